@@ -1,0 +1,164 @@
+/**
+ * The only reader of the environment. Everything is checked at once: a wrong value stops the start, every wrong
+ * variable is named, and nothing falls open. Values are never printed, since some of them are secrets.
+ */
+import { hkdfSync, randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+/** The project's root: `views`, `public`, `sql` and `.data` stand beside `src` and `dist`. */
+export const ROOT = join(import.meta.dirname, '..')
+export const DATA_DIRECTORY = join(ROOT, '.data')
+
+const SECRET_MIN_LENGTH = 32
+const SECRET_MIN_DIFFERENT_CHARACTERS = 10
+
+/** How many jobs libuv runs at once when UV_THREADPOOL_SIZE is unset. */
+const DEFAULT_THREADS = 4
+/** Threads that hashing leaves to name look-ups, files and WebCrypto, which share the pool. */
+const THREADS_LEFT_FREE = 2
+
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(
+      `Matricula cannot start, the configuration is wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    )
+    this.problems = problems
+  }
+}
+
+function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number)
+}
+
+const parseUrl = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined)
+
+function urlWith(protocols: readonly string[], error: string, allowed: (url: URL) => boolean = () => true) {
+  return z.string().refine(
+    (text) => {
+      const url = parseUrl(text)
+      return url !== undefined && protocols.includes(url.protocol) && allowed(url)
+    },
+    { error },
+  )
+}
+
+const databaseUrl = urlWith(['postgres:', 'postgresql:'], 'must be a URL like postgres://user:password@host/database')
+
+function isStrongSecret(secret: string): boolean {
+  return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS
+}
+
+const Environment = z.object({
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'], { error: 'must be development, test or production' })
+    .default('development'),
+  HOST: z
+    .string()
+    .regex(/^[\w.:-]+$/, 'must be an address or a host name')
+    .optional(),
+  PORT: wholeNumber(0, 65535).default(3000),
+  PUBLIC_URL: urlWith(
+    ['http:', 'https:'],
+    'must be an origin like https://learn.example.org, without a path',
+    (url) => url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '',
+  ).optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  DATABASE_URL_UNPOOLED: databaseUrl.optional(),
+  DB_POOL_MAX: wholeNumber(1, 100).default(10),
+  APP_SECRETS: z
+    .string()
+    .transform((list) => list.split(',').map((secret) => secret.trim()))
+    .refine((secrets) => secrets.every(isStrongSecret), {
+      error: `must be random text, each secret ${SECRET_MIN_LENGTH} characters or more, newest first, with commas between`,
+    })
+    .optional(),
+  TRUST_PROXY: wholeNumber(0, 5).default(0),
+  BCRYPT_COST: wholeNumber(10, 14).default(12),
+  PASSWORD_MIN_LENGTH: wholeNumber(8, 64).default(8),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
+      error: 'must be fatal, error, warn, info, debug or silent',
+    })
+    .default('info'),
+  SUPPORT_EMAIL: z.email({ error: 'must be an email address' }).optional(),
+  UV_THREADPOOL_SIZE: wholeNumber(1, 1024).default(DEFAULT_THREADS),
+})
+
+/** The names read here; `.env.example` lists the same ones. */
+export const VARIABLES = Object.keys(Environment.shape)
+
+export type Config = ReturnType<typeof loadConfig>
+
+/**
+ * The checked configuration.
+ * @throws {ConfigError} naming every wrong variable at once.
+ */
+export function loadConfig(environment: Record<string, string | undefined> = process.env) {
+  // A line like `PORT=` in an .env file means "not set".
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
+  const parsed = Environment.safeParse(given)
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  if (given.NODE_ENV === 'production') problems.push(...missingInProduction(given))
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
+
+  const values = parsed.data
+  const production = values.NODE_ENV === 'production'
+  const publicOrigin = values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL).origin
+  const secrets = values.APP_SECRETS ?? [developmentSecret()]
+  return {
+    production,
+    host: values.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    port: values.PORT,
+    /** Undefined in development: the origin is then the one the browser asked for. */
+    publicOrigin,
+    secureCookies: publicOrigin?.startsWith('https:') ?? false,
+    databaseUrl: values.DATABASE_URL,
+    migrationUrl: values.DATABASE_URL_UNPOOLED ?? values.DATABASE_URL,
+    poolMax: values.DB_POOL_MAX,
+    trustProxy: values.TRUST_PROXY,
+    bcryptCost: values.BCRYPT_COST,
+    passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    hashesAtOnce: Math.max(1, Math.min(availableParallelism(), values.UV_THREADPOOL_SIZE - THREADS_LEFT_FREE)),
+    logLevel: values.LOG_LEVEL,
+    supportEmail: values.SUPPORT_EMAIL,
+    /** One key for each application secret, newest first: the first is used, the others still verify. */
+    keys: (purpose: 'cookie' | 'csrf' | 'pepper' | 'log' | 'limits'): Buffer[] =>
+      secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', `matricula ${purpose} v1`, 32))),
+  }
+}
+
+function missingInProduction(given: Record<string, string | undefined>): string[] {
+  const problems = ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL']
+    .filter((name) => given[name] === undefined)
+    .map((name) => `${name} is required in production`)
+  const url = parseUrl(given.PUBLIC_URL ?? '')
+  if (url?.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)) {
+    problems.push('PUBLIC_URL must start with https:// in production')
+  }
+  return problems
+}
+
+/** Made on the first start and kept, so that a restart of a development server logs nobody out. */
+function developmentSecret(): string {
+  const file = join(DATA_DIRECTORY, 'app-secret')
+  mkdirSync(DATA_DIRECTORY, { recursive: true, mode: 0o700 })
+  try {
+    writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  return readFileSync(file, 'utf8')
+}

@@ -1,0 +1,119 @@
+/**
+ * The one database client. Every query has a deadline, and a query that cannot be answered now is `Unavailable`,
+ * because postgres.js by itself waits without limit while it reconnects.
+ */
+import postgres from 'postgres'
+import { Unavailable } from './unavailable.ts'
+
+const QUERY_DEADLINE_MS = 5_000
+const CONNECT_TIMEOUT_SECONDS = 10
+const RECONNECT_PAUSE_SECONDS = 0.2
+const IDLE_TIMEOUT_SECONDS = 300
+const CONNECTION_LIFETIME_SECONDS = 1_800
+/** More waiting queries than this only make everybody late. */
+const QUERIES_IN_FLIGHT_MAX = 500
+
+export type Value = string | number | boolean | Date | null | readonly string[]
+
+/** A query as a tagged template; the values travel apart from the text. */
+export type Sql = <Row extends object>(text: TemplateStringsArray, ...values: Value[]) => Promise<Row[]>
+
+export type Db = ReturnType<typeof createDb>
+
+/** Connection settings from a URL as a provider shows it, certificates always verified and unknown parameters left out. */
+export function connectionOptions(databaseUrl: string) {
+  const url = new URL(databaseUrl)
+  const parameter = (name: string) => url.searchParams.get(name)
+  const tlsWanted = !['disable', 'allow', 'prefer', null].includes(parameter('sslmode')) || parameter('ssl') === 'true'
+  const behindPooler = url.hostname.includes('-pooler.') || parameter('pgbouncer') === 'true'
+  return {
+    host: parameter('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
+    port: Number(url.port || parameter('port') || 5432),
+    user: decodeURIComponent(url.username),
+    pass: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    ssl: tlsWanted ? ('verify-full' as const) : false,
+    // PgBouncer in transaction mode hands each statement to another server connection.
+    prepare: !behindPooler,
+  }
+}
+
+export function createDb({
+  url,
+  poolMax,
+  deadlineMs = QUERY_DEADLINE_MS,
+}: {
+  url: string
+  poolMax: number
+  deadlineMs?: number
+}) {
+  const connect = () =>
+    postgres({
+      ...connectionOptions(url),
+      max: poolMax,
+      connect_timeout: CONNECT_TIMEOUT_SECONDS,
+      idle_timeout: IDLE_TIMEOUT_SECONDS,
+      max_lifetime: CONNECTION_LIFETIME_SECONDS,
+      backoff: () => RECONNECT_PAUSE_SECONDS,
+      connection: { application_name: 'matricula' },
+      transform: { column: { from: postgres.toCamel } },
+      onnotice: () => {},
+    })
+  let client = connect()
+  let inFlight = 0
+  let lastAnswer = 0
+
+  /** A connection that was cut without a word never answers again, so silence past the deadline ends its pool. */
+  function replace(silent: typeof client, since: number) {
+    if (client !== silent || lastAnswer >= since) return
+    client = connect()
+    silent.end({ timeout: 0 }).catch(() => {})
+  }
+
+  async function answer<Rows>(start: (client: postgres.Sql) => PromiseLike<Rows>): Promise<Rows> {
+    if (inFlight >= QUERIES_IN_FLIGHT_MAX) throw new Unavailable('too many queries are waiting')
+    const since = performance.now()
+    const used = client
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new Unavailable('a query passed its deadline'))
+        replace(used, since)
+      }, deadlineMs)
+    })
+    inFlight += 1
+    try {
+      const rows = await Promise.race([start(used), deadline])
+      lastAnswer = performance.now()
+      return rows
+    } catch (error) {
+      throw isOutage(error) ? new Unavailable('the database is out of reach', { cause: error }) : error
+    } finally {
+      inFlight -= 1
+      clearTimeout(timer)
+    }
+  }
+
+  const sql: Sql = (text, ...values) => answer((client) => client(text, ...values) as PromiseLike<never[]>)
+
+  return {
+    sql,
+    /** What connect-pg-simple and rate-limiter-flexible call `pool`: a query text with `$1`, and its values. */
+    pool: {
+      async query(query: string | { text: string; values?: Value[] }, params: Value[] = []) {
+        const { text, values = [] } = typeof query === 'string' ? { text: query, values: params } : query
+        const { prepare } = client.options
+        return { rows: await answer((client) => client.unsafe(text, values as string[], { prepare })) }
+      },
+    },
+    close: () => client.end({ timeout: 5 }),
+  }
+}
+
+/** Class 08 connection, 53 resources, 57P the server stops or starts, 42P01 the schema is not there yet. */
+const OUTAGE = /^(08|53|57P|42P01|CONNECT|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT)/
+
+function isOutage(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isOutage)
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && OUTAGE.test(error.code)
+}
