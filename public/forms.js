@@ -1,0 +1,113 @@
+// Adds to forms that work without it: shows a password, keeps a second press from sending twice, tells of Caps Lock,
+// clears a message once its field is mended. If this file is missing, nothing is lost.
+
+const BUSY_MS = 10_000
+const PAUSE_MS = 400
+
+/** Restores what a page kept in the back-forward cache must not show: hidden passwords, working buttons. */
+const restorers = []
+
+for (const button of document.querySelectorAll('[data-toggle-password]')) {
+  const input = document.getElementById(button.getAttribute('aria-controls'))
+  const status = button.parentElement.querySelector('[data-password-status]')
+  const show = (visible) => {
+    input.type = visible ? 'text' : 'password'
+    button.textContent = visible ? 'Hide password' : 'Show password'
+  }
+  button.hidden = false
+  button.addEventListener('click', () => {
+    const { selectionStart, selectionEnd } = input
+    const visible = input.type === 'password'
+    show(visible)
+    input.setSelectionRange(selectionStart, selectionEnd)
+    status.textContent = visible ? 'Your password is visible' : 'Your password is hidden'
+  })
+  // A browser offers to save a password only from a password field.
+  input.form.addEventListener('submit', () => show(false))
+  restorers.push(() => {
+    show(false)
+    status.textContent = ''
+  })
+
+  const tellCapsLock = (event) => {
+    const on = event.getModifierState?.('CapsLock') ?? false
+    if (on) status.textContent = 'Caps Lock is on'
+    else if (status.textContent === 'Caps Lock is on') status.textContent = ''
+  }
+  input.addEventListener('keydown', tellCapsLock)
+  input.addEventListener('keyup', tellCapsLock)
+}
+
+for (const button of document.querySelectorAll('button[data-busy]')) {
+  const label = button.textContent
+  let timer
+  const restore = () => {
+    clearTimeout(timer)
+    button.removeAttribute('aria-disabled')
+    button.textContent = label
+  }
+  button.form.addEventListener('submit', (event) => {
+    if (button.getAttribute('aria-disabled') === 'true') {
+      event.preventDefault()
+      return
+    }
+    button.setAttribute('aria-disabled', 'true')
+    button.textContent = button.dataset.busy
+    timer = setTimeout(restore, BUSY_MS)
+  })
+  restorers.push(restore)
+}
+
+for (const input of document.querySelectorAll('input[aria-invalid="true"]')) {
+  const message = document.getElementById(`${input.id}-error`)
+  let timer
+  input.addEventListener('input', () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      const mended = input.value.trim() !== '' && input.checkValidity()
+      input.setAttribute('aria-invalid', String(!mended))
+      message.hidden = mended
+      input.closest('.field').classList.toggle('field-wrong', !mended)
+    }, PAUSE_MS)
+  })
+}
+
+const newPassword = document.getElementById('new-password')
+if (newPassword) {
+  const meter = Object.assign(document.createElement('meter'), {
+    min: 0,
+    max: 4,
+    low: 2,
+    high: 3,
+    optimum: 4,
+    hidden: true,
+  })
+  const words = Object.assign(document.createElement('p'), { className: 'hint', id: 'new-password-strength' })
+  words.setAttribute('role', 'status')
+  meter.setAttribute('aria-label', 'Password strength')
+  newPassword.after(meter, words)
+  let timer
+  newPassword.addEventListener('input', () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      const score = strength(newPassword.value)
+      meter.hidden = newPassword.value === ''
+      meter.value = score
+      words.textContent = meter.hidden ? '' : ['Very easy to guess', 'Easy to guess', 'Fair', 'Good', 'Strong'][score]
+    }, PAUSE_MS)
+  })
+}
+
+/** A hint from 0 to 4, by length and variety; the server decides what it takes. */
+function strength(password) {
+  const different = new Set(password.toLowerCase()).size
+  const size = Math.min([...password].length, different * 2)
+  return [8, 11, 15, 20].filter((length) => size >= length).length
+}
+
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return
+  // A personal page from the cache may outlive its session: the server says what may be shown.
+  if ('personal' in document.body.dataset) location.reload()
+  for (const restore of restorers) restore()
+})

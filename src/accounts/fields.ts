@@ -1,0 +1,94 @@
+/** What people type: shared by pages and API, so that both refuse the same and keep the same. */
+import { z } from 'zod'
+import { isCommonPassword } from './common-passwords.ts'
+
+const EMAIL_MAX_LENGTH = 254
+/** RFC 5321 section 4.5.3.1.1 */
+const EMAIL_LOCAL_PART_MAX_LENGTH = 64
+const NAME_MAX_LENGTH = 100
+export const PASSWORD_MAX_LENGTH = 128
+
+const codePoints = (text: string): number => [...text].length
+
+/** Refuses C0 and C1 control characters: no name or address holds one, and headers and logs break on them. */
+const hasControlCharacter = (text: string): boolean => /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)
+
+/** A lone surrogate, or U+FFFD where a damaged byte was read: different inputs would become one stored text. */
+const isDamaged = (text: string): boolean => /\p{Surrogate}|\ufffd/u.test(text)
+
+/** Not seen by anyone: soft hyphen, zero-width space, byte-order mark, and marks that turn the text around. */
+const INVISIBLE = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+
+/**
+ * An address in lower case. It is checked as ASCII before it is lower-cased, since U+212A would otherwise become the
+ * `k` of another person's address (CVE-2019-19844). Only spaces around it are forgiven.
+ */
+export const Email = z
+  .string({ error: 'Enter your email address' })
+  .transform((text) => text.replace(/^ +| +$/g, ''))
+  .pipe(
+    z
+      .string()
+      .min(1, { error: 'Enter your email address', abort: true })
+      .max(EMAIL_MAX_LENGTH, { error: `Email address must be ${EMAIL_MAX_LENGTH} characters or fewer`, abort: true })
+      .refine((text) => z.email().safeParse(text).success && text.indexOf('@') <= EMAIL_LOCAL_PART_MAX_LENGTH, {
+        error: 'Enter an email address in the correct format, like name@example.com',
+      }),
+  )
+  .transform((text) => text.toLowerCase())
+
+/** A name as people write it: any script, invisible characters dropped, spaces collapsed, NFC. */
+export const DisplayName = z
+  .string({ error: 'Enter your name' })
+  .refine((text) => !hasControlCharacter(text) && !isDamaged(text), {
+    error: 'Name must be one line of letters, spaces and punctuation',
+    abort: true,
+  })
+  .transform((text) => text.normalize('NFC').replace(INVISIBLE, '').replace(/\s+/g, ' ').trim())
+  .pipe(
+    z
+      .string()
+      .min(1, { error: 'Enter your name' })
+      .refine((text) => codePoints(text) <= NAME_MAX_LENGTH, {
+        error: `Name must be ${NAME_MAX_LENGTH} characters or fewer`,
+      }),
+  )
+
+/** A password to log in with. Nothing is trimmed; its length is bounded before anything costly is done with it. */
+export const CurrentPassword = z
+  .string({ error: 'Enter your password' })
+  .min(1, { error: 'Enter your password' })
+  .refine((text) => codePoints(text) <= PASSWORD_MAX_LENGTH, {
+    error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
+  })
+
+/** A password to be set: length counted in code points, never trimmed (NIST SP 800-63B-4, ASVS 6.2.1 to 6.2.9). */
+export const newPassword = (minLength: number) =>
+  z
+    .string({ error: 'Enter a password' })
+    .min(1, { error: 'Enter a password', abort: true })
+    .refine((text) => !isDamaged(text), { error: 'Password must be text that a keyboard can type', abort: true })
+    .refine((text) => codePoints(text.normalize('NFC')) >= minLength, {
+      error: `Password must be ${minLength} characters or more`,
+      abort: true,
+    })
+    .refine((text) => codePoints(text.normalize('NFC')) <= PASSWORD_MAX_LENGTH, {
+      error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
+      abort: true,
+    })
+    .refine((text) => !isCommonPassword(text), { error: 'Do not use a very common password' })
+
+/** The fields of a sign-up; a password must not be the person's own name or address. */
+export const signUpFields = (passwordMinLength: number) =>
+  z
+    .object({ name: DisplayName, email: Email, password: newPassword(passwordMinLength) })
+    .superRefine((fields, context) => {
+      const own = [fields.name, fields.email, fields.email.split('@')[0] ?? '']
+      if (own.some((text) => text.toLowerCase() === fields.password.toLowerCase())) {
+        context.addIssue({
+          code: 'custom',
+          path: ['password'],
+          message: 'Do not use your name or email address as your password',
+        })
+      }
+    })

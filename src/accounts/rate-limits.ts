@@ -1,0 +1,83 @@
+/** How often something may be tried, counted in PostgreSQL: one count for all processes, kept over restarts. */
+import { createHmac } from 'node:crypto'
+import ipaddr from 'ipaddr.js'
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
+import type { Db, Sql } from '../db.ts'
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const IPV6_NETWORK_BITS = 64
+
+/**
+ * Per address the tries of one account; per network the tries of one place. A school shares one IPv4 address, so a
+ * place has room for a few classes at once.
+ */
+const POLICIES = {
+  loginByAddress: { points: 10, duration: 15 * MINUTE },
+  loginByNetwork: { points: 100, duration: 15 * MINUTE },
+  signUpByAddress: { points: 100, duration: HOUR },
+  signUpByNetwork: { points: 300, duration: HOUR },
+} as const
+
+export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE
+
+export type Policy = keyof typeof POLICIES
+export type Count = { allowed: true; left: number } | { allowed: false; retryAfterSeconds: number }
+export type RateLimits = ReturnType<typeof createRateLimits>
+
+export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer }) {
+  const limiterFor = (policy: Policy) =>
+    new RateLimiterPostgres({
+      storeClient: pool,
+      storeType: 'pool',
+      tableName: 'rate_limits',
+      tableCreated: true,
+      clearExpiredByTimeout: false,
+      keyPrefix: policy,
+      ...POLICIES[policy],
+    })
+  const limiters = Object.fromEntries(
+    Object.keys(POLICIES).map((name) => [name, limiterFor(name as Policy)]),
+  ) as Record<Policy, RateLimiterPostgres>
+  /** Addresses of people and places are no business of this table. */
+  const hashed = (subject: string) => createHmac('sha256', key).update(subject).digest('base64url')
+
+  return {
+    /** Counts one try before it is made, so that parallel tries cannot slip past the limit. */
+    async count(policy: Policy, subject: string): Promise<Count> {
+      try {
+        const { remainingPoints } = await limiters[policy].consume(hashed(subject))
+        return { allowed: true, left: remainingPoints }
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal
+        return { allowed: false, retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)) }
+      }
+    },
+    /** Gives one try back. */
+    async refund(policy: Policy, subject: string): Promise<void> {
+      await limiters[policy].reward(hashed(subject))
+    },
+    /** Forgets all tries. */
+    async clear(policy: Policy, subject: string): Promise<void> {
+      await limiters[policy].delete(hashed(subject))
+    },
+  }
+}
+
+/** The network an address belongs to: an IPv4 address itself, in whichever spelling, and of an IPv6 address its /64. */
+export function networkOf(ip: string | undefined): string {
+  if (ip === undefined || !ipaddr.isValid(ip)) return 'unknown'
+  const address = ipaddr.process(ip)
+  if (address.kind() === 'ipv4') return address.toString()
+  const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NETWORK_BITS / 8 ? byte : 0))
+  return ipaddr.fromByteArray(bytes).toString()
+}
+
+const PRUNED_AT_ONCE = 1000
+
+/** Deletes up to a thousand counters whose time is over. */
+export async function pruneRateLimits(sql: Sql, now: number): Promise<void> {
+  await sql`
+    delete from rate_limits
+    where key in (select key from rate_limits where expire < ${now} limit ${PRUNED_AT_ONCE})`
+}

@@ -1,0 +1,58 @@
+/** The table of contents: what every request passes, in order, then the pages. */
+import express, { type Express } from 'express'
+import type { Deps } from './deps.ts'
+import { serveAssets } from './web/assets.ts'
+import { requireUser } from './web/auth.ts'
+import { formBody } from './web/body.ts'
+import { csrf } from './web/csrf.ts'
+import { errorPages, notFound } from './web/errors.ts'
+import { dashboardPages } from './web/pages/dashboard.ts'
+import { healthPages } from './web/pages/health.ts'
+import { homePages } from './web/pages/home.ts'
+import { informationPages } from './web/pages/information.ts'
+import { loginPages } from './web/pages/login.ts'
+import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
+import { signUpPages } from './web/pages/sign-up.ts'
+import { requestLog } from './web/request-log.ts'
+import { noStore, requireTls, securityHeaders } from './web/security.ts'
+import { sessions } from './web/session.ts'
+import { showUser, useViews } from './web/views.ts'
+
+export type AppOptions = { isStopping?: () => boolean; store?: Parameters<typeof sessions>[1] }
+
+export function createApp(deps: Deps, { isStopping = () => false, store }: AppOptions = {}): Express {
+  const app = express()
+  const forms = csrf(deps)
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('trust proxy', deps.config.trustProxy)
+  useViews(app)
+
+  app.use(securityHeaders(deps))
+  app.use(requestLog(deps))
+  app.use(healthPages(deps, isStopping))
+  app.use(requireTls(deps))
+  app.use(serveAssets)
+  app.use(noStore)
+
+  app.use(forms.refuseOtherSites)
+  app.use(formBody)
+  app.use(sessions(deps, store))
+  app.use(showUser)
+  app.use(logoutOfNobody())
+  app.use(forms.requireToken)
+
+  app.use(homePages())
+  app.use(informationPages(deps))
+  app.use(signUpPages(deps))
+  app.use(loginPages(deps))
+  app.use(logoutPages(deps))
+
+  app.use('/dashboard', requireUser)
+  app.use(dashboardPages())
+
+  app.use(notFound)
+  app.use(unfinishedLogout(deps, forms))
+  app.use(errorPages(deps))
+  return app
+}

@@ -1,0 +1,33 @@
+/** What the parts of one running server share. A test makes its own, with another clock or cost. */
+import type { Turns } from './accounts/accounts.ts'
+import { createPasswords } from './accounts/passwords.ts'
+import { createRateLimits } from './accounts/rate-limits.ts'
+import type { Config } from './config.ts'
+import { createDb } from './db.ts'
+import { createLog } from './log.ts'
+
+export type Deps = ReturnType<typeof createDeps>
+
+/** `config.databaseUrl` may be the embedded database's, which is known only once it runs. */
+export function createDeps(
+  config: Config & { databaseUrl: string },
+  { log = createLog(config.logLevel), now = Date.now } = {},
+) {
+  const { sql, pool, close } = createDb({ url: config.databaseUrl, poolMax: config.poolMax })
+  const [limitsKey = Buffer.alloc(0)] = config.keys('limits')
+  return {
+    config,
+    log,
+    now,
+    sql,
+    closeDb: close,
+    passwords: createPasswords({
+      cost: config.bcryptCost,
+      peppers: config.keys('pepper'),
+      atOnce: config.hashesAtOnce,
+    }),
+    rateLimits: createRateLimits({ pool, key: limitsKey }),
+    loginTurns: new Map() as Turns,
+    pool,
+  }
+}

@@ -1,0 +1,144 @@
+/** Starts the server: configuration, database, requests, schema; and ends it without losing a request. */
+import { createServer, type Server } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pruneRateLimits } from './accounts/rate-limits.ts'
+import { pruneSessions } from './accounts/sessions.ts'
+import { createApp } from './app.ts'
+import { type Config, DATA_DIRECTORY, loadConfig } from './config.ts'
+import { createDeps, type Deps } from './deps.ts'
+import { describeError } from './log.ts'
+import { migrate, NEWEST_SCHEMA, schemaVersion } from './migrate.ts'
+import { Unavailable } from './unavailable.ts'
+
+/** Longer than a router in front keeps a connection (Heroku: 90 s), or it would send a request into a closed one. */
+const KEEP_ALIVE_MS = 95_000
+const HEADERS_MS = 10_000
+const REQUEST_MS = 20_000
+const TIMEOUT_CHECK_MS = 5_000
+const CONNECTIONS_MAX = 2_000
+/** Requests under way may finish; a host gives 30 s before it kills. */
+const DRAIN_MS = 10_000
+const GIVE_UP_MS = 25_000
+const IDLE_CHECK_MS = 50
+const SCHEMA_RETRY_MS = 1_000
+const PRUNE_EVERY_MS = 15 * 60_000
+/** EX_CONFIG of sysexits.h: started again, it would fail again. */
+const EXIT_CONFIGURATION = 78
+
+async function start() {
+  const config = loadConfig()
+  const embedded = config.databaseUrl === undefined ? await startEmbeddedDatabase() : undefined
+  const deps = createDeps({ ...config, databaseUrl: config.databaseUrl ?? embedded?.url ?? '' })
+
+  let stopping = false
+  const server = createServer({
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  })
+  server.maxConnections = CONNECTIONS_MAX
+  const app = createApp(deps, { isStopping: () => stopping })
+  server.on('request', (req, res) => {
+    if (stopping) res.setHeader('Connection', 'close')
+    app(req, res)
+  })
+
+  /** Hosts send the signal more than once: the first one counts. */
+  async function stop(exitCode: number) {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(1), GIVE_UP_MS).unref()
+    await drain(server)
+    await deps.closeDb()
+    await embedded?.stop()
+    process.exit(exitCode)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      deps.log.info({ signal }, 'stopping')
+      void stop(0)
+    })
+  }
+
+  try {
+    const port = await listen(server, config)
+    await refuseOldSchema(deps, () => stopping)
+    setInterval(() => clearAway(deps), PRUNE_EVERY_MS).unref()
+    deps.log.info({ port }, 'ready')
+    if (!config.production && !stopping)
+      console.log(`\n  Matricula is ready: ${config.publicOrigin ?? `http://localhost:${port}`}\n`)
+  } catch (error) {
+    console.error(explain(error))
+    await stop(1)
+  }
+}
+
+async function startEmbeddedDatabase() {
+  const { startDevDatabase } = await import('./dev-database.ts')
+  const database = await startDevDatabase(DATA_DIRECTORY)
+  await migrate(database.url)
+  return database
+}
+
+/** Resolves to the port, which is a free one where 0 was asked for. */
+function listen(server: Server, { host, port }: Config): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+/** Waits for the database as long as it takes. @throws when it answers and its schema is older than this program. */
+async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): Promise<void> {
+  for (let tries = 0; !isStopping(); tries += 1) {
+    try {
+      const version = await schemaVersion(sql)
+      if (version >= NEWEST_SCHEMA) return
+      throw new Error(
+        `The database's schema is at version ${version}, this program needs ${NEWEST_SCHEMA}. Run: node dist/migrate.js`,
+      )
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      if (tries === 0) log.warn({ err: error }, 'waiting for the database')
+      await sleep(SCHEMA_RETRY_MS)
+    }
+  }
+}
+
+/** Takes no new connection and lets requests under way finish, up to the deadline. */
+async function drain(server: Server): Promise<void> {
+  const finished = new Promise((resolve) => server.close(resolve))
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+  await Promise.race([finished, sleep(DRAIN_MS)])
+  clearInterval(idle)
+  server.closeAllConnections()
+}
+
+function clearAway({ sql, now, log }: Deps): void {
+  Promise.all([pruneSessions(sql, now()), pruneRateLimits(sql, now())]).catch((error: unknown) =>
+    log.warn({ err: error }, 'pruning failed'),
+  )
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if ('code' in error && error.code === 'EADDRINUSE')
+    return 'The port is in use by another program. Set PORT to a free one.'
+  if ('code' in error && error.code === 'EACCES') return 'This user may not use the port. Set PORT to one above 1023.'
+  return error.message
+}
+
+// Nothing is known of the state any more after these, so a fresh process takes over.
+process.on('uncaughtException', (error) => {
+  console.error(JSON.stringify({ level: 'fatal', err: describeError(error) }))
+  process.exit(1)
+})
+
+await start().catch((error: unknown) => {
+  console.error(explain(error))
+  process.exitCode = error instanceof Error && error.name === 'ConfigError' ? EXIT_CONFIGURATION : 1
+})

@@ -1,0 +1,118 @@
+/**
+ * Forms are taken from our own pages only (ASVS 3.5.1): by what the browser says of where they come from, and by a token
+ * bound to the session, or before there is one to a signed cookie, so that an anonymous page writes no row.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Request, RequestHandler, Response } from 'express'
+import type { Deps } from '../deps.ts'
+import { renderError } from './errors.ts'
+import { loginPathFor } from './return-to.ts'
+import { sessionCookie, sessionCookieName } from './session.ts'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Names the form page a visitor has open. */
+      formId?: string | undefined
+    }
+  }
+}
+
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
+export const CSRF_FIELD = '_csrf'
+
+export type Csrf = ReturnType<typeof csrf>
+
+export function csrf({ config }: Deps) {
+  const keys = config.keys('csrf')
+  const cookieName = config.secureCookies ? '__Host-matricula-form' : 'matricula-form'
+  const sign = (text: string, key = keys[0] ?? '') => createHmac('sha256', key).update(text).digest('base64url')
+  const isSigned = (text: string, signature: string) => keys.some((key) => equal(sign(text, key), signature))
+  const ownOrigin = (req: Request) => config.publicOrigin ?? `${req.protocol}://${req.get('Host')}`
+
+  function readFormId(req: Request): string | undefined {
+    const [id = '', signature = ''] = (readCookie(req, cookieName) ?? '').split('.')
+    return isSigned(`form ${id}`, signature) ? id : undefined
+  }
+
+  /** What a token is bound to: the session of a learner, the form cookie of a visitor. */
+  const owner = (req: Request) => (req.user ? `session ${req.sessionID}` : `visitor ${req.formId ?? readFormId(req)}`)
+
+  function token(req: Request, res: Response): string {
+    if (!req.user) {
+      req.formId ??= readFormId(req)
+      if (req.formId === undefined) {
+        req.formId = randomBytes(16).toString('base64url')
+        res.cookie(cookieName, `${req.formId}.${sign(`form ${req.formId}`)}`, sessionCookie(config.secureCookies))
+      }
+    }
+    return sign(owner(req))
+  }
+
+  /** `Sec-Fetch-Site` first, then `Origin`, compared as a whole. What neither tells is left to the token. */
+  function comesFromElsewhere(req: Request): boolean {
+    const site = req.get('Sec-Fetch-Site')
+    if (site !== undefined && site !== 'same-origin' && site !== 'none') return true
+    const origin = req.get('Origin')
+    // A page under `no-referrer` sends `null` for its own forms too; then only the browser's word above vouches for it.
+    if (origin === 'null') return site !== 'same-origin'
+    return origin !== undefined && origin !== ownOrigin(req)
+  }
+
+  const hasToken = (req: Request, owner: string) => {
+    const sent = req.body?.[CSRF_FIELD]
+    return typeof sent === 'string' && isSigned(owner, sent)
+  }
+
+  /** Before the body is read and the session is looked up: refuses what another site sends, at no cost. */
+  const refuseOtherSites: RequestHandler = (req, res, next) => {
+    if (SAFE_METHODS.includes(req.method) || !comesFromElsewhere(req)) return next()
+    renderError(req, res, 403, {
+      title: 'This form was not sent from Matricula',
+      text: 'Nothing was changed. Open the page here and send the form again.',
+    })
+  }
+
+  const requireToken: RequestHandler = (req, res, next) => {
+    res.locals.csrfToken = () => token(req, res)
+    if (SAFE_METHODS.includes(req.method)) return next()
+    req.formId = readFormId(req)
+    if (hasToken(req, owner(req))) return next()
+    renderError(req, res, 403, explainRefusal(req))
+  }
+
+  function explainRefusal(req: Request) {
+    const page = { href: req.path, label: 'Open the form again' }
+    if (req.user) {
+      const text = 'You have logged in since this page was opened, so nothing was changed.'
+      return {
+        title: 'This form is out of date',
+        text,
+        links: [{ href: '/dashboard', label: 'Go to your dashboard' }, page],
+      }
+    }
+    if (readCookie(req, sessionCookieName(config.secureCookies)) !== undefined) {
+      const text = 'You were logged out since this page was opened, so nothing was changed.'
+      return { title: 'Your session ended', text, links: [{ href: loginPathFor(req.path), label: 'Log in' }, page] }
+    }
+    const text = 'It was open for too long, or your browser does not keep cookies. Nothing was changed.'
+    return { title: 'This form is out of date', text, links: [page] }
+  }
+
+  return {
+    refuseOtherSites,
+    requireToken,
+    hasSessionToken: (req: Request) => hasToken(req, `session ${req.sessionID}`),
+  }
+}
+
+function equal(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
+}
+
+/** The first cookie of that name, as express-session reads it too. */
+function readCookie(req: Request, name: string): string | undefined {
+  const pairs = (req.get('Cookie') ?? '').split(';').map((pair) => pair.trim())
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
+}

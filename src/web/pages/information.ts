@@ -1,0 +1,17 @@
+import { Router } from 'express'
+import type { Deps } from '../../deps.ts'
+import { methodNotAllowed } from '../errors.ts'
+
+/** Pages that say the same to everybody: each is a template of the same name. */
+const PAGES = ['help', 'privacy', 'terms', 'accessibility', 'password-reset'] as const
+
+export function informationPages({ config }: Deps): Router {
+  const router = Router()
+  for (const page of PAGES) {
+    router
+      .route(`/${page}`)
+      .get((_req, res) => res.render(page, { supportEmail: config.supportEmail }))
+      .all(methodNotAllowed)
+  }
+  return router
+}

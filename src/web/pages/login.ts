@@ -1,0 +1,63 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { authenticate } from '../../accounts/accounts.ts'
+import { CurrentPassword, Email } from '../../accounts/fields.ts'
+import { LOGIN_PAUSE_MINUTES } from '../../accounts/rate-limits.ts'
+import type { Deps } from '../../deps.ts'
+import { logIn, requireGuest } from '../auth.ts'
+import { methodNotAllowed } from '../errors.ts'
+import { blankForm, parseForm, refuse } from '../forms.ts'
+import { safeReturnTo } from '../return-to.ts'
+import { refuseTooManyTries } from '../throttle.ts'
+
+const FIELDS = {
+  email: { id: 'email' },
+  password: { id: 'current-password', secret: true },
+  remember: { id: 'remember' },
+  next: { id: 'next' },
+} as const
+
+const TICKED = ['on', 'yes', 'true', '1']
+const NOT_TICKED = ['', 'off', 'no', 'false', '0']
+
+const LoginForm = z.object({
+  email: Email,
+  password: CurrentPassword,
+  remember: z
+    .enum([...TICKED, ...NOT_TICKED], { error: 'Tick the box to stay signed in, or leave it empty' })
+    .optional()
+    .transform((value) => value !== undefined && TICKED.includes(value)),
+  next: z.unknown().transform(safeReturnTo),
+})
+
+/** Few enough tries left to say so before the pause begins. */
+const WARN_FROM_TRIES_LEFT = 3
+
+export function loginPages(deps: Deps): Router {
+  const router = Router()
+  router
+    .route('/login')
+    .get(requireGuest, (req, res) => {
+      res.render('login', { form: blankForm(FIELDS, { next: safeReturnTo(req.query.next) }) })
+    })
+    .post(async (req, res) => {
+      const form = parseForm(FIELDS, LoginForm, req.body)
+      form.state.values.next = safeReturnTo(req.body.next)
+      if (!form.ok) return res.status(422).render('login', { form: form.state })
+
+      const login = await authenticate(deps, { ...form.data, ip: req.ip })
+      if (login.ok) return res.redirect(303, await logIn(req, login.user, deps, form.data))
+      if (login.reason === 'too-many-tries') {
+        return res.render('login', { form: refuseTooManyTries(res, form.state, login.retryAfterSeconds) })
+      }
+      res.status(422).render('login', {
+        form: refuse(form.state, 'email', 'Email or password is incorrect'),
+        warning: login.triesLeft <= WARN_FROM_TRIES_LEFT && {
+          triesLeft: login.triesLeft,
+          minutes: LOGIN_PAUSE_MINUTES,
+        },
+      })
+    })
+    .all(methodNotAllowed)
+  return router
+}

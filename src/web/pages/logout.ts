@@ -1,0 +1,44 @@
+import { type ErrorRequestHandler, Router } from 'express'
+import type { Deps } from '../../deps.ts'
+import { Unavailable } from '../../unavailable.ts'
+import { forgetOnDevice, logOut } from '../auth.ts'
+import type { Csrf } from '../csrf.ts'
+import { methodNotAllowed, renderError } from '../errors.ts'
+
+export function logoutPages(deps: Deps): Router {
+  const router = Router()
+  router
+    .route('/logout')
+    .get((req, res) => res.render(req.user ? 'logout' : 'logged-out'))
+    .post(async (req, res) => {
+      await logOut(req, res, deps)
+      res.redirect(303, '/logout')
+    })
+    .all(methodNotAllowed)
+  return router
+}
+
+/** Whoever is logged out already gets what they asked for, also from a page that was left open. */
+export function logoutOfNobody(): Router {
+  const router = Router()
+  router.post('/logout', (req, res, next) => (req.user ? next() : res.redirect(303, '/logout')))
+  return router
+}
+
+/**
+ * Logging out while the database is away: the browser forgets the session, and the page says that the server has not.
+ * The token is checked here because the request never got as far as the usual check.
+ */
+export function unfinishedLogout(deps: Deps, { hasSessionToken }: Csrf): ErrorRequestHandler {
+  return (error, req, res, next) => {
+    const wanted = req.method === 'POST' && req.path === '/logout' && hasSessionToken(req)
+    if (!wanted || !(error instanceof Unavailable) || res.headersSent) return next(error)
+    deps.log.warn({ err: error, requestId: req.id }, 'logout not finished')
+    forgetOnDevice(res, deps)
+    res.set('Retry-After', String(error.retryAfterSeconds))
+    renderError(req, res, 503, {
+      title: 'You are not fully logged out yet',
+      text: 'This browser has forgotten your session, but the server could not be reached, so the session may still be open there. It ends by itself.',
+    })
+  }
+}

@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto'
+import { Router } from 'express'
+import { register } from '../../accounts/accounts.ts'
+import { signUpFields } from '../../accounts/fields.ts'
+import type { Deps } from '../../deps.ts'
+import { logIn, requireGuest } from '../auth.ts'
+import { methodNotAllowed } from '../errors.ts'
+import { blankForm, parseForm, refuse } from '../forms.ts'
+import { refuseTooManyTries } from '../throttle.ts'
+
+const FIELDS = { name: { id: 'name' }, email: { id: 'email' }, password: { id: 'new-password', secret: true } } as const
+
+export function signUpPages(deps: Deps): Router {
+  const { passwordMinLength } = deps.config
+  const SignUpForm = signUpFields(passwordMinLength)
+  const router = Router()
+  router
+    .route('/sign-up')
+    .get(requireGuest, (_req, res) => res.render('sign-up', { form: blankForm(FIELDS), passwordMinLength }))
+    .post(async (req, res) => {
+      const form = parseForm(FIELDS, SignUpForm, req.body)
+      if (!form.ok) return res.status(422).render('sign-up', { form: form.state, passwordMinLength })
+
+      const registration = await register(deps, { ...form.data, ip: req.ip, signUpForm: req.formId ?? randomUUID() })
+      if (registration.ok)
+        return res.redirect(303, await logIn(req, registration.user, deps, { flash: 'account-created' }))
+      if (registration.reason === 'too-many-tries') {
+        const state = refuseTooManyTries(res, form.state, registration.retryAfterSeconds)
+        return res.render('sign-up', { form: state, passwordMinLength })
+      }
+      const state = refuse(form.state, 'email', 'There is already an account with this email address')
+      res.status(422).render('sign-up', { form: state, passwordMinLength, addressTaken: true })
+    })
+    .all(methodNotAllowed)
+  return router
+}

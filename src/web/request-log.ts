@@ -1,0 +1,40 @@
+/** An id for every request and one log line for it: the route's pattern, never the address, which may hold a secret. */
+import { createHash, randomUUID } from 'node:crypto'
+import type { RequestHandler } from 'express'
+import type { Deps } from '../deps.ts'
+
+declare global {
+  namespace Express {
+    interface Request {
+      id: string
+    }
+  }
+}
+
+const WELL_FORMED_ID = /^[\w.-]{8,64}$/
+
+export function requestLog({ log }: Deps): RequestHandler {
+  return (req, res, next) => {
+    const start = performance.now()
+    const given = req.get('X-Request-Id')
+    req.id = given !== undefined && WELL_FORMED_ID.test(given) ? given : randomUUID()
+    res.set('X-Request-Id', req.id)
+    // Probes come every few seconds and would bury everything else.
+    if (req.path.startsWith('/health/')) return next()
+    res.once('close', () => {
+      log.info({
+        requestId: req.id,
+        method: req.method,
+        route: req.route?.path ?? null,
+        status: res.statusCode,
+        finished: res.writableFinished,
+        ms: Math.round(performance.now() - start),
+        ...(req.user ? { user: pseudonym(req.user.id) } : {}),
+      })
+    })
+    next()
+  }
+}
+
+/** The same for one user in every line, and no way back to the user from a line alone. */
+const pseudonym = (userId: string): string => createHash('sha256').update(userId).digest('base64url').slice(0, 12)

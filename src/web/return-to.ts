@@ -1,0 +1,23 @@
+/** Where a person goes after logging in: the page they wanted, and never another site (CWE-601). */
+
+export const HOME_OF_LEARNERS = '/dashboard'
+const LENGTH_MAX = 2000
+/** Any host serves: an address that leads away from it is refused. */
+const BASE = 'http://base.test'
+/** Pages that make no sense right after a login. */
+const NOT_A_DESTINATION = /^\/(login|logout|sign-up|api|health|assets)(\/|$)/i
+
+/** A path on this site, or the dashboard for anything that might lead elsewhere. */
+export function safeReturnTo(next: unknown): string {
+  // Browsers read a backslash as a slash and skip control characters, so neither may be there at all.
+  if (typeof next !== 'string' || next.length > LENGTH_MAX || !/^\/(?!\/)[^\\\p{Cc}]*$/u.test(next))
+    return HOME_OF_LEARNERS
+  if (!URL.canParse(next, BASE)) return HOME_OF_LEARNERS
+  const url = new URL(next, BASE)
+  const leadsAway = url.origin !== BASE || url.pathname.startsWith('//') || /%(2f|5c|0|1)/i.test(url.pathname)
+  if (leadsAway || NOT_A_DESTINATION.test(url.pathname)) return HOME_OF_LEARNERS
+  return url.pathname + url.search + url.hash
+}
+
+/** The login page that leads back to `path` afterwards. */
+export const loginPathFor = (path: string): string => `/login?next=${encodeURIComponent(safeReturnTo(path))}`

@@ -1,0 +1,52 @@
+/** The headers of every answer, errors and files included. */
+import type { RequestHandler } from 'express'
+import helmet from 'helmet'
+import type { Deps } from '../deps.ts'
+import { HttpError } from './errors.ts'
+
+const YEAR_SECONDS = 31_536_000
+
+export function securityHeaders({ config }: Deps): RequestHandler[] {
+  const headers = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        objectSrc: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // With `no-referrer`, helmet's default, browsers send `Origin: null` with our own forms.
+    referrerPolicy: { policy: 'same-origin' },
+    strictTransportSecurity: config.secureCookies ? { maxAge: YEAR_SECONDS, includeSubDomains: true } : false,
+    xFrameOptions: { action: 'deny' },
+  })
+  const policy: RequestHandler = (_req, res, next) => {
+    res.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()')
+    next()
+  }
+  return [headers, policy]
+}
+
+/** Pages are personal or hold a form: no cache keeps one. */
+export const noStore: RequestHandler = (_req, res, next) => {
+  res.set({ 'Cache-Control': 'no-store', Vary: 'Cookie' })
+  next()
+}
+
+/** Behind TLS, a plain request is sent on to the public address, and one that carries a form is refused. */
+export function requireTls({ config: { secureCookies, publicOrigin } }: Deps): RequestHandler {
+  return (req, res, next) => {
+    if (!secureCookies || req.secure) return next()
+    if (req.method !== 'GET' && req.method !== 'HEAD') throw new HttpError(400)
+    // Only path and query are taken over: a request line may name another host.
+    if (!URL.canParse(req.originalUrl, publicOrigin)) throw new HttpError(400)
+    const { pathname, search } = new URL(req.originalUrl, publicOrigin)
+    res.redirect(308, `${publicOrigin}${pathname}${search}`)
+  }
+}

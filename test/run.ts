@@ -1,0 +1,52 @@
+/**
+ * `npm test`: style, types, then every test file against a PostgreSQL of this run's own. Arguments narrow it to test
+ * files whose path holds one of them: `npm test -- login`.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startDevDatabase } from '../src/dev-database.ts'
+import { browserEnvironment } from './support/browser.ts'
+import { createTemplate } from './support/database.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const FILES_AT_ONCE = 2
+
+function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(ROOT, program), ...args], { cwd: ROOT, env, stdio: 'inherit' })
+    child.once('exit', (code) => resolve(code ?? 1))
+  })
+}
+
+async function runTests(files: string[]): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'matricula-test-'))
+  // Nothing is worth keeping here, so the disk is not waited for.
+  const database = await startDevDatabase(directory, {
+    fsync: 'off',
+    synchronous_commit: 'off',
+    max_connections: '200',
+  })
+  try {
+    await createTemplate(database.url)
+    const options = ['--test', `--test-concurrency=${FILES_AT_ONCE}`, '--test-reporter=spec']
+    const env = { ...process.env, ...(await browserEnvironment()), TEST_DATABASE_URL: database.url }
+    return await run('node_modules/tsx/dist/cli.mjs', [...options, ...files], env)
+  } finally {
+    await database.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+const wanted = process.argv.slice(2)
+const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts'))
+  .map((file) => join('test', file))
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort()
+
+const style = await run('node_modules/@biomejs/biome/bin/biome', ['ci', '--error-on-warnings', '.'])
+const types = await run('node_modules/typescript/bin/tsc', ['-p', 'test'])
+const tests = await runTests(files)
+process.exitCode = style || types || tests

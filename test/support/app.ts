@@ -1,0 +1,68 @@
+/** The real app on a real port and a database of its own; only the clock can be moved. */
+import { createServer } from 'node:http'
+import { after } from 'node:test'
+import { type AppOptions, createApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import { createDeps } from '../../src/deps.ts'
+import { createLog } from '../../src/log.ts'
+import { createDatabase } from './database.ts'
+
+export type TestApp = Awaited<ReturnType<typeof startApp>>
+
+export const SECRET = 'a-secret-of-the-tests-0123456789abcdefgh'
+
+/** The settings of a server behind TLS, as in production, with one proxy in front. */
+export const BEHIND_TLS = { PUBLIC_URL: 'https://learn.example.org', TRUST_PROXY: '1' }
+
+/**
+ * Started for one test file and closed after it. `databaseUrl` shares the database of another app.
+ * The low cost of hashing is the lowest that the configuration takes.
+ */
+export async function startApp(
+  environment: Record<string, string> = {},
+  {
+    databaseUrl,
+    store,
+  }: { databaseUrl?: string; store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store'] } = {},
+) {
+  const url = databaseUrl ?? (await createDatabase())
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    APP_SECRETS: SECRET,
+    BCRYPT_COST: '10',
+    DB_POOL_MAX: '5',
+    DATABASE_URL: url,
+    ...environment,
+  })
+  const logLines: string[] = []
+  let ahead = 0
+  const deps = createDeps(
+    { ...config, databaseUrl: url },
+    { log: createLog('info', { write: (line) => void logLines.push(line) }), now: () => Date.now() + ahead },
+  )
+  const madeStore = store?.(deps)
+  const server = createServer(createApp(deps, madeStore ? { store: madeStore } : {}))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const close = async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await deps.closeDb()
+  }
+  after(close)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    databaseUrl: url,
+    deps,
+    sql: deps.sql,
+    /** Everything logged so far. */
+    log: () => logLines.join(''),
+    /** Moves the clock of the app. */
+    advance: (milliseconds: number) => {
+      ahead += milliseconds
+    },
+    close,
+  }
+}

@@ -1,0 +1,63 @@
+/** A real Chromium: the one named by CHROMIUM_PATH, one that is installed, or else the one inside an npm package. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { type Browser, chromium } from 'playwright-core'
+
+const INSTALLED = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
+
+/** No sandbox: it is not to be had for root and on many machines, and these pages are our own. */
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+]
+
+/** What the test files need in their environment to start a browser. Unpacks one when none is installed. */
+export async function browserEnvironment(): Promise<Record<string, string>> {
+  const installed = [process.env.CHROMIUM_PATH, ...INSTALLED].find((path) => path !== undefined && existsSync(path))
+  if (installed !== undefined) return { CHROMIUM_PATH: installed }
+
+  // A folder for each user, since nobody can run what another user owns, and anew if an earlier run was cut off.
+  const folder = join(tmpdir(), `matricula-chromium-${process.getuid?.() ?? 'user'}`)
+  const complete = join(folder, 'complete')
+  if (!existsSync(complete)) rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+
+  const { TMPDIR } = process.env
+  process.env.TMPDIR = folder
+  // With this set, the package brings its own system libraries, which a bare machine lacks.
+  process.env.AWS_EXECUTION_ENV ??= 'AWS_Lambda_nodejs22.x'
+  const { default: packaged } = await import('@sparticuz/chromium')
+  const path = await packaged.executablePath()
+  if (TMPDIR === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = TMPDIR
+  writeFileSync(complete, '')
+  return {
+    CHROMIUM_PATH: path,
+    LD_LIBRARY_PATH: process.env.LD_LIBRARY_PATH ?? '',
+    FONTCONFIG_PATH: process.env.FONTCONFIG_PATH ?? '',
+  }
+}
+
+/** Started for one test file and closed after it. */
+export async function startBrowser(): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '',
+    args: ARGUMENTS,
+    headless: true,
+  })
+  after(() => browser.close())
+  return browser
+}

@@ -1,0 +1,44 @@
+/** A database for each test file, copied from one migrated template in a few milliseconds. */
+import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
+import { migrate } from '../../src/migrate.ts'
+
+const TEMPLATE = 'matricula_template'
+
+function onDatabase(url: string, database: string): string {
+  const changed = new URL(url)
+  changed.pathname = `/${database}`
+  return changed.href
+}
+
+async function administer(url: string, statement: string): Promise<void> {
+  const client = postgres(onDatabase(url, 'postgres'), { max: 1, onnotice: () => {} })
+  await client.unsafe(statement)
+  await client.end()
+}
+
+/** Of the server that `npm test` started. */
+export function serverUrl(): string {
+  const url = process.env.TEST_DATABASE_URL
+  if (url === undefined) throw new Error('Run the tests by `npm test`: it starts the database.')
+  return url
+}
+
+export async function createTemplate(url: string): Promise<void> {
+  await administer(url, `create database ${TEMPLATE}`)
+  await migrate(onDatabase(url, TEMPLATE))
+}
+
+/** The URL of a new, empty, migrated database. */
+export async function createDatabase(): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await administer(serverUrl(), `create database ${name} template ${TEMPLATE}`)
+  return onDatabase(serverUrl(), name)
+}
+
+/** The URL of a new database without any table. */
+export async function createEmptyDatabase(): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await administer(serverUrl(), `create database ${name}`)
+  return onDatabase(serverUrl(), name)
+}

@@ -1,0 +1,92 @@
+/** People who use the app through its front door: they open a page, fill in its form and press the button. */
+import { randomBytes } from 'node:crypto'
+import { parse } from 'node-html-parser'
+import supertest from 'supertest'
+import type { TestApp } from './app.ts'
+
+export const PASSWORD = 'plain tidy copper lantern'
+
+type Fields = Record<string, string>
+export type Response = supertest.Response
+export type Browser = ReturnType<typeof openBrowser>
+
+/** A browser without JavaScript: it keeps cookies, follows no redirect by itself, and sends what a form holds. */
+export function openBrowser(app: Pick<TestApp, 'url'>, headers: Fields = {}) {
+  const agent = supertest.agent(app.url)
+  const browser = {
+    agent,
+    get: (path: string) =>
+      agent
+        .get(path)
+        .set(headers)
+        .redirects(0)
+        .ok(() => true),
+    /** Sends a body as it is, without opening the page first. */
+    post: (path: string, body: Fields | string = {}, more: Fields = {}) =>
+      agent
+        .post(path)
+        .set({ ...headers, ...more })
+        .type('form')
+        .redirects(0)
+        .ok(() => true)
+        .send(body),
+    /** The token of a page's first form. */
+    async token(path: string): Promise<string> {
+      return tokenOf((await browser.get(path)).text)
+    },
+    /** Opens the page, fills in its form and sends it. */
+    async submit(path: string, fields: Fields | string, more: Fields = {}): Promise<Response> {
+      const token = await browser.token(path)
+      const body =
+        typeof fields === 'string' ? `${fields}&_csrf=${encodeURIComponent(token)}` : { ...fields, _csrf: token }
+      return browser.post(path, body, more)
+    },
+    /** The name that the page greets, or undefined for a visitor. */
+    async whoAmI(): Promise<string | undefined> {
+      const page = await browser.get('/')
+      return parse(page.text).querySelector('.site-nav-name')?.text
+    },
+    signUp: (person: Person) =>
+      browser.submit('/sign-up', { name: person.name, email: person.email, password: person.password }),
+    logIn: (person: Pick<Person, 'email' | 'password'>, more: Fields = {}) =>
+      browser.submit('/login', { email: person.email, password: person.password, ...more }),
+    /** Presses "Log out" of the page one is on. */
+    logOut: () => browser.submitTo('/dashboard', '/logout'),
+    /** Sends the form of one page to another address. */
+    async submitTo(page: string, action: string, fields: Fields = {}): Promise<Response> {
+      return browser.post(action, { ...fields, _csrf: await browser.token(page) })
+    },
+    /** The cookie of this name as the browser would send it, or undefined. */
+    cookie(name: string): string | undefined {
+      return agent.jar.getCookie(name, { domain: '127.0.0.1', path: '/', secure: false, script: false } as never)?.value
+    },
+  }
+  return browser
+}
+
+export type Person = { name: string; email: string; password: string }
+
+/** Somebody with an address of their own, so that nothing has to be cleaned up. */
+export function somebody(name: string): Person {
+  return { name, email: `${name.toLowerCase()}-${randomBytes(5).toString('hex')}@example.org`, password: PASSWORD }
+}
+
+/** Somebody who has an account, and the browser in which they are logged in. */
+export async function learner(app: Pick<TestApp, 'url'>, name: string): Promise<{ person: Person; browser: Browser }> {
+  const person = somebody(name)
+  const browser = openBrowser(app)
+  const response = await browser.signUp(person)
+  if (response.status !== 303) throw new Error(`sign-up of ${name} answered ${response.status}`)
+  return { person, browser }
+}
+
+export function tokenOf(html: string): string {
+  return parse(html).querySelector('input[name=_csrf]')?.getAttribute('value') ?? ''
+}
+
+/** What stands in the error summary of a page, with the fields its links lead to. */
+export function problemsOf(html: string): { href: string; message: string }[] {
+  return parse(html)
+    .querySelectorAll('#error-summary a')
+    .map((link) => ({ href: link.getAttribute('href') ?? '', message: link.text.trim() }))
+}
