@@ -13,14 +13,23 @@ import { createTemplate } from './support/database.ts'
 const ROOT = join(import.meta.dirname, '..')
 const FILES_AT_ONCE = 2
 
-function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+type Ending = { code: number; output: string }
+
+/** Runs a program of a package, shows what it says, and returns it too. */
+function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Ending> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(ROOT, program), ...args], { cwd: ROOT, env, stdio: 'inherit' })
-    child.once('exit', (code) => resolve(code ?? 1))
+    const stdio = ['inherit', 'pipe', 'inherit'] as const
+    const child = spawn(process.execPath, [join(ROOT, program), ...args], { cwd: ROOT, env, stdio: [...stdio] })
+    let output = ''
+    child.stdout?.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk)
+      output += chunk
+    })
+    child.once('close', (code) => resolve({ code: code ?? 1, output }))
   })
 }
 
-async function runTests(files: string[]): Promise<number> {
+async function runTests(files: string[]): Promise<Ending> {
   const directory = mkdtempSync(join(tmpdir(), 'matricula-test-'))
   // Nothing is worth keeping here, so the disk is not waited for.
   const database = await startDevDatabase(directory, {
@@ -49,4 +58,7 @@ const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8
 const style = await run('node_modules/@biomejs/biome/bin/biome', ['ci', '--error-on-warnings', '.'])
 const types = await run('node_modules/typescript/bin/tsc', ['-p', 'test'])
 const tests = await runTests(files)
-process.exitCode = style || types || tests
+process.exitCode = style.code || types.code || tests.code
+
+const count = (what: string): string => tests.output.match(new RegExp(`^\\S* ?${what} (\\d+)$`, 'm'))?.[1] ?? '0'
+console.log(`\n${count('pass')} passed, ${count('fail')} failed`)

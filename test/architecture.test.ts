@@ -1,0 +1,129 @@
+/** The rules of docs/architecture.md that a machine can check. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, it } from 'node:test'
+
+const ROOT = join(import.meta.dirname, '..')
+
+const filesIn = (folder: string, ending: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(ending))
+    .map((file) => join(folder, file).replaceAll('\\', '/'))
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+
+/** Comments tell of what they guard against, so they are no use of it. */
+const codeOf = (file: string): string =>
+  read(file)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
+
+/** From which files to which. The first row that fits a file counts; a type may be taken from anywhere. */
+const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
+  [/^server\.ts$/, /^(app|deps|config|migrate|dev-database|log|unavailable|accounts\/[\w-]+)\.ts$/],
+  [/^app\.ts$/, /^web\//],
+  [/^web\/pages\//, /^(web\/[\w-]+|accounts\/[\w-]+|migrate|unavailable)\.ts$/],
+  [/^web\/[\w-]+\.ts$/, /^(web\/[\w-]+|accounts\/[\w-]+|config|unavailable)\.ts$/],
+  [/^accounts\/accounts\.ts$/, /^(accounts\/[\w-]+|unavailable)\.ts$/],
+  [/^accounts\/fields\.ts$/, /^accounts\/common-passwords\.ts$/],
+  [/^accounts\//, /^unavailable\.ts$/],
+  [/^deps\.ts$/, /^(config|db|log|accounts\/(passwords|rate-limits))\.ts$/],
+  [/^migrate\.ts$/, /^(config|db)\.ts$/],
+  [/^db\.ts$/, /^unavailable\.ts$/],
+  [/./, /^$/],
+]
+
+type Import = { from: string; to: string; typeOnly: boolean }
+
+const imports: Import[] = filesIn('src', '.ts').flatMap((file) =>
+  [...codeOf(file).matchAll(/(?:^|\n)(import|export) (type )?([^'"]*?from )?'(\.[^']+)'|import\('(\.[^']+)'\)/g)].map(
+    ([, , type, names, statically, dynamically]) => ({
+      from: file.slice('src/'.length),
+      to: normalize(join(dirname(file), statically ?? dynamically ?? ''))
+        .replaceAll('\\', '/')
+        .slice('src/'.length),
+      typeOnly: type !== undefined || /^\{( *type \w+( as \w+)?,?)+ *\} from $/.test(names ?? ''),
+    }),
+  ),
+)
+
+describe('the import table', () => {
+  it('is followed by every import of a value', () => {
+    const breaches = imports.filter(({ from, to, typeOnly }) => {
+      const [, allowed] = MAY_IMPORT.find(([files]) => files.test(from)) ?? []
+      return !typeOnly && !allowed?.test(to)
+    })
+    assert.deepEqual(breaches, [])
+  })
+
+  it('sees the imports there are', () => {
+    assert.ok(imports.length > 80, `${imports.length} found`)
+    assert.ok(imports.some(({ from, to }) => from === 'app.ts' && to === 'web/pages/login.ts'))
+  })
+
+  it('has no circle', () => {
+    const targets = (file: string) =>
+      imports.filter(({ from, typeOnly }) => from === file && !typeOnly).map(({ to }) => to)
+    const walk = (file: string, path: string[]): void => {
+      assert.ok(!path.includes(file), `circle: ${[...path, file].join(' -> ')}`)
+      for (const target of targets(file)) walk(target, [...path, file])
+    }
+    for (const start of ['server.ts', 'migrate.ts']) walk(start, [])
+  })
+})
+
+/** Where something may appear and nowhere else in `src`. */
+const ONLY_IN: [what: string, pattern: RegExp, files: RegExp][] = [
+  ['the environment is read', /process\.env/, /^src\/config\.ts$/],
+  ['a transaction is opened', /\.(begin|reserve)\(/, /^src\/migrate\.ts$/],
+  ['SQL is written', /\b(sql|transaction)(<[^`]*>)?`/, /^src\/(accounts\/|migrate\.ts|web\/session\.ts)/],
+  ['identity is put into a session', /session\.(userId|loggedInAt|remembered) = /, /^src\/web\/auth\.ts$/],
+  ['bcrypt is called', /from 'bcrypt'/, /^src\/accounts\/passwords\.ts$/],
+  ['Express is known', /from 'express/, /^src\/(app\.ts|web\/)/],
+  ['postgres.js is called', /from 'postgres'/, /^src\/(db|migrate|dev-database)\.ts$/],
+]
+
+describe('one place only', () => {
+  for (const [what, pattern, allowed] of ONLY_IN) {
+    it(`is where ${what}`, () => {
+      const places = filesIn('src', '.ts').filter((file) => pattern.test(codeOf(file)))
+      assert.ok(places.length > 0, 'the pattern finds what it guards')
+      assert.deepEqual(
+        places.filter((file) => !allowed.test(file)),
+        [],
+      )
+    })
+  }
+})
+
+describe('the code', () => {
+  it('has no synchronous hashing, no file beyond 260 lines, and no drawer for odds and ends', () => {
+    for (const file of filesIn('src', '.ts')) {
+      assert.doesNotMatch(codeOf(file), /\b(hashSync|compareSync|genSaltSync|pbkdf2Sync|scryptSync)\b/, file)
+      assert.ok(read(file).split('\n').length <= 260, `${file} is too long`)
+      assert.doesNotMatch(file, /(utils?|helpers?|common|manager|types|misc)\.ts$/, file)
+    }
+  })
+
+  it('never turns the verification of a certificate off', () => {
+    for (const file of filesIn('src', '.ts'))
+      assert.doesNotMatch(codeOf(file), /rejectUnauthorized|NODE_TLS_REJECT/, file)
+  })
+
+  it('prints raw text in templates only for layouts and partials', () => {
+    for (const file of filesIn('views', '.eta')) {
+      for (const [, raw = ''] of read(file).matchAll(/<%~\s*([\s\S]*?)\s*%>/g)) {
+        assert.match(raw, /^(it\.body$|include\()/, `${file}: ${raw}`)
+      }
+    }
+  })
+
+  it('quotes every attribute in templates', () => {
+    for (const file of filesIn('views', '.eta')) assert.doesNotMatch(read(file), /=<%=/, file)
+  })
+
+  it('keeps addresses of registries out of the lockfile', () => {
+    assert.doesNotMatch(read('package-lock.json'), /"resolved"/)
+  })
+})
