@@ -3,7 +3,7 @@
  * variable is named, and nothing falls open. Values are never printed, since some of them are secrets.
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -104,7 +104,7 @@ export type Config = ReturnType<typeof loadConfig>
  * The checked configuration.
  * @throws {ConfigError} naming every wrong variable at once.
  */
-export function loadConfig(environment: Record<string, string | undefined> = process.env) {
+export function loadConfig(environment: Record<string, string | undefined> = processEnvironment()) {
   // A line like `PORT=` in an .env file means "not set".
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
@@ -138,6 +138,12 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     keys: (purpose: 'cookie' | 'csrf' | 'pepper' | 'log' | 'limits'): Buffer[] =>
       secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', `matricula ${purpose} v1`, 32))),
   }
+}
+
+/** The process's environment, with what an `.env` file in the working folder adds to it. */
+function processEnvironment(): NodeJS.ProcessEnv {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  return process.env
 }
 
 function missingInProduction(given: Record<string, string | undefined>): string[] {

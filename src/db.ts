@@ -47,15 +47,18 @@ export function createDb({
   poolMax: number
   deadlineMs?: number
 }) {
+  const options = connectionOptions(url)
+  // A pooler refuses start-up parameters; there the server's own setting must end what nobody waits for any more.
+  const serverDeadline = options.prepare ? { statement_timeout: 2 * deadlineMs } : {}
   const connect = () =>
     postgres({
-      ...connectionOptions(url),
+      ...options,
       max: poolMax,
       connect_timeout: CONNECT_TIMEOUT_SECONDS,
       idle_timeout: IDLE_TIMEOUT_SECONDS,
       max_lifetime: CONNECTION_LIFETIME_SECONDS,
       backoff: () => RECONNECT_PAUSE_SECONDS,
-      connection: { application_name: 'matricula' },
+      connection: { application_name: 'matricula', ...serverDeadline },
       transform: { column: { from: postgres.toCamel } },
       onnotice: () => {},
     })
@@ -110,8 +113,8 @@ export function createDb({
   }
 }
 
-/** Class 08 connection, 53 resources, 57P the server stops or starts, 42P01 the schema is not there yet. */
-const OUTAGE = /^(08|53|57P|42P01|CONNECT|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT)/
+/** Class 08 connection, 53 resources, 57 the server stops, starts or gives up, 42P01 the schema is not there yet. */
+const OUTAGE = /^(08|53|57|42P01|CONNECT|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT)/
 
 function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutage)

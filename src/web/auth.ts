@@ -43,7 +43,7 @@ export function forgetOnDevice(res: Response, { config }: Deps): void {
 /** Leads a visitor to the login page and back afterwards. */
 export const requireUser: RequestHandler = (req, res, next) => {
   if (req.user) next()
-  else res.redirect(303, req.method === 'GET' ? loginPathFor(req.originalUrl) : '/login')
+  else res.redirect(303, ['GET', 'HEAD'].includes(req.method) ? loginPathFor(req.originalUrl) : '/login')
 }
 
 /** Sign-up and login are not for someone who is logged in. */

@@ -4,6 +4,10 @@ import { HttpError } from './errors.ts'
 
 export const BODY_LIMIT_BYTES = 16 * 1024
 const FIELDS_MAX = 100
+/** How much and how long is still taken in, unread, after the answer to a body that is too long. */
+const LINGER_BYTES = 1024 * 1024
+const LINGER_MS = 1_000
+const LINGER_CHECK_MS = 20
 
 /** `req.body`: every field once as text, or as a list where it was sent more than once. */
 export const formBody: RequestHandler = async (req, _res, next) => {
@@ -48,15 +52,24 @@ async function readBody(req: Request): Promise<Buffer> {
     })
     req.once('end', () => resolve(Buffer.concat(chunks)))
     req.once('error', () => reject(new HttpError(400)))
-    req.once('aborted', () => reject(new HttpError(400)))
+    req.once('close', () => reject(new HttpError(400)))
   })
 }
 
-/** Stops reading and closes the connection after the answer: the rest of an upload is not worth waiting for. */
+/**
+ * Answers now and lets the rest run into the void for a moment before the connection is cut. Cut at once, the browser
+ * would show a broken connection in place of the page that says why.
+ */
 function refuseBody(req: Request, status: number): HttpError {
+  const { socket } = req
   req.removeAllListeners('data')
-  req.pause()
-  req.res?.set('Connection', 'close')
-  req.res?.once('finish', () => req.socket.destroySoon())
+  req.resume()
+  req.res?.once('finish', () => {
+    const [bytes, time] = [socket.bytesRead + LINGER_BYTES, Date.now() + LINGER_MS]
+    const watch = setInterval(() => {
+      if (req.complete || socket.destroyed) clearInterval(watch)
+      else if (socket.bytesRead > bytes || Date.now() > time) socket.destroy()
+    }, LINGER_CHECK_MS)
+  })
   return new HttpError(status)
 }

@@ -75,14 +75,16 @@ export function csrf({ config }: Deps) {
 
   const requireToken: RequestHandler = (req, res, next) => {
     res.locals.csrfToken = () => token(req, res)
-    if (SAFE_METHODS.includes(req.method)) return next()
+    // Forms are sent by POST and by nothing else: other methods end at their 405.
+    if (req.method !== 'POST') return next()
     req.formId = readFormId(req)
     if (hasToken(req, owner(req))) return next()
     renderError(req, res, 403, explainRefusal(req))
   }
 
   function explainRefusal(req: Request) {
-    const page = { href: req.path, label: 'Open the form again' }
+    // A path like `//host` would lead away.
+    const page = { href: /^(\/[\w-]+)+$/.test(req.path) ? req.path : '/', label: 'Open the form again' }
     if (req.user) {
       const text = 'You have logged in since this page was opened, so nothing was changed.'
       return {
