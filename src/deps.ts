@@ -1,5 +1,4 @@
 /** What the parts of one running server share. A test makes its own, with another clock or cost. */
-import type { Turns } from './accounts/accounts.ts'
 import { createPasswords } from './accounts/passwords.ts'
 import { createRateLimits } from './accounts/rate-limits.ts'
 import type { Config } from './config.ts'
@@ -27,7 +26,6 @@ export function createDeps(
       atOnce: config.hashesAtOnce,
     }),
     rateLimits: createRateLimits({ pool, key: limitsKey }),
-    loginTurns: new Map() as Turns,
     pool,
   }
 }

@@ -58,7 +58,7 @@ export function authenticate(
 ): Promise<Authentication> {
   const network = networkOf(ip)
   // One after another, so that many good tries at once do not use up a limit that is meant for bad ones.
-  return inTurn(deps.loginTurns, email, async () => {
+  return deps.rateLimits.inTurn(email, async () => {
     const { sql, passwords, rateLimits } = deps
     const [byAddress, byNetwork] = await Promise.all([
       rateLimits.count('loginByAddress', email),
@@ -90,25 +90,5 @@ async function renewHash(
     await replacePasswordHash(sql, userId, { from, to: await passwords.hash(password) })
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
-  }
-}
-
-const TURNS_WAITING_MAX = 100
-
-export type Turns = Map<string, { last: Promise<unknown>; waiting: number }>
-
-/** Runs `job` after the earlier ones of the same key. @throws {Unavailable} when too many wait. */
-async function inTurn<Result>(turns: Turns, key: string, job: () => Promise<Result>): Promise<Result> {
-  const turn = turns.get(key) ?? { last: Promise.resolve(), waiting: 0 }
-  if (turn.waiting >= TURNS_WAITING_MAX) throw new Unavailable('too many logins of one account are waiting')
-  turns.set(key, turn)
-  turn.waiting += 1
-  const result = turn.last.then(job)
-  turn.last = result.catch(() => undefined)
-  try {
-    return await result
-  } finally {
-    turn.waiting -= 1
-    if (turn.waiting === 0) turns.delete(key)
   }
 }

@@ -3,10 +3,12 @@ import { createHmac } from 'node:crypto'
 import ipaddr from 'ipaddr.js'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Db, Sql } from '../db.ts'
+import { Unavailable } from '../unavailable.ts'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
 const IPV6_NETWORK_BITS = 64
+const TURNS_WAITING_MAX = 100
 
 /**
  * Per address the tries of one account; per network the tries of one place. A school shares one IPv4 address, so a
@@ -42,6 +44,8 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
   /** Addresses of people and places are no business of this table. */
   const hashed = (subject: string) => createHmac('sha256', key).update(subject).digest('base64url')
 
+  const turns = new Map<string, { last: Promise<unknown>; waiting: number }>()
+
   return {
     /** Counts one try before it is made, so that parallel tries cannot slip past the limit. */
     async count(policy: Policy, subject: string): Promise<Count> {
@@ -60,6 +64,21 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
     /** Forgets all tries. */
     async clear(policy: Policy, subject: string): Promise<void> {
       await limiters[policy].delete(hashed(subject))
+    },
+    /** Runs `job` after the earlier ones of the same subject in this process. @throws {Unavailable} when too many wait. */
+    async inTurn<Result>(subject: string, job: () => Promise<Result>): Promise<Result> {
+      const turn = turns.get(subject) ?? { last: Promise.resolve(), waiting: 0 }
+      if (turn.waiting >= TURNS_WAITING_MAX) throw new Unavailable('too many tries for one account are waiting')
+      turns.set(subject, turn)
+      turn.waiting += 1
+      const result = turn.last.then(job)
+      turn.last = result.catch(() => undefined)
+      try {
+        return await result
+      } finally {
+        turn.waiting -= 1
+        if (turn.waiting === 0) turns.delete(subject)
+      }
     },
   }
 }
