@@ -7,7 +7,7 @@ create table users (
   image text,
   -- Scheme, pepper and bcrypt hash; null for an account without a password.
   password_hash text,
-  -- Which form made the account: a form sent twice then ends in the account, not in an error.
+  -- A digest of the form that made the account: the same form sent twice ends in the account, not in an error.
   sign_up_form text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()

@@ -1,8 +1,9 @@
 /** What people do with an account. The one file here that puts the others together. */
+import { createHmac } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { Unavailable } from '../unavailable.ts'
 import { type Count, networkOf } from './rate-limits.ts'
-import { createUser, findCredentials, replacePasswordHash, type User } from './users.ts'
+import { type Credentials, createUser, findCredentials, replacePasswordHash, type User } from './users.ts'
 
 type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
 
@@ -13,37 +14,49 @@ const tooManyTries = (counts: Count[]): TooManyTries | undefined => {
 
 export type Registration = { ok: true; user: User } | { ok: false; reason: 'address-taken' } | TooManyTries
 
+/** Long enough for a second press of the button, short enough that the open form is no second way to log in. */
+const SAME_SIGN_UP_MINUTES = 10
+
 /**
- * Makes an account. `signUpForm` names the form it came from: the same form sent twice, with the same password, is the
- * same sign-up and ends in the same account; anything else for a known address is refused.
+ * Makes an account. `form` is a secret of the form it came from: the same form sent again with the same address and
+ * password is the same sign-up, and ends in the same account. Anything else for a known address is refused.
  */
-export async function register(
-  { sql, passwords, rateLimits }: Deps,
+export function register(
+  { sql, passwords, rateLimits, now }: Deps,
   {
     name,
     email,
     password,
     ip,
-    signUpForm,
-  }: { name: string; email: string; password: string; ip: string | undefined; signUpForm: string },
+    form,
+  }: { name: string; email: string; password: string; ip: string | undefined; form: string },
 ): Promise<Registration> {
-  const refusal = tooManyTries(
-    await Promise.all([rateLimits.count('signUpByNetwork', networkOf(ip)), rateLimits.count('signUpByAddress', email)]),
-  )
-  if (refusal) return refusal
+  // Without the form's secret, which is not kept, nothing can be learned from this.
+  const signUpForm = createHmac('sha256', form).update(`${email}\n${password}`).digest('base64url')
+  const judge = (known: Credentials): Registration => {
+    const recent = now() - known.user.createdAt.getTime() < SAME_SIGN_UP_MINUTES * 60_000
+    return recent && known.signUpForm === signUpForm
+      ? { ok: true, user: known.user }
+      : { ok: false, reason: 'address-taken' }
+  }
+  // One after another, so that of many sign-ups for one address only the first is worth a hash.
+  return rateLimits.inTurn(email, async () => {
+    const refusal = tooManyTries(
+      await Promise.all([
+        rateLimits.count('signUpByNetwork', networkOf(ip)),
+        rateLimits.count('signUpByAddress', email),
+      ]),
+    )
+    if (refusal) return refusal
 
-  const known = await findCredentials(sql, email)
-  if (known && known.signUpForm !== signUpForm) return { ok: false, reason: 'address-taken' }
-
-  const user = known
-    ? undefined
-    : await createUser(sql, { name, email, passwordHash: await passwords.hash(password), signUpForm })
-  if (user) return { ok: true, user }
-
-  const first = known ?? (await findCredentials(sql, email))
-  if (first?.signUpForm !== signUpForm) return { ok: false, reason: 'address-taken' }
-  const verdict = await passwords.verify(password, first.passwordHash)
-  return verdict.ok ? { ok: true, user: first.user } : { ok: false, reason: 'address-taken' }
+    const known = await findCredentials(sql, email)
+    if (known) return judge(known)
+    const user = await createUser(sql, { name, email, passwordHash: await passwords.hash(password), signUpForm })
+    if (user) return { ok: true, user }
+    // Another process was quicker.
+    const first = await findCredentials(sql, email)
+    return first ? judge(first) : { ok: false, reason: 'address-taken' }
+  })
 }
 
 export type Authentication = { ok: true; user: User } | { ok: false; reason: 'wrong'; triesLeft: number } | TooManyTries

@@ -21,7 +21,7 @@ export function signUpPages(deps: Deps): Router {
       const form = parseForm(FIELDS, SignUpForm, req.body)
       if (!form.ok) return res.status(422).render('sign-up', { form: form.state, passwordMinLength })
 
-      const registration = await register(deps, { ...form.data, ip: req.ip, signUpForm: req.formId ?? randomUUID() })
+      const registration = await register(deps, { ...form.data, ip: req.ip, form: req.formId ?? randomUUID() })
       if (registration.ok)
         return res.redirect(303, await logIn(req, registration.user, deps, { flash: 'account-created' }))
       if (registration.reason === 'too-many-tries') {
