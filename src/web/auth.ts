@@ -16,7 +16,7 @@ export async function logIn(
   req: Request,
   user: User,
   { now }: Deps,
-  { remember = false, next, flash }: { remember?: boolean; next?: unknown; flash?: FlashMessage } = {},
+  { remember = false, next, flash }: { remember?: boolean; next?: string; flash?: FlashMessage } = {},
 ): Promise<string> {
   await regenerate(req)
   req.session.userId = user.id

@@ -27,7 +27,6 @@ const LoginForm = z.object({
     .enum([...TICKED, ...NOT_TICKED], { error: 'Tick the box to stay signed in, or leave it empty' })
     .optional()
     .transform((value) => value !== undefined && TICKED.includes(value)),
-  next: z.unknown().transform(safeReturnTo),
 })
 
 /** Few enough tries left to say so before the pause begins. */
@@ -42,11 +41,12 @@ export function loginPages(deps: Deps): Router {
     })
     .post(async (req, res) => {
       const form = parseForm(FIELDS, LoginForm, req.body)
-      form.state.values.next = safeReturnTo(req.body.next)
+      const next = safeReturnTo(req.body.next)
+      form.state.values.next = next
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
       const login = await authenticate(deps, { ...form.data, ip: req.ip })
-      if (login.ok) return res.redirect(303, await logIn(req, login.user, deps, form.data))
+      if (login.ok) return res.redirect(303, await logIn(req, login.user, deps, { ...form.data, next }))
       if (login.reason === 'too-many-tries') {
         return res.render('login', { form: refuseTooManyTries(res, form.state, login.retryAfterSeconds) })
       }
