@@ -7,14 +7,19 @@ const PAUSE_MS = 400
 /** Restores what a page kept in the back-forward cache must not show: hidden passwords, working buttons. */
 const restorers = []
 
-for (const button of document.querySelectorAll('[data-toggle-password]')) {
-  const input = document.getElementById(button.getAttribute('aria-controls'))
-  const status = button.parentElement.querySelector('[data-password-status]')
+// Made here and not in the page: a text browser shows even what is hidden, and there the button would do nothing.
+for (const input of document.querySelectorAll('input[type="password"]')) {
+  const button = Object.assign(document.createElement('button'), { type: 'button', className: 'link-button' })
+  button.dataset.togglePassword = ''
+  button.setAttribute('aria-controls', input.id)
+  const status = Object.assign(document.createElement('p'), { className: 'hint' })
+  status.setAttribute('role', 'status')
+  input.after(button, status)
   const show = (visible) => {
     input.type = visible ? 'text' : 'password'
     button.textContent = visible ? 'Hide password' : 'Show password'
   }
-  button.hidden = false
+  show(false)
   button.addEventListener('click', () => {
     const { selectionStart, selectionEnd } = input
     const visible = input.type === 'password'
