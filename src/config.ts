@@ -112,6 +112,10 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   const parsed = Environment.safeParse(given)
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
   if (given.NODE_ENV === 'production') problems.push(...missingInProduction(given))
+  // This server speaks plain http and learns of https from a proxy only: without one it would redirect for ever.
+  if (parseUrl(given.PUBLIC_URL ?? '')?.protocol === 'https:' && (given.TRUST_PROXY ?? '0') === '0') {
+    problems.push('TRUST_PROXY must be the number of proxies in front, 1 or more, when PUBLIC_URL is https')
+  }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
 
   const values = parsed.data

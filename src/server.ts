@@ -45,9 +45,10 @@ async function start() {
   })
 
   /** Hosts send the signal more than once: the first one counts. */
-  async function stop(exitCode: number) {
+  async function stop(exitCode: number, reason: string) {
     if (stopping) return
     stopping = true
+    deps.log.info({ reason }, 'stopping')
     setTimeout(() => process.exit(1), GIVE_UP_MS).unref()
     await drain(server)
     await deps.closeDb()
@@ -55,10 +56,7 @@ async function start() {
     process.exit(exitCode)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      deps.log.info({ signal }, 'stopping')
-      void stop(0)
-    })
+    process.on(signal, () => void stop(0, signal))
   }
 
   try {
@@ -70,7 +68,7 @@ async function start() {
       console.log(`\n  Matricula is ready: ${config.publicOrigin ?? `http://localhost:${port}`}\n`)
   } catch (error) {
     console.error(explain(error))
-    await stop(1)
+    await stop(1, 'failed to start')
   }
 }
 
