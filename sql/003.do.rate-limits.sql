@@ -4,3 +4,5 @@ create table rate_limits (
   points integer not null default 0,
   expire bigint
 );
+
+create index rate_limits_expire on rate_limits (expire);

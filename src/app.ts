@@ -3,7 +3,7 @@ import express, { type Express } from 'express'
 import type { Deps } from './deps.ts'
 import { serveAssets } from './web/assets.ts'
 import { requireUser } from './web/auth.ts'
-import { formBody } from './web/body.ts'
+import { formBody, limitBody } from './web/body.ts'
 import { csrf } from './web/csrf.ts'
 import { errorPages, notFound } from './web/errors.ts'
 import { dashboardPages } from './web/pages/dashboard.ts'
@@ -30,10 +30,11 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
 
   app.use(securityHeaders(deps))
   app.use(requestLog(deps))
+  app.use(noStore)
+  app.use(limitBody)
   app.use(healthPages(deps, isStopping))
   app.use(requireTls(deps))
   app.use(serveAssets)
-  app.use(noStore)
 
   app.use(forms.refuseOtherSites)
   app.use(formBody)

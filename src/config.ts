@@ -41,6 +41,14 @@ function wholeNumber(min: number, max: number) {
     .transform(Number)
 }
 
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== ''
+  } catch {
+    return false
+  }
+}
+
 const parseUrl = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined)
 
 function urlWith(protocols: readonly string[], error: string, allowed: (url: URL) => boolean = () => true) {
@@ -53,7 +61,12 @@ function urlWith(protocols: readonly string[], error: string, allowed: (url: URL
   )
 }
 
-const databaseUrl = urlWith(['postgres:', 'postgresql:'], 'must be a URL like postgres://user:password@host/database')
+const databaseUrl = urlWith(
+  ['postgres:', 'postgresql:'],
+  'must be a URL like postgres://user:password@host/database, with %25 for a % in a password',
+  (url) =>
+    (url.hostname !== '' || url.searchParams.has('host')) && isDecodable(url.username + url.password + url.pathname),
+)
 
 function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS
@@ -113,7 +126,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
   if (given.NODE_ENV === 'production') problems.push(...missingInProduction(given))
   // This server speaks plain http and learns of https from a proxy only: without one it would redirect for ever.
-  if (parseUrl(given.PUBLIC_URL ?? '')?.protocol === 'https:' && (given.TRUST_PROXY ?? '0') === '0') {
+  if (parseUrl(given.PUBLIC_URL ?? '')?.protocol === 'https:' && Number(given.TRUST_PROXY ?? 0) === 0) {
     problems.push('TRUST_PROXY must be the number of proxies in front, 1 or more, when PUBLIC_URL is https')
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
@@ -139,15 +152,19 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     logLevel: values.LOG_LEVEL,
     supportEmail: values.SUPPORT_EMAIL,
     /** One key for each application secret, newest first: the first is used, the others still verify. */
-    keys: (purpose: 'cookie' | 'csrf' | 'pepper' | 'log' | 'limits'): Buffer[] =>
+    keys: (purpose: 'cookie' | 'csrf' | 'pepper' | 'limits'): Buffer[] =>
       secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', `matricula ${purpose} v1`, 32))),
   }
 }
 
-/** The process's environment, with what an `.env` file in the working folder adds to it. */
+/**
+ * The process's environment, with what an `.env` file in the working folder adds to it. The number of threads is the
+ * exception: the thread pool has read it long before.
+ */
 function processEnvironment(): NodeJS.ProcessEnv {
+  const { UV_THREADPOOL_SIZE } = process.env
   if (existsSync('.env')) process.loadEnvFile('.env')
-  return process.env
+  return { ...process.env, UV_THREADPOOL_SIZE }
 }
 
 function missingInProduction(given: Record<string, string | undefined>): string[] {

@@ -64,31 +64,30 @@ export function createDb({
     })
   let client = connect()
   let inFlight = 0
-  let lastAnswer = 0
 
-  /** A connection that was cut without a word never answers again, so silence past the deadline ends its pool. */
-  function replace(silent: typeof client, since: number) {
-    if (client !== silent || lastAnswer >= since) return
+  /**
+   * A connection that was cut without a word never answers again, so a deadline that passes ends its pool. What the
+   * other connections of that pool are doing they may finish.
+   */
+  function replace(silent: typeof client) {
+    if (client !== silent) return
     client = connect()
-    silent.end({ timeout: 0 }).catch(() => {})
+    silent.end({ timeout: deadlineMs / 1000 }).catch(() => {})
   }
 
   async function answer<Rows>(start: (client: postgres.Sql) => PromiseLike<Rows>): Promise<Rows> {
     if (inFlight >= QUERIES_IN_FLIGHT_MAX) throw new Unavailable('too many queries are waiting')
-    const since = performance.now()
     const used = client
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         reject(new Unavailable('a query passed its deadline'))
-        replace(used, since)
+        replace(used)
       }, deadlineMs)
     })
     inFlight += 1
     try {
-      const rows = await Promise.race([start(used), deadline])
-      lastAnswer = performance.now()
-      return rows
+      return await Promise.race([start(used), deadline])
     } catch (error) {
       throw isOutage(error) ? new Unavailable('the database is out of reach', { cause: error }) : error
     } finally {
@@ -113,8 +112,11 @@ export function createDb({
   }
 }
 
-/** Class 08 connection, 53 resources, 57 the server stops, starts or gives up, 42P01 the schema is not there yet. */
-const OUTAGE = /^(08|53|57|42P01|CONNECT|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT)/
+/**
+ * Class 08 connection, 53 resources, 57 the server stops, starts or gives up, 25006 it is a stand-by, 42P01 the schema
+ * is not there yet.
+ */
+const OUTAGE = /^(08|53|57|25006|42P01|CONNECT|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT)/
 
 function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutage)

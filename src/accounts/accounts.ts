@@ -2,14 +2,26 @@
 import { createHmac } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { Unavailable } from '../unavailable.ts'
-import { type Count, networkOf } from './rate-limits.ts'
-import { type Credentials, createUser, findCredentials, replacePasswordHash, type User } from './users.ts'
+import { networkOf, type Policy } from './rate-limits.ts'
+import { createUser, findCredentials, replacePasswordHash, type User } from './users.ts'
 
 type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
 
-const tooManyTries = (counts: Count[]): TooManyTries | undefined => {
-  const waits = counts.flatMap((count) => (count.allowed ? [] : [count.retryAfterSeconds]))
-  return waits.length > 0 ? { ok: false, reason: 'too-many-tries', retryAfterSeconds: Math.max(...waits) } : undefined
+/** Who is asking, as far as limits go. */
+type Asking = { email: string; ip: string | undefined }
+
+/**
+ * Counts a try of a network and, only where that is allowed, of an address: who is refused as a network can neither use
+ * up the tries of others nor fill the table with made-up addresses.
+ */
+async function countTry(
+  { rateLimits }: Deps,
+  [ofNetwork, ofAddress]: readonly [Policy, Policy],
+  { email, ip }: Asking,
+): Promise<{ left: number } | TooManyTries> {
+  const byNetwork = await rateLimits.count(ofNetwork, networkOf(ip))
+  const count = byNetwork.allowed ? await rateLimits.count(ofAddress, email) : byNetwork
+  return count.allowed ? count : { ok: false, reason: 'too-many-tries', retryAfterSeconds: count.retryAfterSeconds }
 }
 
 export type Registration = { ok: true; user: User } | { ok: false; reason: 'address-taken' } | TooManyTries
@@ -21,42 +33,29 @@ const SAME_SIGN_UP_MINUTES = 10
  * Makes an account. `form` is a secret of the form it came from: the same form sent again with the same address and
  * password is the same sign-up, and ends in the same account. Anything else for a known address is refused.
  */
-export function register(
-  { sql, passwords, rateLimits, now }: Deps,
-  {
-    name,
-    email,
-    password,
-    ip,
-    form,
-  }: { name: string; email: string; password: string; ip: string | undefined; form: string },
+export async function register(
+  deps: Deps,
+  { name, password, form, ...asking }: Asking & { name: string; password: string; form: string },
 ): Promise<Registration> {
-  // Without the form's secret, which is not kept, nothing can be learned from this.
-  const signUpForm = createHmac('sha256', form).update(`${email}\n${password}`).digest('base64url')
-  const judge = (known: Credentials): Registration => {
-    const recent = now() - known.user.createdAt.getTime() < SAME_SIGN_UP_MINUTES * 60_000
-    return recent && known.signUpForm === signUpForm
-      ? { ok: true, user: known.user }
-      : { ok: false, reason: 'address-taken' }
-  }
+  const { sql, passwords, rateLimits, now } = deps
+  const { email } = asking
+  const signUpForm = createHmac('sha256', form).update(email).digest('base64url')
   // One after another, so that of many sign-ups for one address only the first is worth a hash.
-  return rateLimits.inTurn(email, async () => {
-    const refusal = tooManyTries(
-      await Promise.all([
-        rateLimits.count('signUpByNetwork', networkOf(ip)),
-        rateLimits.count('signUpByAddress', email),
-      ]),
-    )
-    if (refusal) return refusal
-
+  const outcome = await rateLimits.inTurn(email, async () => {
+    const count = await countTry(deps, ['signUpByNetwork', 'signUpByAddress'], asking)
+    if ('reason' in count) return count
     const known = await findCredentials(sql, email)
-    if (known) return judge(known)
+    if (known) return known
     const user = await createUser(sql, { name, email, passwordHash: await passwords.hash(password), signUpForm })
-    if (user) return { ok: true, user }
-    // Another process was quicker.
-    const first = await findCredentials(sql, email)
-    return first ? judge(first) : { ok: false, reason: 'address-taken' }
+    // Without a user another process was quicker.
+    return user ? { ok: true as const, user } : findCredentials(sql, email)
   })
+  if (outcome && 'ok' in outcome) return outcome
+
+  const recent = outcome && now() - outcome.user.createdAt.getTime() < SAME_SIGN_UP_MINUTES * 60_000
+  const same =
+    recent && outcome.signUpForm === signUpForm && (await passwords.verify(password, outcome.passwordHash)).ok
+  return same ? { ok: true, user: outcome.user } : { ok: false, reason: 'address-taken' }
 }
 
 export type Authentication = { ok: true; user: User } | { ok: false; reason: 'wrong'; triesLeft: number } | TooManyTries
@@ -64,33 +63,41 @@ export type Authentication = { ok: true; user: User } | { ok: false; reason: 'wr
 /**
  * The user of this address and password. An unknown address and a wrong password are refused alike, in words, work and
  * count. A hash from before a higher cost or a newer pepper is made anew on the way.
+ * @throws {Unavailable} when the password could not be looked at; that is no try.
  */
 export function authenticate(
   deps: Deps,
-  { email, password, ip }: { email: string; password: string; ip: string | undefined },
+  { password, ...asking }: Asking & { password: string },
 ): Promise<Authentication> {
-  const network = networkOf(ip)
+  const { rateLimits } = deps
+  const { email, ip } = asking
   // One after another, so that many good tries at once do not use up a limit that is meant for bad ones.
-  return deps.rateLimits.inTurn(email, async () => {
-    const { sql, passwords, rateLimits } = deps
-    const [byAddress, byNetwork] = await Promise.all([
-      rateLimits.count('loginByAddress', email),
-      rateLimits.count('loginByNetwork', network),
-    ])
-    const refusal = tooManyTries([byAddress, byNetwork])
-    if (refusal) return refusal
+  return rateLimits.inTurn(email, async () => {
+    const count = await countTry(deps, ['loginByNetwork', 'loginByAddress'], asking)
+    if ('reason' in count) return count
 
-    const known = await findCredentials(sql, email)
-    const verdict = await passwords.verify(password, known?.passwordHash)
-    if (!known || !verdict.ok) return { ok: false, reason: 'wrong', triesLeft: byAddress.allowed ? byAddress.left : 0 }
+    const refundNetwork = () => rateLimits.refund('loginByNetwork', networkOf(ip))
+    const judged = await judge(deps, email, password).catch(async (error: unknown) => {
+      await Promise.all([refundNetwork(), rateLimits.refund('loginByAddress', email)])
+      throw error
+    })
+    if (judged === undefined) return { ok: false, reason: 'wrong', triesLeft: count.left }
 
+    const { user, passwordHash, outdated } = judged
     await Promise.all([
       rateLimits.clear('loginByAddress', email),
-      rateLimits.refund('loginByNetwork', network),
-      verdict.outdated ? renewHash(deps, known.user.id, { password, from: known.passwordHash ?? '' }) : undefined,
+      refundNetwork(),
+      outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
     ])
-    return { ok: true, user: known.user }
+    return { ok: true, user }
   })
+}
+
+/** The credentials that the password fits, or undefined after the same work. */
+async function judge({ sql, passwords }: Deps, email: string, password: string) {
+  const known = await findCredentials(sql, email)
+  const verdict = await passwords.verify(password, known?.passwordHash)
+  return known && verdict.ok ? { ...known, outdated: verdict.outdated } : undefined
 }
 
 /** Left for the next login when hashing has no room now: the person is in either way. */

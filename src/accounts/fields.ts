@@ -10,14 +10,29 @@ export const PASSWORD_MAX_LENGTH = 128
 
 const codePoints = (text: string): number => [...text].length
 
-/** Refuses C0 and C1 control characters: no name or address holds one, and headers and logs break on them. */
-const hasControlCharacter = (text: string): boolean => /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)
+/** Of the form that is hashed: an accent counts alike however it was typed. */
+const passwordLength = (text: string): number => codePoints(text.normalize('NFC'))
+
+/** C0 and C1 controls but the tab, which a cell of a table brings along: headers and logs break on the others. */
+const hasControlCharacter = (text: string): boolean =>
+  /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/.test(text)
 
 /** A lone surrogate, or U+FFFD where a damaged byte was read: different inputs would become one stored text. */
 const isDamaged = (text: string): boolean => /\p{Surrogate}|\ufffd/u.test(text)
 
 /** Not seen by anyone: soft hyphen, zero-width space, byte-order mark, and marks that turn the text around. */
 const INVISIBLE = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+
+/** A letter, digit or sign that can be seen: fillers and blanks of some scripts count as letters, and joiners join nothing. */
+const hasVisibleCharacter = (text: string): boolean =>
+  /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
+
+/** As HTML defines what a browser's email field takes, which is ASCII, and with a dot in the host name (RFC 5321). */
+const isEmailAddress = (text: string): boolean =>
+  z.regexes.html5Email.test(text) &&
+  /\.[a-z][a-z0-9-]*$/i.test(text) &&
+  !/^\.|\.\.|\.@/.test(text) &&
+  text.indexOf('@') <= EMAIL_LOCAL_PART_MAX_LENGTH
 
 /**
  * An address in lower case. It is checked as ASCII before it is lower-cased, since U+212A would otherwise become the
@@ -31,9 +46,7 @@ export const Email = z
       .string()
       .min(1, { error: 'Enter your email address', abort: true })
       .max(EMAIL_MAX_LENGTH, { error: `Email address must be ${EMAIL_MAX_LENGTH} characters or fewer`, abort: true })
-      .refine((text) => z.email().safeParse(text).success && text.indexOf('@') <= EMAIL_LOCAL_PART_MAX_LENGTH, {
-        error: 'Enter an email address in the correct format, like name@example.com',
-      }),
+      .refine(isEmailAddress, { error: 'Enter an email address in the correct format, like name@example.com' }),
   )
   .transform((text) => text.toLowerCase())
 
@@ -48,7 +61,7 @@ export const DisplayName = z
   .pipe(
     z
       .string()
-      .min(1, { error: 'Enter your name' })
+      .refine(hasVisibleCharacter, { error: 'Enter your name', abort: true })
       .refine((text) => codePoints(text) <= NAME_MAX_LENGTH, {
         error: `Name must be ${NAME_MAX_LENGTH} characters or fewer`,
       }),
@@ -58,7 +71,7 @@ export const DisplayName = z
 export const CurrentPassword = z
   .string({ error: 'Enter your password' })
   .min(1, { error: 'Enter your password' })
-  .refine((text) => codePoints(text) <= PASSWORD_MAX_LENGTH, {
+  .refine((text) => passwordLength(text) <= PASSWORD_MAX_LENGTH, {
     error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
   })
 
@@ -68,11 +81,11 @@ export const newPassword = (minLength: number) =>
     .string({ error: 'Enter a password' })
     .min(1, { error: 'Enter a password', abort: true })
     .refine((text) => !isDamaged(text), { error: 'Password must be text that a keyboard can type', abort: true })
-    .refine((text) => codePoints(text.normalize('NFC')) >= minLength, {
+    .refine((text) => passwordLength(text) >= minLength, {
       error: `Password must be ${minLength} characters or more`,
       abort: true,
     })
-    .refine((text) => codePoints(text.normalize('NFC')) <= PASSWORD_MAX_LENGTH, {
+    .refine((text) => passwordLength(text) <= PASSWORD_MAX_LENGTH, {
       error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
       abort: true,
     })
@@ -84,7 +97,8 @@ export const signUpFields = (passwordMinLength: number) =>
     .object({ name: DisplayName, email: Email, password: newPassword(passwordMinLength) })
     .superRefine((fields, context) => {
       const own = [fields.name, fields.email, fields.email.split('@')[0] ?? '']
-      if (own.some((text) => text.toLowerCase() === fields.password.toLowerCase())) {
+      const password = fields.password.normalize('NFC').toLowerCase()
+      if (own.some((text) => text.toLowerCase() === password)) {
         context.addIssue({
           code: 'custom',
           path: ['password'],

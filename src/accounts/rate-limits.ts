@@ -12,11 +12,12 @@ const TURNS_WAITING_MAX = 100
 
 /**
  * Per address the tries of one account; per network the tries of one place. A school shares one IPv4 address, so a
- * place has room for a few classes at once.
+ * place has room for a few classes. A login counts until it succeeds, so there is room for more at once than may wait
+ * for their hash.
  */
 const POLICIES = {
   loginByAddress: { points: 10, duration: 15 * MINUTE },
-  loginByNetwork: { points: 100, duration: 15 * MINUTE },
+  loginByNetwork: { points: 200, duration: 15 * MINUTE },
   signUpByAddress: { points: 100, duration: HOUR },
   signUpByNetwork: { points: 300, duration: HOUR },
 } as const
@@ -84,19 +85,21 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
 }
 
 /** The network an address belongs to: an IPv4 address itself, in whichever spelling, and of an IPv6 address its /64. */
-export function networkOf(ip: string | undefined): string {
-  if (ip === undefined || !ipaddr.isValid(ip)) return 'unknown'
-  const address = ipaddr.process(ip)
+export function networkOf(ip = ''): string {
+  // Some proxies pass on the port too.
+  const bare = ip.replace(/^\[(.+)\](:\d+)?$|^([\d.]+):\d+$/, '$1$3')
+  if (!ipaddr.isValid(bare)) return 'unknown'
+  const address = ipaddr.process(bare)
   if (address.kind() === 'ipv4') return address.toString()
   const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NETWORK_BITS / 8 ? byte : 0))
   return ipaddr.fromByteArray(bytes).toString()
 }
 
-const PRUNED_AT_ONCE = 1000
-
-/** Deletes up to a thousand counters whose time is over. */
-export async function pruneRateLimits(sql: Sql, now: number): Promise<void> {
-  await sql`
+/** Deletes up to `limit` counters whose time is over, and returns how many. */
+export async function pruneRateLimits(sql: Sql, now: number, limit: number): Promise<number> {
+  const gone = await sql`
     delete from rate_limits
-    where key in (select key from rate_limits where expire < ${now} limit ${PRUNED_AT_ONCE})`
+    where key in (select key from rate_limits where expire < ${now} limit ${limit})
+    returning 1 as gone`
+  return gone.length
 }

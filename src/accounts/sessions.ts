@@ -1,10 +1,10 @@
 import type { Sql } from '../db.ts'
 
-const PRUNED_AT_ONCE = 1000
-
-/** Deletes up to a thousand sessions that are over. They are dead already: this only frees their place. */
-export async function pruneSessions(sql: Sql, now: number): Promise<void> {
-  await sql`
+/** Deletes up to `limit` sessions that are over, and returns how many. They are dead already: this frees their place. */
+export async function pruneSessions(sql: Sql, now: number, limit: number): Promise<number> {
+  const gone = await sql`
     delete from sessions
-    where sid in (select sid from sessions where expire < ${new Date(now)} limit ${PRUNED_AT_ONCE})`
+    where sid in (select sid from sessions where expire < ${new Date(now)} limit ${limit})
+    returning 1 as gone`
+  return gone.length
 }

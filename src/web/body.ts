@@ -9,6 +9,15 @@ const LINGER_BYTES = 1024 * 1024
 const LINGER_MS = 1_000
 const LINGER_CHECK_MS = 20
 
+/** For every request: a body that says it is too long is refused at once, and one that nobody reads is not waited for. */
+export const limitBody: RequestHandler = (req, res, next) => {
+  const length = Number(req.get('Content-Length') ?? 0)
+  if (length === 0 && req.get('Transfer-Encoding') === undefined) return next()
+  res.once('finish', () => cutOff(req))
+  if (length > BODY_LIMIT_BYTES) throw new HttpError(413)
+  next()
+}
+
 /** `req.body`: every field once as text, or as a list where it was sent more than once. */
 export const formBody: RequestHandler = async (req, _res, next) => {
   if (req.method !== 'POST') return next()
@@ -40,15 +49,14 @@ function parseFields(text: string): Record<string, string | string[]> {
 
 /** @throws {HttpError} 413 as soon as it is known to be too long, 415 for a compressed one, 400 when it breaks off. */
 async function readBody(req: Request): Promise<Buffer> {
-  if (req.get('Content-Encoding') !== undefined) throw refuseBody(req, 415)
-  if (Number(req.get('Content-Length') ?? 0) > BODY_LIMIT_BYTES) throw refuseBody(req, 413)
+  if (req.get('Content-Encoding') !== undefined) throw new HttpError(415)
   const chunks: Buffer[] = []
   let length = 0
   return new Promise((resolve, reject) => {
     req.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length > BODY_LIMIT_BYTES) reject(refuseBody(req, 413))
-      else chunks.push(chunk)
+      if (length <= BODY_LIMIT_BYTES) chunks.push(chunk)
+      else reject(new HttpError(413))
     })
     req.once('end', () => resolve(Buffer.concat(chunks)))
     req.once('error', () => reject(new HttpError(400)))
@@ -57,19 +65,16 @@ async function readBody(req: Request): Promise<Buffer> {
 }
 
 /**
- * Answers now and lets the rest run into the void for a moment before the connection is cut. Cut at once, the browser
- * would show a broken connection in place of the page that says why.
+ * After the answer the rest of a body runs into the void for a moment before the connection is cut. Cut at once, the
+ * browser would show a broken connection in place of the page that says why.
  */
-function refuseBody(req: Request, status: number): HttpError {
+function cutOff(req: Request): void {
   const { socket } = req
-  req.removeAllListeners('data')
-  req.resume()
-  req.res?.once('finish', () => {
-    const [bytes, time] = [socket.bytesRead + LINGER_BYTES, Date.now() + LINGER_MS]
-    const watch = setInterval(() => {
-      if (req.complete || socket.destroyed) clearInterval(watch)
-      else if (socket.bytesRead > bytes || Date.now() > time) socket.destroy()
-    }, LINGER_CHECK_MS)
-  })
-  return new HttpError(status)
+  if (req.complete) return
+  req.removeAllListeners('data').resume()
+  const [bytes, time] = [socket.bytesRead + LINGER_BYTES, Date.now() + LINGER_MS]
+  const watch = setInterval(() => {
+    if (req.complete || socket.destroyed) clearInterval(watch)
+    else if (socket.bytesRead > bytes || Date.now() > time) socket.destroy()
+  }, LINGER_CHECK_MS)
 }

@@ -67,10 +67,13 @@ export function csrf({ config }: Deps) {
   /** Before the body is read and the session is looked up: refuses what another site sends, at no cost. */
   const refuseOtherSites: RequestHandler = (req, res, next) => {
     if (SAFE_METHODS.includes(req.method) || !comesFromElsewhere(req)) return next()
-    renderError(req, res, 403, {
-      title: 'This form was not sent from Matricula',
-      text: 'Nothing was changed. Open the page here and send the form again.',
-    })
+    const title = 'This form was not sent from Matricula'
+    // The same site under another name than the public one: a host's own address, or `www`.
+    if (config.publicOrigin !== undefined && req.get('Origin') === `${req.protocol}://${req.get('Host')}`) {
+      const text = `This site is at ${config.publicOrigin}. Nothing was changed. Open the page there and send the form again.`
+      return renderError(req, res, 403, { title, text, links: [{ href: config.publicOrigin, label: 'Open it there' }] })
+    }
+    renderError(req, res, 403, { title, text: 'Nothing was changed. Open the page here and send the form again.' })
   }
 
   const requireToken: RequestHandler = (req, res, next) => {

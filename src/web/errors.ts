@@ -14,7 +14,7 @@ export class HttpError extends Error {
   }
 }
 
-type Explanation = { title: string; text: string }
+type Explanation = { title: string; text: string; links?: { href: string; label: string }[] }
 
 const EXPLANATIONS: Record<number, Explanation> = {
   400: { title: 'This request cannot be read', text: 'Something was damaged on the way. Go back and try again.' },
@@ -70,9 +70,5 @@ export function renderError(req: Request, res: Response, status: number, explana
 function statusOf(error: unknown): number {
   if (error instanceof Unavailable) return 503
   const status = error instanceof Error && 'status' in error ? error.status : undefined
-  return typeof status === 'number' && status >= 400 && status < 500
-    ? status
-    : error instanceof HttpError
-      ? error.status
-      : 500
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500
 }

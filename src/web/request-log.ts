@@ -26,7 +26,7 @@ export function requestLog({ log }: Deps): RequestHandler {
         requestId: req.id,
         method: req.method,
         route: req.route?.path ?? null,
-        status: res.statusCode,
+        status: res.headersSent ? res.statusCode : null,
         finished: res.writableFinished,
         ms: Math.round(performance.now() - start),
         ...(req.user ? { user: pseudonym(req.user.id) } : {}),

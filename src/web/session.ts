@@ -59,7 +59,10 @@ export function sessions(deps: Deps, store: expressSession.Store = new SessionSt
   })
 }
 
-/** Makes the cookie of a new session outlive the browser: `Max-Age`, and `Expires` for old browsers. */
+/**
+ * Makes the cookie of a new session outlive the browser. express-session by itself sends `Expires` only, which a browser
+ * measures by its own clock; `data` is what it writes the cookie from.
+ */
 export function rememberOnDevice(cookie: expressSession.Cookie): void {
   cookie.maxAge = REMEMBERED_SESSION.absolute
   const attributes = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(cookie), 'data')

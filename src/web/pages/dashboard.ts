@@ -6,7 +6,11 @@ export function dashboardPages(): Router {
   const router = Router()
   router
     .route('/dashboard')
-    .get((req, res) => res.render('dashboard', { flash: takeFlash(req), remembered: req.session.remembered }))
+    .get((req, res) => {
+      // A HEAD request shows nobody the message.
+      const flash = req.method === 'GET' ? takeFlash(req) : undefined
+      res.render('dashboard', { flash, remembered: req.session.remembered })
+    })
     .all(methodNotAllowed)
   return router
 }

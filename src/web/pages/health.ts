@@ -21,15 +21,14 @@ export function healthPages(deps: Deps, isStopping: () => boolean): Router {
   const router = Router()
   router
     .route('/health/live')
-    .get((_req, res) => res.set('Cache-Control', 'no-store').json({ status: 'ok' }))
+    .get((_req, res) => res.json({ status: 'ok' }))
     .all(methodNotAllowed)
   router
     .route('/health/ready')
     .get(async (_req, res) => {
       const checks = { ...(await readiness()), accepting: isStopping() ? 'failing' : 'ok' }
       const ready = Object.values(checks).every((check) => check === 'ok')
-      res.status(ready ? 200 : 503).set('Cache-Control', 'no-store')
-      res.json({ status: ready ? 'ok' : 'failing', checks })
+      res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : 'failing', checks })
     })
     .all(methodNotAllowed)
   return router
