@@ -127,4 +127,16 @@ describe('the code', () => {
   it('keeps addresses of registries out of the lockfile', () => {
     assert.doesNotMatch(read('package-lock.json'), /"resolved"/)
   })
+
+  it('has a lockfile that names the packages of every system, without which `npm ci` refuses', () => {
+    const { packages }: { packages: Record<string, { optionalDependencies?: Record<string, string> }> } = JSON.parse(
+      read('package-lock.json'),
+    )
+    const wanted = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    assert.ok(wanted.length > 20, `${wanted.length} found`)
+    assert.deepEqual(
+      wanted.filter((name) => packages[`node_modules/${name}`] === undefined),
+      [],
+    )
+  })
 })
