@@ -40,7 +40,7 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(formBody)
   app.use(sessions(deps, store))
   app.use(showUser)
-  app.use(logoutOfNobody())
+  app.use(logoutOfNobody)
   app.use(forms.requireToken)
 
   app.use(homePages())

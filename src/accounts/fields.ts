@@ -40,7 +40,7 @@ const isEmailAddress = (text: string): boolean =>
  */
 export const Email = z
   .string({ error: 'Enter your email address' })
-  .transform((text) => text.replace(/^ +| +$/g, ''))
+  .transform((text) => text.replace(/^ +|(?<! ) +$/g, ''))
   .pipe(
     z
       .string()

@@ -42,7 +42,8 @@ export function loginPages(deps: Deps): Router {
     .post(async (req, res) => {
       const form = parseForm(FIELDS, LoginForm, req.body)
       const next = safeReturnTo(req.body.next)
-      form.state.values.next = next
+      const remember = TICKED.find((value) => value === req.body.remember) ?? ''
+      Object.assign(form.state.values, { next, remember })
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
       const login = await authenticate(deps, { ...form.data, ip: req.ip })

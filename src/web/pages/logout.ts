@@ -1,4 +1,4 @@
-import { type ErrorRequestHandler, Router } from 'express'
+import { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
 import type { Deps } from '../../deps.ts'
 import { Unavailable } from '../../unavailable.ts'
 import { forgetOnDevice, logOut } from '../auth.ts'
@@ -19,10 +19,9 @@ export function logoutPages(deps: Deps): Router {
 }
 
 /** Whoever is logged out already gets what they asked for, also from a page that was left open. */
-export function logoutOfNobody(): Router {
-  const router = Router()
-  router.post('/logout', (req, res, next) => (req.user ? next() : res.redirect(303, '/logout')))
-  return router
+export const logoutOfNobody: RequestHandler = (req, res, next) => {
+  if (req.method === 'POST' && req.path === '/logout' && !req.user) res.redirect(303, '/logout')
+  else next()
 }
 
 /**
