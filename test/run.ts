@@ -12,6 +12,8 @@ import { createTemplate } from './support/database.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const FILES_AT_ONCE = 2
+/** A test that waits for something that never comes is ended, so that a run always closes. */
+const STUCK_MS = 300_000
 
 type Ending = { code: number; output: string }
 
@@ -39,7 +41,12 @@ async function runTests(files: string[]): Promise<Ending> {
   })
   try {
     await createTemplate(database.url)
-    const options = ['--test', `--test-concurrency=${FILES_AT_ONCE}`, '--test-reporter=spec']
+    const options = [
+      '--test',
+      `--test-timeout=${STUCK_MS}`,
+      `--test-concurrency=${FILES_AT_ONCE}`,
+      '--test-reporter=spec',
+    ]
     const env = { ...process.env, ...(await browserEnvironment()), TEST_DATABASE_URL: database.url }
     return await run('node_modules/tsx/dist/cli.mjs', [...options, ...files], env)
   } finally {

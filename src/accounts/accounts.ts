@@ -77,8 +77,9 @@ export function authenticate(
     if ('reason' in count) return count
 
     const refundNetwork = () => rateLimits.refund('loginByNetwork', networkOf(ip))
-    const judged = await judge(deps, email, password).catch(async (error: unknown) => {
-      await Promise.all([refundNetwork(), rateLimits.refund('loginByAddress', email)])
+    const judged = await judge(deps, email, password).catch((error: unknown) => {
+      // Nobody waits for it: what is out of reach may be the table of limits itself.
+      void Promise.allSettled([refundNetwork(), rateLimits.refund('loginByAddress', email)])
       throw error
     })
     if (judged === undefined) return { ok: false, reason: 'wrong', triesLeft: count.left }

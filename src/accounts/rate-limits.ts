@@ -66,14 +66,21 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
     async clear(policy: Policy, subject: string): Promise<void> {
       await limiters[policy].delete(hashed(subject))
     },
-    /** Runs `job` after the earlier ones of the same subject in this process. @throws {Unavailable} when too many wait. */
+    /**
+     * Runs `job` after the earlier ones of the same subject in this process.
+     * @throws {Unavailable} when too many wait, or when the one before found a part of the service out of reach: to find
+     * the same one after the other would keep the last one waiting for minutes.
+     */
     async inTurn<Result>(subject: string, job: () => Promise<Result>): Promise<Result> {
       const turn = turns.get(subject) ?? { last: Promise.resolve(), waiting: 0 }
       if (turn.waiting >= TURNS_WAITING_MAX) throw new Unavailable('too many tries for one account are waiting')
       turns.set(subject, turn)
       turn.waiting += 1
       const result = turn.last.then(job)
-      turn.last = result.catch(() => undefined)
+      turn.last = result.catch((error: unknown) => {
+        if (error instanceof Unavailable) throw error
+      })
+      turn.last.catch(() => {})
       try {
         return await result
       } finally {

@@ -18,13 +18,19 @@ export async function logIn(
   { now }: Deps,
   { remember = false, next, flash }: { remember?: boolean; next?: string; flash?: FlashMessage } = {},
 ): Promise<string> {
-  await regenerate(req)
-  req.session.userId = user.id
-  req.session.remembered = remember
-  req.session.loggedInAt = now()
-  if (remember) rememberOnDevice(req.session.cookie)
-  if (flash) setFlash(req, flash)
-  await promisify(req.session.save).call(req.session)
+  try {
+    await regenerate(req)
+    req.session.userId = user.id
+    req.session.remembered = remember
+    req.session.loggedInAt = now()
+    if (remember) rememberOnDevice(req.session.cookie)
+    if (flash) setFlash(req, flash)
+    await promisify(req.session.save).call(req.session)
+  } catch (error) {
+    // Left in place, express-session would save it once more with the error page, and log in behind it.
+    Reflect.deleteProperty(req, 'session')
+    throw error
+  }
   return safeReturnTo(next)
 }
 

@@ -1,0 +1,99 @@
+/** A login that fails tells a stranger nothing: not whether there is an account, nor of what kind it is. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createPasswords } from '../../src/accounts/passwords.ts'
+import { startApp } from '../support/app.ts'
+import { openBrowser, PASSWORD, somebody } from '../support/people.ts'
+
+// With one proxy in front, so that every try can come from a network of its own and meets no limit.
+const app = await startApp({ TRUST_PROXY: '1' })
+
+let networks = 0
+const newNetwork = () => {
+  networks += 1
+  return { 'X-Forwarded-For': `198.51.${networks >> 8}.${networks & 255}` }
+}
+
+const hashAt = (cost: number) =>
+  createPasswords({ cost, peppers: app.deps.config.keys('pepper'), atOnce: 2 }).hash(PASSWORD)
+const HASHES = { current: await hashAt(10), old: await hashAt(4) }
+
+async function accountWith(hash: string | null): Promise<string> {
+  const { name, email } = somebody('Ada')
+  await app.sql`insert into users (id, name, email, password_hash) values (${email}, ${name}, ${email}, ${hash})`
+  return email
+}
+
+/** Each makes an address that nobody has tried yet. */
+const REFUSED: Record<string, () => Promise<string>> = {
+  'a wrong password': () => accountWith(HASHES.current),
+  'an unknown address': async () => somebody('Carl').email,
+  'an account without a password': () => accountWith(null),
+  'an account whose hash is of an older, lower cost': () => accountWith(HASHES.old),
+  'an account whose hash is damaged': () => accountWith('not a hash'),
+  'an account whose hash has an unknown pepper': () => accountWith(`AAAAAAAA${HASHES.current.slice(8)}`),
+}
+
+/** A try with a wrong password, timed from sending the form to having the whole answer. */
+async function tryToLogIn(email: string) {
+  const browser = openBrowser(app, newNetwork())
+  const body = { email, password: 'certainly not this one', next: '/', _csrf: await browser.token('/login') }
+  const start = performance.now()
+  const response = await browser.post('/login', body)
+  return { response, milliseconds: performance.now() - start }
+}
+
+/** All that a stranger sees, without what differs between any two tries. */
+function seen({ response }: Awaited<ReturnType<typeof tryToLogIn>>, email: string) {
+  const { date, 'x-request-id': id, 'retry-after': wait, ...headers } = response.headers as Record<string, string>
+  assert.ok(date && id, 'every answer has a date and an id')
+  return {
+    status: response.status,
+    headers: { ...headers, hasRetryAfter: wait !== undefined, 'content-length': '' },
+    body: response.text.replaceAll(email, 'EMAIL').replace(/(name="_csrf" value=")[^"]+/, '$1TOKEN'),
+  }
+}
+
+describe('a refused login answers alike to', () => {
+  for (const [name, newAddress] of Object.entries(REFUSED)) {
+    it(`a wrong password and ${name}`, async () => {
+      const [known, other] = [await accountWith(HASHES.current), await newAddress()]
+      const expected = seen(await tryToLogIn(known), known)
+      assert.equal(expected.status, 422)
+      assert.match(expected.body, /Email or password is incorrect/)
+      assert.deepEqual(seen(await tryToLogIn(other), other), expected)
+    })
+
+    it(`a wrong password and ${name}, try after try, into the pause`, async () => {
+      const [known, other] = [await accountWith(HASHES.current), await newAddress()]
+      for (const email of [known, other]) {
+        for (let tries = 0; tries < 7; tries += 1) await app.deps.rateLimits.count('loginByAddress', email)
+      }
+      const statuses = []
+      for (let tries = 0; tries < 5; tries += 1) {
+        const expected = seen(await tryToLogIn(known), known)
+        statuses.push(expected.status)
+        assert.deepEqual(seen(await tryToLogIn(other), other), expected)
+      }
+      assert.deepEqual(statuses, [422, 422, 422, 429, 429])
+    })
+  }
+})
+
+it('a refused login takes as long for any address, whether there is an account or not', async () => {
+  const SAMPLES = 11
+  const times = new Map(Object.keys(REFUSED).map((name) => [name, [] as number[]]))
+  // In turns, so that whatever else the machine does falls on all of them.
+  for (let sample = 0; sample < SAMPLES; sample += 1) {
+    for (const [name, newAddress] of Object.entries(REFUSED)) {
+      times.get(name)?.push((await tryToLogIn(await newAddress())).milliseconds)
+    }
+  }
+  const median = (name: string) => times.get(name)?.sort((a, b) => a - b)[Math.floor(SAMPLES / 2)] ?? Number.NaN
+  const usual = median('a wrong password')
+  for (const name of Object.keys(REFUSED)) {
+    // Without the work for nothing it would be about a tenth; the margin is for the noise of a busy machine.
+    const ratio = median(name) / usual
+    assert.ok(ratio > 0.5 && ratio < 2, `${name}: ${ratio.toFixed(2)} times as long as a wrong password`)
+  }
+})

@@ -1,0 +1,166 @@
+/** Every page and every state of a page, as the app answers it: what the checks of all pages walk through. */
+import expressSession from 'express-session'
+import { type HTMLElement, parse } from 'node-html-parser'
+import type { Page } from 'playwright-core'
+import { Unavailable } from '../../src/unavailable.ts'
+import { BEHIND_TLS, startApp, type TestApp } from './app.ts'
+import { type Browser, learner, openBrowser, type Response, somebody, tokenOf } from './people.ts'
+
+export type Exhibit = {
+  name: string
+  viewer: 'visitor' | 'learner'
+  path: string
+  status: number
+  headers: Record<string, string>
+  html: string
+  page: HTMLElement
+}
+
+export const PAGES_OF_EVERYBODY = ['/', '/help', '/privacy', '/terms', '/accessibility', '/password-reset']
+export const PAGES_OF_VISITORS = [...PAGES_OF_EVERYBODY, '/sign-up', '/login', '/logout']
+export const PAGES_OF_LEARNERS = [...PAGES_OF_EVERYBODY, '/dashboard', '/logout']
+
+/** A hundred characters without a place to break: the widest name that is taken. */
+const WIDEST_NAME = 'W'.repeat(100)
+const TRIES_BEFORE_PAUSE = 10
+const SIGN_UPS_OF_ONE_ADDRESS = 100
+
+/** To be awaited at the top of a test file, as `startApp` is. */
+export async function collectGallery(app: TestApp): Promise<Exhibit[]> {
+  const exhibits: Exhibit[] = []
+  const add = (name: string, viewer: Exhibit['viewer'], path: string, response: Response) => {
+    const { status, headers, text: html } = response
+    exhibits.push({ name, viewer, path, status, headers, html, page: parse(html) })
+    return response
+  }
+
+  const visitor = openBrowser(app)
+  for (const path of PAGES_OF_VISITORS) add(`${path} for a visitor`, 'visitor', path, await visitor.get(path))
+  add('page not found for a visitor', 'visitor', '/nowhere', await visitor.get('/nowhere'))
+
+  const { browser: ada, person } = await learner(app, 'Ada')
+  add('dashboard after sign-up', 'learner', '/dashboard', await ada.get('/dashboard'))
+  for (const path of PAGES_OF_LEARNERS) add(`${path} for a learner`, 'learner', path, await ada.get(path))
+  add('page not found for a learner', 'learner', '/nowhere', await ada.get('/nowhere'))
+
+  const wide = { ...somebody('wide'), name: WIDEST_NAME }
+  const wideBrowser = openBrowser(app)
+  await wideBrowser.signUp(wide)
+  add('dashboard of the widest name', 'learner', '/dashboard', await wideBrowser.get('/dashboard'))
+
+  const signUp = (fields: Record<string, string>) => visitor.submit('/sign-up', fields)
+  add('sign-up left empty', 'visitor', '/sign-up', await signUp({}))
+  const allWrong = { name: '\u0007', email: 'ada', password: 'short' }
+  add('sign-up with everything wrong', 'visitor', '/sign-up', await signUp(allWrong))
+  add('sign-up with an address that is taken', 'visitor', '/sign-up', await signUp(person))
+  const busy = somebody('busy')
+  for (let tries = 0; tries < SIGN_UPS_OF_ONE_ADDRESS; tries += 1) {
+    await app.deps.rateLimits.count('signUpByAddress', busy.email)
+  }
+  add('sign-up paused', 'visitor', '/sign-up', await signUp(busy))
+
+  const logIn = (fields: Record<string, string>) => visitor.submit('/login', { next: '/dashboard', ...fields })
+  add('login left empty', 'visitor', '/login', await logIn({}))
+  const tampered = await logIn({ email: 'ada', password: '', remember: 'perhaps' })
+  add('login with everything wrong', 'visitor', '/login', tampered)
+  const { email } = somebody('guessed')
+  const wrong = { email, password: 'not the password', remember: 'yes' }
+  for (let left = TRIES_BEFORE_PAUSE - 1; left >= 0; left -= 1) {
+    const response = await logIn(wrong)
+    if ([TRIES_BEFORE_PAUSE - 1, 3, 1, 0].includes(left))
+      add(`login, ${left} tries left`, 'visitor', '/login', response)
+  }
+  add('login paused', 'visitor', '/login', await logIn(wrong))
+
+  add('form without a token', 'visitor', '/login', await visitor.post('/login', wrong))
+  const elsewhere = { 'Sec-Fetch-Site': 'cross-site' }
+  add('form of another site', 'visitor', '/login', await visitor.submit('/login', wrong, elsewhere))
+  const forgotten = openBrowser(app, { Cookie: `matricula=${ada.cookie('matricula')}x` })
+  add('form after the session ended', 'visitor', '/login', await forgotten.post('/login', wrong))
+  add('form from before the login', 'learner', '/login', await ada.post('/login', wrong))
+  add('method not allowed', 'visitor', '/help', await visitor.submitTo('/login', '/help'))
+  add('too much at once', 'visitor', '/login', await visitor.post('/login', `email=${'a'.repeat(20_000)}`))
+  const json = visitor.agent.post('/login').ok(() => true)
+  add('another format', 'visitor', '/login', await json.send({ email: 'ada@example.org' }))
+
+  const behindTls = await startApp(BEHIND_TLS, { databaseUrl: app.databaseUrl })
+  add('plain form behind TLS', 'visitor', '/login', await openBrowser(behindTls).post('/login', wrong))
+  await addOutages(app, ada, add)
+  return exhibits
+}
+
+/**
+ * Shows states in a page of Chromium as the app answered them, with their own headers and at their own address. One
+ * route for the whole life of the page: a request that is under way while routing ends is never answered.
+ */
+export async function exhibitIn(page: Page, app: TestApp): Promise<(exhibit: Exhibit) => Promise<void>> {
+  let shown: Exhibit | undefined
+  await page.route('**/*', async (route) => {
+    if (!shown || !route.request().isNavigationRequest()) return route.fallback()
+    const { status, headers, html } = shown
+    const kept = ['content-type', 'content-security-policy'].map((name) => [name, headers[name] ?? ''])
+    return route.fulfill({ status, headers: Object.fromEntries(kept), body: html })
+  })
+  return async (exhibit) => {
+    shown = exhibit
+    await page.goto(app.url + exhibit.path)
+  }
+}
+
+/** The same app with its sessions out of reach, and with a fault of ours in their place. */
+async function addOutages(
+  { databaseUrl }: TestApp,
+  ada: Browser,
+  add: (name: string, viewer: Exhibit['viewer'], path: string, response: Response) => Response,
+) {
+  const cookie = { Cookie: `matricula=${ada.cookie('matricula')}` }
+  const logoutToken = tokenOf((await ada.get('/logout')).text)
+  const away = await startApp({}, { databaseUrl, store: () => new BrokenStore(new Unavailable('the store is away')) })
+  add('service out of reach', 'visitor', '/dashboard', await openBrowser(away, cookie).get('/dashboard'))
+  const logout = await openBrowser(away, cookie).post('/logout', { _csrf: logoutToken })
+  add('logout not finished', 'visitor', '/logout', logout)
+  const faulty = await startApp({}, { databaseUrl, store: () => new BrokenStore(new Error('a detail of the store')) })
+  add('fault of ours', 'visitor', '/dashboard', await openBrowser(faulty, cookie).get('/dashboard'))
+}
+
+class BrokenStore extends expressSession.Store {
+  readonly #error: Error
+
+  constructor(error: Error) {
+    super()
+    this.#error = error
+  }
+
+  override get(_id: string, done: (error: unknown) => void) {
+    done(this.#error)
+  }
+
+  override set(_id: string, _session: unknown, done?: (error?: unknown) => void) {
+    done?.(this.#error)
+  }
+
+  override destroy(_id: string, done?: (error?: unknown) => void) {
+    done?.(this.#error)
+  }
+}
+
+/** Words that blame, beg or come from machines, and exclamation marks (look.md, "Words"). */
+const UNWANTED_WORDS = /\b(?:please|sorry|valid|invalid|oops|illegal|forbidden|unauthori[sz]ed|credentials)\b|!/gi
+
+/** What a page says, also to a screen reader, in words that it should not use. */
+export function unwantedWordsOf(html: string): string[] {
+  const page = parse(html)
+  const labels = page.querySelectorAll('[aria-label], [title], [alt], [data-busy]').flatMap((element) => {
+    return ['aria-label', 'title', 'alt', 'data-busy'].map((name) => element.getAttribute(name) ?? '')
+  })
+  const said = [page.querySelector('title')?.text, page.querySelector('body')?.text, ...labels].join('\n')
+  return said.match(UNWANTED_WORDS) ?? []
+}
+
+/** The attributes of each control of a form that a person meets, in page order. */
+export function controlsOf(html: string, form: string): Record<string, string>[] {
+  return parse(html)
+    .querySelectorAll(`#${form} input, #${form} button`)
+    .filter((control) => control.getAttribute('type') !== 'hidden')
+    .map((control) => control.attributes)
+}

@@ -1,0 +1,86 @@
+/** The built server as a process of its own, as an operator starts it. */
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SECRET } from './app.ts'
+
+export const ROOT = join(import.meta.dirname, '..', '..')
+const PATIENCE_MS = 30_000
+const POLL_MS = 20
+
+export type Exit = { code: number | null; signal: NodeJS.Signals | null }
+export type ServerProcess = Awaited<ReturnType<typeof startServer>>
+
+/** A program of the project with exactly this environment, killed after the test if it is still there. */
+export function startProgram(args: string[], environment: Record<string, string>) {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const written = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    written.out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    written.err += text
+  })
+  const exit = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })))
+  /** How it ended. @throws when it does not end. */
+  async function ended(): Promise<Exit> {
+    await eventually('the program to end', () => !isRunning())
+    return exit
+  }
+  const isRunning = () => child.exitCode === null && child.signalCode === null
+  const kill = (signal: NodeJS.Signals) => child.kill(signal)
+  after(async () => {
+    if (isRunning()) kill('SIGKILL')
+    await exit
+  })
+  return { written, ended, isRunning, kill }
+}
+
+/** `dist/server.js` on a port of its own, once it listens, or with `ready` once it has said that it is ready. */
+export async function startServer(environment: Record<string, string>, { ready = true } = {}) {
+  const port = await freePort()
+  const program = startProgram(['dist/server.js'], {
+    NODE_ENV: 'test',
+    APP_SECRETS: SECRET,
+    BCRYPT_COST: '10',
+    DB_POOL_MAX: '5',
+    PORT: String(port),
+    ...environment,
+  })
+  const url = `http://127.0.0.1:${port}`
+  await eventually('the server to start', async () => {
+    if (!program.isRunning()) return true
+    if (ready) return program.written.out.includes('"msg":"ready"')
+    return (await fetch(`${url}/health/live`)).ok
+  })
+  if (!program.isRunning()) throw new Error(`The server ended: ${program.written.err}`)
+  return { ...program, url, port }
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => probe.once('listening', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
+
+/** Asks until the answer is yes; a question that fails counts as no. @throws when it stays no. */
+export async function eventually(what: string, question: () => Promise<boolean> | boolean): Promise<void> {
+  let last: unknown
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(POLL_MS)) {
+    try {
+      if (await question()) return
+    } catch (error) {
+      last = error
+    }
+  }
+  throw new Error(`waited in vain for ${what}`, { cause: last })
+}
