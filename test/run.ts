@@ -27,7 +27,13 @@ function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.e
       process.stdout.write(chunk)
       output += chunk
     })
-    child.once('close', (code) => resolve({ code: code ?? 1, output }))
+    // Ended by hand, the run still stops its database.
+    const end = (signal: NodeJS.Signals) => child.kill(signal)
+    process.on('SIGINT', end).on('SIGTERM', end)
+    child.once('close', (code) => {
+      process.off('SIGINT', end).off('SIGTERM', end)
+      resolve({ code: code ?? 1, output })
+    })
   })
 }
 
