@@ -149,7 +149,8 @@ async function stop(pid: number, adminUrl: string): Promise<void> {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback address that nothing listens on now. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => probe.once('listening', resolve))
   const address = probe.address()

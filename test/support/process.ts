@@ -1,9 +1,10 @@
 /** The built server as a process of its own, as an operator starts it. */
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../src/dev-database.ts'
 import { SECRET } from './app.ts'
 
 export const ROOT = join(import.meta.dirname, '..', '..')
@@ -14,9 +15,10 @@ export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 export type ServerProcess = Awaited<ReturnType<typeof startServer>>
 
 /** A program of the project with exactly this environment, killed after the test if it is still there. */
-export function startProgram(args: string[], environment: Record<string, string>) {
-  const child = spawn(process.execPath, args, {
-    cwd: ROOT,
+export function startProgram([file = '', ...args]: string[], environment: Record<string, string>) {
+  const child = spawn(process.execPath, [resolve(ROOT, file), ...args], {
+    // Away from an `.env` that a developer may have.
+    cwd: tmpdir(),
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -61,15 +63,6 @@ export async function startServer(environment: Record<string, string>, { ready =
   })
   if (!program.isRunning()) throw new Error(`The server ended: ${program.written.err}`)
   return { ...program, url, port }
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }
 
 /** Asks until the answer is yes; a question that fails counts as no. @throws when it stays no. */
