@@ -403,7 +403,7 @@ it('whatever a request says, it is one short line of JSON in the log', async () 
     headers: { 'User-Agent': nasty + 'x'.repeat(8_000), Referer: nasty, 'X-Forwarded-For': nasty, Cookie: 'a=\u0085' },
   })
   await exchange(app, '/%0a%1b%5b31m/%22%7d')
-  await sendBytes(app, `GET /login HTTP/1.1\r\nHost: a\r\nUser-Agent: ${'x'.repeat(100_000)}\r\n\r\n`)
+  await sendBytes(app, `GET /login HTTP/1.1\r\nHost: a\r\nUser-Agent: ${'x'.repeat(20_000)}\r\n\r\n`)
   const lines = app.log().split('\n').filter(Boolean)
   assert.ok(lines.length > 100)
   for (const line of lines) {
