@@ -12,14 +12,14 @@ const TURNS_WAITING_MAX = 100
 
 /**
  * Per address the tries of one account; per network the tries of one place. A school shares one IPv4 address, so a
- * place has room for a few classes. A login counts until it succeeds, so there is room for more at once than may wait
+ * place has room for a few classes on their first day. A login counts until it succeeds, so there is room for more at once than may wait
  * for their hash.
  */
 const POLICIES = {
   loginByAddress: { points: 10, duration: 15 * MINUTE },
   loginByNetwork: { points: 200, duration: 15 * MINUTE },
   signUpByAddress: { points: 100, duration: HOUR },
-  signUpByNetwork: { points: 300, duration: HOUR },
+  signUpByNetwork: { points: 600, duration: HOUR },
 } as const
 
 export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE

@@ -10,7 +10,7 @@ import { learner, openBrowser, type Person, problemsOf, type Response, somebody 
 const TRIES_BY_ADDRESS = 10
 const TRIES_BY_NETWORK = 200
 const SIGN_UPS_BY_ADDRESS = 100
-const SIGN_UPS_BY_NETWORK = 300
+const SIGN_UPS_BY_NETWORK = 600
 
 const direct = await startApp()
 // With one proxy in front, so that a test chooses where its people come from.
