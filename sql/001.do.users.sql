@@ -12,3 +12,5 @@ create table users (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
+
+create index users_sign_up_form on users (created_at) where sign_up_form is not null;

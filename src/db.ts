@@ -6,7 +6,7 @@ import postgres from 'postgres'
 import { Unavailable } from './unavailable.ts'
 
 const QUERY_DEADLINE_MS = 5_000
-const CONNECT_TIMEOUT_SECONDS = 10
+const CONNECT_TIMEOUT_SECONDS = 5
 const RECONNECT_PAUSE_SECONDS = 0.2
 const IDLE_TIMEOUT_SECONDS = 300
 const CONNECTION_LIFETIME_SECONDS = 1_800
@@ -63,6 +63,7 @@ export function createDb({
       onnotice: () => {},
     })
   let client = connect()
+  const ending = new Set<Promise<void>>()
   let inFlight = 0
 
   /**
@@ -72,7 +73,9 @@ export function createDb({
   function replace(silent: typeof client) {
     if (client !== silent) return
     client = connect()
-    silent.end({ timeout: deadlineMs / 1000 }).catch(() => {})
+    const end = silent.end({ timeout: deadlineMs / 1000 }).catch(() => {})
+    ending.add(end)
+    void end.finally(() => ending.delete(end))
   }
 
   async function answer<Rows>(start: (client: postgres.Sql) => PromiseLike<Rows>): Promise<Rows> {
@@ -108,7 +111,9 @@ export function createDb({
         return { rows: await answer((client) => client.unsafe(text, values as string[], { prepare })) }
       },
     },
-    close: () => client.end({ timeout: 5 }),
+    async close(): Promise<void> {
+      await Promise.all([client.end({ timeout: deadlineMs / 1000 }), ...ending])
+    },
   }
 }
 

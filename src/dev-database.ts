@@ -26,11 +26,15 @@ const POLL_MS = 50
 const DRAFT_MS = 60 * 60_000
 const run = promisify(execFile)
 
-export type DevDatabase = { url: string; stop: () => Promise<void> }
+export type DevDatabase = {
+  url: string
+  /** Waits until the server is gone. It stays up while another process uses it, unless `evenIfUsed`. */
+  stop: (options?: { evenIfUsed: boolean }) => Promise<void>
+}
 
 /**
- * A running server over `directory`, made on the first call: its URL, and `stop`, which leaves the server up while
- * another process still uses it. `settings` are server settings, for example `{ fsync: 'off' }`.
+ * A running server over `directory`, made on the first call. `settings` are server settings, for example
+ * `{ fsync: 'off' }`.
  * @throws when the server does not start, with the last lines it wrote.
  */
 export async function startDevDatabase(directory: string, settings: Record<string, string> = {}): Promise<DevDatabase> {
@@ -46,7 +50,10 @@ export async function startDevDatabase(directory: string, settings: Record<strin
     const server = (await adopt(home, urlOf)) ?? (await launch(home, binaries, runner, settings, urlOf))
     if (server === undefined) continue
     await ask(urlOf(server.port, 'postgres'), `create database ${USER}`).catch(ignoreExisting)
-    return { url: urlOf(server.port, USER), stop: () => stop(server.pid, urlOf(server.port, 'postgres')) }
+    return {
+      url: urlOf(server.port, USER),
+      stop: (options) => stop(home, server.pid, urlOf(server.port, 'postgres'), options),
+    }
   }
   throw new Error(
     `The embedded PostgreSQL did not start. End a server that still uses ${home}, or move that folder away to begin anew, ` +
@@ -136,12 +143,18 @@ async function launch(
   return undefined
 }
 
-/** Waits until the server is gone. */
-async function stop(pid: number, adminUrl: string): Promise<void> {
+async function stop(
+  home: string,
+  pid: number,
+  adminUrl: string,
+  { evenIfUsed } = { evenIfUsed: false },
+): Promise<void> {
   const others = "select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
-  const used = await ask(adminUrl, others).catch(() => [])
+  const used = evenIfUsed ? [] : await ask(adminUrl, others).catch(() => [])
   if (used.length > 0) return
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    // By now the number may belong to another program.
+    if (!isAlive(pid) || !(await serves(pid, home))) return
     signalTo(pid, signal)
     for (const deadline = Date.now() + STOP_MS; Date.now() < deadline; await sleep(POLL_MS)) {
       if (!isAlive(pid)) return

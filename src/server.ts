@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pruneRateLimits } from './accounts/rate-limits.ts'
 import { pruneSessions } from './accounts/sessions.ts'
+import { forgetSignUpForms } from './accounts/users.ts'
 import { createApp } from './app.ts'
 import { type Config, DATA_DIRECTORY, loadConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
@@ -29,10 +30,26 @@ const EXIT_CONFIGURATION = 78
 
 async function start() {
   const config = loadConfig()
-  const embedded = config.databaseUrl === undefined ? await startEmbeddedDatabase() : undefined
-  const deps = createDeps({ ...config, databaseUrl: config.databaseUrl ?? embedded?.url ?? '' })
-
+  const embedding = config.databaseUrl === undefined ? startEmbeddedDatabase() : Promise.resolve(undefined)
   let stopping = false
+  let log: Deps['log'] | undefined
+  let close = async () => (await embedding.catch(() => undefined))?.stop()
+
+  /** Hosts send the signal more than once: the first one counts. It may come before there is anything to close. */
+  async function stop(exitCode: number, reason: string) {
+    if (stopping) return
+    stopping = true
+    log?.info({ reason }, 'stopping')
+    setTimeout(() => process.exit(1), GIVE_UP_MS).unref()
+    await close()
+    process.exit(exitCode)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop(0, signal))
+
+  const embedded = await embedding
+  if (stopping) return
+  const deps = createDeps({ ...config, databaseUrl: config.databaseUrl ?? embedded?.url ?? '' })
+  log = deps.log
   const server = createServer({
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
@@ -45,20 +62,10 @@ async function start() {
     if (stopping) res.setHeader('Connection', 'close')
     app(req, res)
   })
-
-  /** Hosts send the signal more than once: the first one counts. */
-  async function stop(exitCode: number, reason: string) {
-    if (stopping) return
-    stopping = true
-    deps.log.info({ reason }, 'stopping')
-    setTimeout(() => process.exit(1), GIVE_UP_MS).unref()
+  close = async () => {
     await drain(server)
     await deps.closeDb()
     await embedded?.stop()
-    process.exit(exitCode)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => void stop(0, signal))
   }
 
   try {
@@ -77,8 +84,13 @@ async function start() {
 async function startEmbeddedDatabase() {
   const { startDevDatabase } = await import('./dev-database.ts')
   const database = await startDevDatabase(DATA_DIRECTORY)
-  await migrate(database.url)
-  return database
+  try {
+    await migrate(database.url)
+    return database
+  } catch (error) {
+    await database.stop()
+    throw error
+  }
 }
 
 /** Resolves to the port, which is a free one where 0 was asked for. */
@@ -121,7 +133,7 @@ async function drain(server: Server): Promise<void> {
 /** In batches with pauses between, so that no lock is held for long, until nothing is left that is over. */
 async function clearAway({ sql, now, log }: Deps): Promise<void> {
   try {
-    for (const prune of [pruneSessions, pruneRateLimits]) {
+    for (const prune of [pruneSessions, pruneRateLimits, forgetSignUpForms]) {
       while ((await prune(sql, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
     }
   } catch (error) {

@@ -2,11 +2,11 @@
  * `npm test`: style, types, then every test file against a PostgreSQL of this run's own. Arguments narrow it to test
  * files whose path holds one of them: `npm test -- login`.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startDevDatabase } from '../src/dev-database.ts'
+import { type DevDatabase, startDevDatabase } from '../src/dev-database.ts'
 import { browserEnvironment } from './support/browser.ts'
 import { createTemplate } from './support/database.ts'
 
@@ -17,35 +17,40 @@ const STUCK_MS = 300_000
 
 type Ending = { code: number; output: string }
 
-/** Runs a program of a package, shows what it says, and returns it too. */
+let ended = false
+let child: ChildProcess | undefined
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    ended = true
+    child?.kill('SIGTERM')
+  })
+}
+
+/** Runs a program of a package, shows what it says, and returns it too. A run ended by hand starts no further one. */
 function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Ending> {
+  if (ended) return Promise.resolve({ code: 1, output: '' })
   return new Promise((resolve) => {
-    const stdio = ['inherit', 'pipe', 'inherit'] as const
-    const child = spawn(process.execPath, [join(ROOT, program), ...args], { cwd: ROOT, env, stdio: [...stdio] })
+    child = spawn(process.execPath, [join(ROOT, program), ...args], {
+      cwd: ROOT,
+      env,
+      stdio: ['inherit', 'pipe', 'inherit'],
+    })
     let output = ''
     child.stdout?.on('data', (chunk: Buffer) => {
       process.stdout.write(chunk)
       output += chunk
     })
-    // Ended by hand, the run still stops its database.
-    const end = (signal: NodeJS.Signals) => child.kill(signal)
-    process.on('SIGINT', end).on('SIGTERM', end)
-    child.once('close', (code) => {
-      process.off('SIGINT', end).off('SIGTERM', end)
-      resolve({ code: code ?? 1, output })
-    })
+    child.once('close', (code) => resolve({ code: code ?? 1, output }))
   })
 }
 
 async function runTests(files: string[]): Promise<Ending> {
   const directory = mkdtempSync(join(tmpdir(), 'matricula-test-'))
-  // Nothing is worth keeping here, so the disk is not waited for.
-  const database = await startDevDatabase(directory, {
-    fsync: 'off',
-    synchronous_commit: 'off',
-    max_connections: '200',
-  })
+  let database: DevDatabase | undefined
   try {
+    // Nothing is worth keeping here, so the disk is not waited for.
+    const settings = { fsync: 'off', synchronous_commit: 'off', max_connections: '200' }
+    database = await startDevDatabase(directory, settings)
     await createTemplate(database.url)
     const options = [
       '--test',
@@ -56,7 +61,7 @@ async function runTests(files: string[]): Promise<Ending> {
     const env = { ...process.env, ...(await browserEnvironment()), TEST_DATABASE_URL: database.url }
     return await run('node_modules/tsx/dist/cli.mjs', [...options, ...files], env)
   } finally {
-    await database.stop()
+    await database?.stop({ evenIfUsed: true })
     rmSync(directory, { recursive: true, force: true })
   }
 }

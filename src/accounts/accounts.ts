@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { Unavailable } from '../unavailable.ts'
 import { networkOf, type Policy } from './rate-limits.ts'
-import { createUser, findCredentials, replacePasswordHash, type User } from './users.ts'
+import { createUser, findCredentials, replacePasswordHash, SAME_SIGN_UP_MS, type User } from './users.ts'
 
 type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
 
@@ -19,15 +19,18 @@ async function countTry(
   [ofNetwork, ofAddress]: readonly [Policy, Policy],
   { email, ip }: Asking,
 ): Promise<{ left: number } | TooManyTries> {
-  const byNetwork = await rateLimits.count(ofNetwork, networkOf(ip))
-  const count = byNetwork.allowed ? await rateLimits.count(ofAddress, email) : byNetwork
+  const network = networkOf(ip)
+  const byNetwork = await rateLimits.count(ofNetwork, network)
+  const count = byNetwork.allowed
+    ? await rateLimits.count(ofAddress, email).catch((error: unknown) => {
+        void Promise.allSettled([rateLimits.refund(ofNetwork, network)])
+        throw error
+      })
+    : byNetwork
   return count.allowed ? count : { ok: false, reason: 'too-many-tries', retryAfterSeconds: count.retryAfterSeconds }
 }
 
 export type Registration = { ok: true; user: User } | { ok: false; reason: 'address-taken' } | TooManyTries
-
-/** Long enough for a second press of the button, short enough that the open form is no second way to log in. */
-const SAME_SIGN_UP_MINUTES = 10
 
 /**
  * Makes an account. `form` is a secret of the form it came from: the same form sent again with the same address and
@@ -52,7 +55,7 @@ export async function register(
   })
   if (outcome && 'ok' in outcome) return outcome
 
-  const recent = outcome && now() - outcome.user.createdAt.getTime() < SAME_SIGN_UP_MINUTES * 60_000
+  const recent = outcome && now() - outcome.user.createdAt.getTime() < SAME_SIGN_UP_MS
   const same =
     recent && outcome.signUpForm === signUpForm && (await passwords.verify(password, outcome.passwordHash)).ok
   return same ? { ok: true, user: outcome.user } : { ok: false, reason: 'address-taken' }

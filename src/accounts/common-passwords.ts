@@ -1,13 +1,10 @@
 /** Passwords that an attacker tries first (NIST SP 800-63B-4 section 3.1.1.2, ASVS 6.2.4). */
 import { dictionary } from '@zxcvbn-ts/language-common'
 
-/** Shorter ones are refused for their length already. */
-const SHORTEST_ALLOWED = 8
 const OWN_NAMES = ['matricula', 'physicalai', 'humanoid', 'robotics', 'password', 'passwort', 'contrasena']
 
-const common = new Set(
-  (dictionary['passwords-common'] ?? []).map(String).filter((text) => text.length >= SHORTEST_ALLOWED),
-)
+/** Short ones too, since spaces around them make them no better. */
+const common = new Set((dictionary['passwords-common'] ?? []).map(String))
 
 /** True for a listed password, our own words with digits or signs around them, and one repeated or running pattern. */
 export function isCommonPassword(password: string): boolean {
@@ -16,8 +13,15 @@ export function isCommonPassword(password: string): boolean {
   return common.has(text) || OWN_NAMES.includes(letters) || isRepeated(text) || isRun(text)
 }
 
-/** `aaaaaaaa`, `abababab`, `qwertyqwerty`: a piece of up to eight characters, again and again, and spaces alone. */
-const isRepeated = (text: string): boolean => text === '' || /^(.{1,8})\1+$/su.test(text)
+/** How long a piece may be that is typed again and again. */
+const PIECE_MAX = 8
+
+/** `aaaaaaaa`, `abababa`, `qwertyqwerty`: at least twice the same piece, the last time perhaps in part; spaces alone. */
+function isRepeated(text: string): boolean {
+  const longest = Math.min(PIECE_MAX, Math.floor(text.length / 2))
+  const pieces = Array.from({ length: longest }, (_, index) => text.slice(0, index + 1))
+  return text === '' || pieces.some((piece) => piece.repeat(text.length).startsWith(text))
+}
 
 /** `12345678`, `7890123456`, `abcdefgh`, `87654321`: every character is the next one, or every one the previous. */
 function isRun(text: string): boolean {

@@ -6,12 +6,20 @@ const EMAIL_MAX_LENGTH = 254
 /** RFC 5321 section 4.5.3.1.1 */
 const EMAIL_LOCAL_PART_MAX_LENGTH = 64
 const NAME_MAX_LENGTH = 100
+const NAME_TOO_LONG = `Name must be ${NAME_MAX_LENGTH} characters or fewer`
 export const PASSWORD_MAX_LENGTH = 128
 
 const codePoints = (text: string): number => [...text].length
 
-/** Of the form that is hashed: an accent counts alike however it was typed. */
-const passwordLength = (text: string): number => codePoints(text.normalize('NFC'))
+/** NFC makes one code point of at most four, each of at most two units: more units than this are too long in any case. */
+const UNITS_OF_ONE_MAX = 8
+
+/**
+ * Whether the text has more than `max` characters, an accent counted alike however it was typed. Bounded first:
+ * normalising takes time with the square of the length.
+ */
+const isLongerThan = (max: number, text: string): boolean =>
+  text.length > UNITS_OF_ONE_MAX * max || codePoints(text.normalize('NFC')) > max
 
 /** C0 and C1 controls but the tab, which a cell of a table brings along: headers and logs break on the others. */
 const hasControlCharacter = (text: string): boolean =>
@@ -57,21 +65,20 @@ export const DisplayName = z
     error: 'Name must be one line of letters, spaces and punctuation',
     abort: true,
   })
+  .refine((text) => text.length <= UNITS_OF_ONE_MAX * NAME_MAX_LENGTH, { error: NAME_TOO_LONG, abort: true })
   .transform((text) => text.normalize('NFC').replace(INVISIBLE, '').replace(/\s+/g, ' ').trim())
   .pipe(
     z
       .string()
       .refine(hasVisibleCharacter, { error: 'Enter your name', abort: true })
-      .refine((text) => codePoints(text) <= NAME_MAX_LENGTH, {
-        error: `Name must be ${NAME_MAX_LENGTH} characters or fewer`,
-      }),
+      .refine((text) => codePoints(text) <= NAME_MAX_LENGTH, { error: NAME_TOO_LONG }),
   )
 
 /** A password to log in with. Nothing is trimmed; its length is bounded before anything costly is done with it. */
 export const CurrentPassword = z
   .string({ error: 'Enter your password' })
   .min(1, { error: 'Enter your password' })
-  .refine((text) => passwordLength(text) <= PASSWORD_MAX_LENGTH, {
+  .refine((text) => !isLongerThan(PASSWORD_MAX_LENGTH, text), {
     error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
   })
 
@@ -81,11 +88,11 @@ export const newPassword = (minLength: number) =>
     .string({ error: 'Enter a password' })
     .min(1, { error: 'Enter a password', abort: true })
     .refine((text) => !isDamaged(text), { error: 'Password must be text that a keyboard can type', abort: true })
-    .refine((text) => passwordLength(text) >= minLength, {
+    .refine((text) => isLongerThan(minLength - 1, text), {
       error: `Password must be ${minLength} characters or more`,
       abort: true,
     })
-    .refine((text) => passwordLength(text) <= PASSWORD_MAX_LENGTH, {
+    .refine((text) => !isLongerThan(PASSWORD_MAX_LENGTH, text), {
       error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
       abort: true,
     })

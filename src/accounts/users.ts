@@ -17,6 +17,9 @@ const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 const newId = (): string =>
   Array.from({ length: ID_LENGTH }, () => ID_CHARACTERS[randomInt(ID_CHARACTERS.length)]).join('')
 
+/** Long enough for a second press of the button, short enough that the open form is no second way to log in. */
+export const SAME_SIGN_UP_MS = 10 * 60_000
+
 /** The new user, or undefined when the address has one already. The unique index decides, whatever runs in parallel. */
 export async function createUser(
   sql: Sql,
@@ -49,4 +52,17 @@ export async function replacePasswordHash(
   { from, to }: { from: string; to: string },
 ): Promise<void> {
   await sql`update users set password_hash = ${to} where id = ${userId} and password_hash = ${from}`
+}
+
+/** Clears up to `limit` digests of forms that count no longer, and returns how many. */
+export async function forgetSignUpForms(sql: Sql, now: number, limit: number): Promise<number> {
+  const forgotten = await sql`
+    update users set sign_up_form = null
+    where id in (
+      select id from users
+      where sign_up_form is not null and created_at < ${new Date(now - SAME_SIGN_UP_MS)}
+      limit ${limit}
+    )
+    returning 1 as forgotten`
+  return forgotten.length
 }

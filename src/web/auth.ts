@@ -29,6 +29,7 @@ export async function logIn(
   } catch (error) {
     // Left in place, express-session would save it once more with the error page, and log in behind it.
     Reflect.deleteProperty(req, 'session')
+    req.user = undefined
     throw error
   }
   return safeReturnTo(next)

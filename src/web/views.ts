@@ -37,8 +37,8 @@ export function useViews(app: Express): void {
   app.locals.asset = assetPath
 }
 
-/** What the layout shows of the learner. */
+/** What the layout shows of the learner: as of the moment it is drawn, since a login may fail half-way. */
 export const showUser: RequestHandler = (req, res, next) => {
-  res.locals.user = req.user
+  Object.defineProperty(res.locals, 'user', { get: () => req.user, enumerable: true })
   next()
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
+import { forgetSignUpForms, SAME_SIGN_UP_MS } from '../../src/accounts/users.ts'
 import { startApp } from '../support/app.ts'
 import {
   type Browser,
@@ -281,6 +282,16 @@ describe('somebody who is logged in', () => {
       assert.deepEqual([response.status, response.headers.location], [303, '/dashboard'])
     }
   })
+})
+
+it('the digest of a form is forgotten once it counts no longer, and no sooner', async () => {
+  const digestOf = async (email: string) =>
+    (await sql<{ digest: string | null }>`select sign_up_form as digest from users where email = ${email}`)[0]?.digest
+  const { person: ada } = await learner(first, 'Ada')
+  await forgetSignUpForms(sql, Date.now(), 1000)
+  assert.equal(typeof (await digestOf(ada.email)), 'string')
+  while ((await forgetSignUpForms(sql, Date.now() + SAME_SIGN_UP_MS + 1000, 10)) === 10);
+  assert.equal(await digestOf(ada.email), null)
 })
 
 it('what people typed is in no log', async () => {

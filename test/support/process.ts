@@ -41,6 +41,13 @@ export function startProgram([file = '', ...args]: string[], environment: Record
     if (isRunning()) kill('SIGKILL')
     await exit
   })
+  // A run that is ended by hand ends its programs too.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      kill('SIGKILL')
+      process.exit(1)
+    })
+  }
   return { written, ended, isRunning, kill }
 }
 
