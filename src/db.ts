@@ -10,6 +10,8 @@ const CONNECT_TIMEOUT_SECONDS = 5
 const RECONNECT_PAUSE_SECONDS = 0.2
 const IDLE_TIMEOUT_SECONDS = 300
 const CONNECTION_LIFETIME_SECONDS = 1_800
+/** A query behind one that waits for a lock would wait too. postgres.js knows the option, its types do not. */
+const ONE_AT_A_TIME = { max_pipeline: 0 }
 /** More waiting queries than this only make everybody late. */
 const QUERIES_IN_FLIGHT_MAX = 500
 
@@ -54,6 +56,7 @@ export function createDb({
     postgres({
       ...options,
       max: poolMax,
+      ...ONE_AT_A_TIME,
       connect_timeout: CONNECT_TIMEOUT_SECONDS,
       idle_timeout: IDLE_TIMEOUT_SECONDS,
       max_lifetime: CONNECTION_LIFETIME_SECONDS,

@@ -1,7 +1,9 @@
 /** The database goes away and comes back: the app says so in time, serves what needs no database, and heals by itself. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import postgres from 'postgres'
+import { createDb } from '../../src/db.ts'
+import { Unavailable } from '../../src/unavailable.ts'
 import { assetPath } from '../../src/web/assets.ts'
 import { startApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
@@ -124,3 +126,34 @@ async function visit(browser: Browser, index: number): Promise<number> {
   const path = index % 2 ? '/dashboard' : '/'
   return (await inTime(browser.get(path).then((response) => response))).status
 }
+
+describe('one row that is locked', () => {
+  it('holds up who wants it, up to the deadline, and nobody else', async () => {
+    const url = await createDatabase()
+    const app = await startApp({}, { databaseUrl: url })
+    const { person } = await learner(app, 'Ada')
+    const locker = postgres(url, { max: 1 })
+    const db = createDb({ url, poolMax: 3, deadlineMs: 1_000 })
+    after(() => Promise.all([locker.end({ timeout: 1 }), db.close()]))
+    const rename = () => db.sql`update users set name = 'Eve' where email = ${person.email}`
+    const many = (query: () => Promise<unknown>) => Promise.all(Array.from({ length: 60 }, query))
+    const look = () => db.sql`select count(*) from sessions`
+    // Both statements are known to every connection then, as in a server that has been up for a while.
+    await many(rename)
+    await many(look)
+    await locker`begin`
+    await locker`select 1 from users where email = ${person.email} for update`
+
+    const held = assert.rejects(rename(), Unavailable)
+    await eventually('the update to wait', async () => {
+      const waiting =
+        await locker`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      return waiting.length === 1
+    })
+    assert.equal((await many(look)).length, 60)
+    await held
+
+    await locker`rollback`
+    await rename()
+  })
+})
