@@ -124,11 +124,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   )
   const parsed = Environment.safeParse(given)
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
-  if (given.NODE_ENV === 'production') problems.push(...missingInProduction(given))
-  // This server speaks plain http and learns of https from a proxy only: without one it would redirect for ever.
-  if (parseUrl(given.PUBLIC_URL ?? '')?.protocol === 'https:' && Number(given.TRUST_PROXY ?? 0) === 0) {
-    problems.push('TRUST_PROXY must be the number of proxies in front, 1 or more, when PUBLIC_URL is https')
-  }
+  problems.push(...problemsBetween(given))
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
 
   const values = parsed.data
@@ -167,13 +163,19 @@ function processEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, UV_THREADPOOL_SIZE }
 }
 
-function missingInProduction(given: Record<string, string | undefined>): string[] {
+/** What is wrong only in the light of another variable. */
+function problemsBetween(given: Record<string, string | undefined>): string[] {
+  const production = given.NODE_ENV === 'production'
   const problems = ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL']
-    .filter((name) => given[name] === undefined)
+    .filter((name) => production && given[name] === undefined)
     .map((name) => `${name} is required in production`)
   const url = parseUrl(given.PUBLIC_URL ?? '')
-  if (url?.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)) {
+  if (production && url?.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)) {
     problems.push('PUBLIC_URL must start with https:// in production')
+  }
+  // This server speaks plain http and learns of https from a proxy only: without one it would redirect for ever.
+  if (url?.protocol === 'https:' && Number(given.TRUST_PROXY ?? 0) === 0) {
+    problems.push('TRUST_PROXY must be the number of proxies in front, 1 or more, when PUBLIC_URL is https')
   }
   return problems
 }

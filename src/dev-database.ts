@@ -24,6 +24,7 @@ const LAUNCHES_MAX = 20
 const STOP_MS = 10_000
 const POLL_MS = 50
 const DRAFT_MS = 60 * 60_000
+
 const run = promisify(execFile)
 
 export type DevDatabase = {
@@ -46,13 +47,14 @@ export async function startDevDatabase(directory: string, settings: Record<strin
 
   const password = await readFile(join(home, 'password'), 'utf8')
   const urlOf = (port: number, database: string) => `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
+  const adminUrl = (port: number) => urlOf(port, 'postgres')
   for (let launches = 0; launches < LAUNCHES_MAX; launches += 1) {
-    const server = (await adopt(home, urlOf)) ?? (await launch(home, binaries, runner, settings, urlOf))
+    const server = (await adopt(home, adminUrl)) ?? (await launch(home, binaries, runner, settings, adminUrl))
     if (server === undefined) continue
-    await ask(urlOf(server.port, 'postgres'), `create database ${USER}`).catch(ignoreExisting)
+    await ask(adminUrl(server.port), `create database ${USER}`).catch(ignoreExisting)
     return {
       url: urlOf(server.port, USER),
-      stop: (options) => stop(home, server.pid, urlOf(server.port, 'postgres'), options),
+      stop: (options) => stop(home, server.pid, adminUrl(server.port), options),
     }
   }
   throw new Error(
@@ -96,11 +98,10 @@ async function removeOldDrafts(home: string) {
 }
 
 /** The server that an earlier or a parallel run started over the same data, if it answers. */
-async function adopt(home: string, urlOf: (port: number, database: string) => string): Promise<Server | undefined> {
+async function adopt(home: string, adminUrl: (port: number) => string): Promise<Server | undefined> {
   const { pid, port } = await readLock(home)
   if (pid === undefined || port === undefined) return undefined
-  const answers = await ask(urlOf(port, 'postgres'), 'select 1').catch(() => undefined)
-  return answers !== undefined && (await serves(pid, home)) ? { pid, port } : undefined
+  return (await answers(adminUrl(port))) && (await serves(pid, home)) ? { pid, port } : undefined
 }
 
 async function launch(
@@ -108,7 +109,7 @@ async function launch(
   binaries: Binaries,
   runner: Runner,
   settings: Record<string, string>,
-  urlOf: (port: number, database: string) => string,
+  adminUrl: (port: number) => string,
 ): Promise<Server | undefined> {
   await removeStaleLock(home)
   const port = await freePort()
@@ -135,8 +136,7 @@ async function launch(
   await log.close()
 
   for (const deadline = Date.now() + START_MS; !ended && Date.now() < deadline; await sleep(POLL_MS)) {
-    const answers = await ask(urlOf(port, 'postgres'), 'select 1').catch(() => undefined)
-    if (answers !== undefined && child.pid !== undefined) return { pid: child.pid, port }
+    if (child.pid !== undefined && (await answers(adminUrl(port)))) return { pid: child.pid, port }
   }
   // Another start may have won, or an old server may still be ending: the caller looks again.
   await sleep(POLL_MS * 5)
@@ -180,6 +180,12 @@ async function ask(url: string, question: string): Promise<Record<string, unknow
     await client.end({ timeout: 1 })
   }
 }
+
+const answers = (url: string): Promise<boolean> =>
+  ask(url, 'select 1').then(
+    () => true,
+    () => false,
+  )
 
 function ignoreExisting(error: unknown) {
   const duplicateDatabase = ['42P04', '23505']

@@ -5,9 +5,9 @@ import { pruneRateLimits } from './accounts/rate-limits.ts'
 import { pruneSessions } from './accounts/sessions.ts'
 import { forgetSignUpForms } from './accounts/users.ts'
 import { createApp } from './app.ts'
-import { type Config, DATA_DIRECTORY, loadConfig } from './config.ts'
+import { type Config, ConfigError, DATA_DIRECTORY, loadConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
-import { describeError } from './log.ts'
+import { describeError, type Log } from './log.ts'
 import { migrate, NEWEST_SCHEMA, schemaVersion } from './migrate.ts'
 import { Unavailable } from './unavailable.ts'
 
@@ -32,7 +32,7 @@ async function start() {
   const config = loadConfig()
   const embedding = config.databaseUrl === undefined ? startEmbeddedDatabase() : Promise.resolve(undefined)
   let stopping = false
-  let log: Deps['log'] | undefined
+  let log: Log | undefined
   let close = async () => (await embedding.catch(() => undefined))?.stop()
 
   /** Hosts send the signal more than once: the first one counts. It may come before there is anything to close. */
@@ -146,7 +146,7 @@ function explain(error: unknown): string {
   if ('code' in error && error.code === 'EADDRINUSE')
     return 'The port is in use by another program. Set PORT to a free one.'
   if ('code' in error && error.code === 'EACCES') return 'This user may not use the port. Set PORT to one above 1023.'
-  if (error instanceof Error && 'severity' in error) return `The database of DATABASE_URL refused: ${error.message}`
+  if ('severity' in error) return `The database of DATABASE_URL refused: ${error.message}`
   return error.message
 }
 
@@ -158,5 +158,5 @@ process.on('uncaughtException', (error) => {
 
 await start().catch((error: unknown) => {
   console.error(explain(error))
-  process.exitCode = error instanceof Error && error.name === 'ConfigError' ? EXIT_CONFIGURATION : 1
+  process.exitCode = error instanceof ConfigError ? EXIT_CONFIGURATION : 1
 })

@@ -6,11 +6,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ROOT } from '../src/config.ts'
 import { type DevDatabase, startDevDatabase } from '../src/dev-database.ts'
 import { browserEnvironment } from './support/browser.ts'
 import { createTemplate } from './support/database.ts'
 
-const ROOT = join(import.meta.dirname, '..')
 const FILES_AT_ONCE = 2
 /** A test that waits for something that never comes is ended, so that a run always closes. */
 const STUCK_MS = 300_000

@@ -7,7 +7,7 @@ const EMAIL_MAX_LENGTH = 254
 const EMAIL_LOCAL_PART_MAX_LENGTH = 64
 const NAME_MAX_LENGTH = 100
 const NAME_TOO_LONG = `Name must be ${NAME_MAX_LENGTH} characters or fewer`
-export const PASSWORD_MAX_LENGTH = 128
+const PASSWORD_MAX_LENGTH = 128
 
 const codePoints = (text: string): number => [...text].length
 

@@ -6,15 +6,14 @@ import { createHash, createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import { Unavailable } from '../unavailable.ts'
 
-/** Hashes that may wait. One takes about 0.2 s of a core at cost 12; who waits longer than this serves is told to come back. */
+/** Hashes that may wait. One takes about 0.2 s of a core at cost 12; who comes beyond that is told to come back. */
 const QUEUE_MAX = 100
 const RETRY_AFTER_SECONDS = 10
 /** The highest cost the configuration allows; a hash beyond it, however it got there, would block a core for minutes. */
 const COST_MAX = 14
 const HASH_CHARACTERS_OF_BCRYPT = 31
 
-export type Passwords = ReturnType<typeof createPasswords>
-export type Verdict = { ok: false } | { ok: true; outdated: boolean }
+type Verdict = { ok: false } | { ok: true; outdated: boolean }
 
 export function createPasswords({
   cost,
@@ -49,8 +48,8 @@ export function createPasswords({
     },
 
     /**
-     * Whether the password belongs to the hash, and whether the hash should be made anew (another pepper or cost than today's).
-     * A refusal takes the same work for a hash of any age and for none at all, so its time tells nothing.
+     * Whether the password belongs to the hash, and whether the hash should be made anew (another pepper or cost than
+     * today's). A refusal takes the same work for a hash of any age and for none at all, so its time tells nothing.
      * @throws {Unavailable} when too many wait already.
      */
     async verify(password: string, stored: string | null | undefined): Promise<Verdict> {

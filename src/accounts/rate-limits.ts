@@ -12,8 +12,8 @@ const TURNS_WAITING_MAX = 100
 
 /**
  * Per address the tries of one account; per network the tries of one place. A school shares one IPv4 address, so a
- * place has room for a few classes on their first day. A login counts until it succeeds, so there is room for more at once than may wait
- * for their hash.
+ * place has room for a few classes on their first day. A login counts until it succeeds, so there is room for more at
+ * once than may wait for their hash.
  */
 const POLICIES = {
   loginByAddress: { points: 10, duration: 15 * MINUTE },
@@ -26,7 +26,6 @@ export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE
 
 export type Policy = keyof typeof POLICIES
 export type Count = { allowed: true; left: number } | { allowed: false; retryAfterSeconds: number }
-export type RateLimits = ReturnType<typeof createRateLimits>
 
 export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer }) {
   const limiterFor = (policy: Policy) =>

@@ -2,7 +2,7 @@
 import type { Request, RequestHandler } from 'express'
 import { HttpError } from './errors.ts'
 
-export const BODY_LIMIT_BYTES = 16 * 1024
+const BODY_LIMIT_BYTES = 16 * 1024
 const FIELDS_MAX = 100
 /** How much and how long is still taken in, unread, after the answer to a body that is too long. */
 const LINGER_BYTES = 1024 * 1024

@@ -19,7 +19,7 @@ declare global {
 }
 
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
-export const CSRF_FIELD = '_csrf'
+const CSRF_FIELD = '_csrf'
 
 export type Csrf = ReturnType<typeof csrf>
 
@@ -28,7 +28,8 @@ export function csrf({ config }: Deps) {
   const cookieName = config.secureCookies ? '__Host-matricula-form' : 'matricula-form'
   const sign = (text: string, key = keys[0] ?? '') => createHmac('sha256', key).update(text).digest('base64url')
   const isSigned = (text: string, signature: string) => keys.some((key) => equal(sign(text, key), signature))
-  const ownOrigin = (req: Request) => config.publicOrigin ?? `${req.protocol}://${req.get('Host')}`
+  /** The origin that the browser asked for, which may be another name of this site. */
+  const askedOrigin = (req: Request) => `${req.protocol}://${req.get('Host')}`
 
   function readFormId(req: Request): string | undefined {
     const [id = '', signature = ''] = (readCookie(req, cookieName) ?? '').split('.')
@@ -36,7 +37,7 @@ export function csrf({ config }: Deps) {
   }
 
   /** What a token is bound to: the session of a learner, the form cookie of a visitor. */
-  const owner = (req: Request) => (req.user ? `session ${req.sessionID}` : `visitor ${req.formId ?? readFormId(req)}`)
+  const owner = (req: Request) => (req.user ? `session ${req.sessionID}` : `visitor ${req.formId}`)
 
   function token(req: Request, res: Response): string {
     if (!req.user) {
@@ -56,7 +57,7 @@ export function csrf({ config }: Deps) {
     const origin = req.get('Origin')
     // A page under `no-referrer` sends `null` for its own forms too; then only the browser's word above vouches for it.
     if (origin === 'null') return site !== 'same-origin'
-    return origin !== undefined && origin !== ownOrigin(req)
+    return origin !== undefined && origin !== (config.publicOrigin ?? askedOrigin(req))
   }
 
   const hasToken = (req: Request, owner: string) => {
@@ -69,7 +70,7 @@ export function csrf({ config }: Deps) {
     if (SAFE_METHODS.includes(req.method) || !comesFromElsewhere(req)) return next()
     const title = 'This form was not sent from Matricula'
     // The same site under another name than the public one: a host's own address, or `www`.
-    if (config.publicOrigin !== undefined && req.get('Origin') === `${req.protocol}://${req.get('Host')}`) {
+    if (config.publicOrigin !== undefined && req.get('Origin') === askedOrigin(req)) {
       const text = `This site is at ${config.publicOrigin}. Nothing was changed. Open the page there and send the form again.`
       return renderError(req, res, 403, { title, text, links: [{ href: config.publicOrigin, label: 'Open it there' }] })
     }

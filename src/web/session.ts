@@ -89,8 +89,8 @@ export class SessionStore extends PgStore {
   readonly #deps: Deps
   /** The user and the last visit of a record, between `get` and `createSession`. */
   readonly #found = new WeakMap<object, { user: User; seenAt: number }>()
-  /** Sessions that have a row, with what it holds and when it was last seen. */
-  readonly #rows = new WeakMap<object, { sess: string; seenAt: number }>()
+  /** Sessions that have a row, with when it was last seen, and what this request has written into it. */
+  readonly #rows = new WeakMap<object, { seenAt: number; sess?: string }>()
 
   constructor(deps: Deps) {
     super({ pool: deps.pool as never, tableName: 'sessions', createTableIfMissing: false, pruneSessionInterval: false })
@@ -123,7 +123,7 @@ export class SessionStore extends PgStore {
     const found = this.#found.get(record)
     if (found) {
       request.user = found.user
-      this.#rows.set(session, { sess: JSON.stringify(stored(session)), seenAt: found.seenAt })
+      this.#rows.set(session, { seenAt: found.seenAt })
     }
     return session
   }

@@ -13,6 +13,7 @@ import {
   type Response,
   somebody,
 } from '../support/people.ts'
+import { COOKIE, sessionsOf as sessionsOfPerson } from '../support/sessions.ts'
 
 const first = await startApp()
 /** Another process of the same installation. */
@@ -24,15 +25,11 @@ const later = await startApp({}, { databaseUrl: first.databaseUrl })
 later.advance(60 * 60_000)
 
 const TAKEN = 'There is already an account with this email address'
-const SESSION_COOKIE = 'matricula'
 
 const usersOf = (email: string) =>
   sql<{ id: string; name: string; email: string; passwordHash: string }>`
     select id, name, email, password_hash from users where lower(email) = lower(${email})`
-const sessionsOf = (email: string) =>
-  sql<{
-    sid: string
-  }>`select sid from sessions s join users u on u.id = s.user_id where lower(u.email) = lower(${email})`
+const sessionsOf = (email: string) => sessionsOfPerson(first, { email })
 
 /** The answer to a known address: plain words at the field, the ways on, and nobody logged in. */
 function assertTaken(response: Response, person: Person) {
@@ -229,7 +226,7 @@ describe('an address that has an account', () => {
 })
 
 describe('somebody who is logged in', () => {
-  const cookieOf = (browser: Browser) => ({ Cookie: `${SESSION_COOKIE}=${browser.cookie(SESSION_COOKIE)}` })
+  const cookieOf = (browser: Browser) => ({ Cookie: `${COOKIE}=${browser.cookie(COOKIE)}` })
 
   it('and signs up as somebody else is that one then, and the old session is over', async () => {
     const { person: ada, browser } = await learner(first, 'Ada')

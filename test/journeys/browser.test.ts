@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Page, Request } from 'playwright-core'
 import { startApp } from '../support/app.ts'
-import { startBrowser } from '../support/browser.ts'
+import { sendLogin, startBrowser } from '../support/browser.ts'
 import { collectGallery, type Exhibit, exhibitIn } from '../support/gallery.ts'
 import { learner, PASSWORD, type Person, somebody } from '../support/people.ts'
 
@@ -47,9 +47,7 @@ async function fillSignUp(page: Page, person: Person) {
 
 async function logIn(page: Page, person: Person) {
   await page.goto(`${app.url}/login`)
-  await page.getByLabel('Email address').fill(person.email)
-  await password(page).fill(person.password)
-  await page.getByRole('button', { name: 'Log in' }).click()
+  await sendLogin(page, person)
   await page.waitForURL('**/dashboard')
 }
 

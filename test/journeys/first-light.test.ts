@@ -1,9 +1,8 @@
 /** The whole way in and out, in a real browser, with JavaScript off and on, on a phone and on a desk. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
-import { startBrowser } from '../support/browser.ts'
+import { sendLogin, startBrowser } from '../support/browser.ts'
 import { somebody } from '../support/people.ts'
 
 const app = await startApp()
@@ -36,17 +35,11 @@ for (const javaScriptEnabled of [false, true]) {
 
         await page.goto(`${app.url}/dashboard`)
         assert.match(page.url(), /\/login\?next=/)
-        await logIn(page, ada)
+        await sendLogin(page, ada)
         await page.waitForURL('**/dashboard')
         assert.equal(await heading(), 'Hello, Ada')
         await context.close()
       })
     })
   }
-}
-
-async function logIn(page: Page, person: { email: string; password: string }) {
-  await page.getByLabel('Email address').fill(person.email)
-  await page.getByLabel('Password', { exact: true }).fill(person.password)
-  await page.getByRole('button', { name: 'Log in' }).click()
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
-import { startBrowser } from '../support/browser.ts'
+import { sendLogin, startBrowser } from '../support/browser.ts'
 import { learner, type Person, somebody } from '../support/people.ts'
 
 const app = await startApp()
@@ -16,13 +16,10 @@ const SCREENS = { phone: { width: 320, height: 640 }, desk: { width: 1280, heigh
 
 type Settings = Parameters<typeof chromium.newContext>[0]
 
-async function logIn(context: BrowserContext, { email, password }: Person, { remember }: { remember: boolean }) {
+async function logIn(context: BrowserContext, person: Person, options: { remember: boolean }) {
   const page = await context.newPage()
   await page.goto(`${app.url}/login`)
-  await page.getByLabel('Email address').fill(email)
-  await page.getByLabel('Password', { exact: true }).fill(password)
-  if (remember) await page.getByLabel('Keep me signed in').check()
-  await page.getByRole('button', { name: 'Log in' }).click()
+  await sendLogin(page, person, options)
   await page.waitForURL('**/dashboard')
   return page
 }

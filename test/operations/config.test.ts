@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ConfigError, loadConfig, VARIABLES } from '../../src/config.ts'
-import { ROOT, startProgram } from '../support/process.ts'
+import { ConfigError, loadConfig, ROOT, VARIABLES } from '../../src/config.ts'
+import { startProgram } from '../support/process.ts'
 
 const SECRET = 'Yf3-8kQz_2mWvR7pLx9TnB4cJd6HsG1a'
 const PRODUCTION = {

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import postgres from 'postgres'
+import { ROOT } from '../../src/config.ts'
 import { startDevDatabase } from '../../src/dev-database.ts'
-import { eventually, ROOT } from '../support/process.ts'
+import { eventually } from '../support/process.ts'
 
 const SETTINGS = { fsync: 'off' }
 const PROGRAM = `

@@ -5,6 +5,7 @@ import { parse } from 'node-html-parser'
 import { BEHIND_TLS, startApp } from '../support/app.ts'
 import { controlsOf, unwantedWordsOf } from '../support/gallery.ts'
 import { learner, openBrowser, type Person, problemsOf, type Response, somebody } from '../support/people.ts'
+import { setCookieOf } from '../support/sessions.ts'
 
 const app = await startApp()
 const visitor = openBrowser(app)
@@ -14,9 +15,6 @@ const { person: ada } = await learner(app, 'Ada')
 /** Sends what the form holds in a browser, its hidden field included. */
 const logIn = (person: Pick<Person, 'email' | 'password'>, more: Record<string, string> = {}): Promise<Response> =>
   openBrowser(app).logIn(person, { next: '/dashboard', ...more })
-
-const sessionCookieOf = ({ headers }: Response, name = 'matricula'): string | undefined =>
-  [headers['set-cookie'] ?? []].flat().find((cookie) => cookie.startsWith(`${name}=`))
 
 describe('the form', () => {
   it('asks for an address and a password, in ways that a password manager knows', () => {
@@ -161,7 +159,7 @@ describe('a wrong address or password', () => {
     assert.equal(other.status, 422)
     assert.equal(withoutTokens(known.text, ada.email), withoutTokens(other.text, unknown.email))
     assert.deepEqual(problemsOf(known.text), [{ href: '#email', message: 'Email or password is incorrect' }])
-    assert.equal(sessionCookieOf(known), undefined)
+    assert.equal(setCookieOf(known), undefined)
   })
 
   it('is warned of the pause before it begins, alike for any address, and offered a new password', async () => {
@@ -228,12 +226,12 @@ describe('a login', () => {
 
 describe('“keep me signed in”', () => {
   it('left empty gives a cookie that ends with the browser', async () => {
-    const cookie = sessionCookieOf(await logIn(ada)) ?? ''
+    const cookie = setCookieOf(await logIn(ada)) ?? ''
     assert.match(cookie, /^matricula=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)
   })
 
   it('ticked gives a cookie of thirty days', async () => {
-    const cookie = sessionCookieOf(await logIn(ada, { remember: 'yes' })) ?? ''
+    const cookie = setCookieOf(await logIn(ada, { remember: 'yes' })) ?? ''
     assert.match(cookie, /; Max-Age=2592000(;|$)/)
     assert.match(cookie, /; HttpOnly/)
     assert.match(cookie, /; SameSite=Lax/)
@@ -257,7 +255,7 @@ describe('“keep me signed in”', () => {
       const browser = openBrowser(tls, { ...headers, Cookie: pair })
       const response = await browser.post('/login', { ...ada, next: '/', remember, _csrf: token })
       assert.equal(response.status, 303)
-      const cookie = sessionCookieOf(response, '__Host-matricula') ?? ''
+      const cookie = setCookieOf(response, '__Host-matricula') ?? ''
       assert.match(cookie, /; Path=\/(;|$)/)
       assert.match(cookie, /; HttpOnly(;|$)/)
       assert.match(cookie, /; Secure(;|$)/)

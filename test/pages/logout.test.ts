@@ -5,13 +5,9 @@ import { parse } from 'node-html-parser'
 import { startApp } from '../support/app.ts'
 import { controlsOf } from '../support/gallery.ts'
 import { learner, openBrowser } from '../support/people.ts'
+import { sessionsOf } from '../support/sessions.ts'
 
 const app = await startApp()
-
-const sessionsOf = async (email: string): Promise<number> => {
-  const rows = await app.sql`select sid from sessions s join users u on u.id = s.user_id where u.email = ${email}`
-  return rows.length
-}
 
 describe('the page', () => {
   it('shows a learner one button, and the way back', async () => {
@@ -35,7 +31,7 @@ describe('the page', () => {
       assert.equal(headers['clear-site-data'], undefined)
     }
     assert.equal(await browser.whoAmI(), 'Ada')
-    assert.equal(await sessionsOf(person.email), 1)
+    assert.equal((await sessionsOf(app, person)).length, 1)
   })
 
   it('tells a visitor that nobody is logged in', async () => {
@@ -55,7 +51,7 @@ describe('the button', () => {
       const { status, headers } = await browser.submitTo(page, '/logout')
       assert.equal(status, 303)
       assert.equal(headers.location, '/logout')
-      assert.equal(await sessionsOf(person.email), 0)
+      assert.equal((await sessionsOf(app, person)).length, 0)
       const after = parse((await browser.get('/logout')).text)
       assert.equal(after.querySelector('h1')?.text, 'You are logged out')
       assert.ok(after.querySelector('main a[href="/login"]'))

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Person } from './people.ts'
 
 const INSTALLED = [
   '/usr/bin/chromium',
@@ -60,4 +61,16 @@ export async function startBrowser(): Promise<Browser> {
   })
   after(() => browser.close())
   return browser
+}
+
+/** Fills in the login page that is open and presses its button. */
+export async function sendLogin(
+  page: Page,
+  { email, password }: Pick<Person, 'email' | 'password'>,
+  { remember } = { remember: false },
+): Promise<void> {
+  await page.getByLabel('Email address').fill(email)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  if (remember) await page.getByLabel('Keep me signed in').check()
+  await page.getByRole('button', { name: 'Log in' }).click()
 }

@@ -29,16 +29,14 @@ export async function createTemplate(url: string): Promise<void> {
   await migrate(onDatabase(url, TEMPLATE))
 }
 
-/** The URL of a new, empty, migrated database. */
-export async function createDatabase(): Promise<string> {
+async function create(template: string): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`
-  await administer(serverUrl(), `create database ${name} template ${TEMPLATE}`)
+  await administer(serverUrl(), `create database ${name} template ${template}`)
   return onDatabase(serverUrl(), name)
 }
 
+/** The URL of a new, empty, migrated database. */
+export const createDatabase = (): Promise<string> => create(TEMPLATE)
+
 /** The URL of a new database without any table. */
-export async function createEmptyDatabase(): Promise<string> {
-  const name = `test_${randomBytes(6).toString('hex')}`
-  await administer(serverUrl(), `create database ${name}`)
-  return onDatabase(serverUrl(), name)
-}
+export const createEmptyDatabase = (): Promise<string> => create('template1')

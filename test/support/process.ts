@@ -1,13 +1,13 @@
 /** The built server as a process of its own, as an operator starts it. */
 import { spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ROOT } from '../../src/config.ts'
 import { freePort } from '../../src/dev-database.ts'
 import { SECRET } from './app.ts'
 
-export const ROOT = join(import.meta.dirname, '..', '..')
 const PATIENCE_MS = 30_000
 const POLL_MS = 20
 
