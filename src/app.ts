@@ -1,11 +1,15 @@
-/** The table of contents: what every request passes, in order, then the pages. */
+/** The table of contents: what every request passes, in order, then the API, then the pages. */
 import express, { type Express } from 'express'
 import type { Deps } from './deps.ts'
+import { api } from './web/api/api.ts'
+import { publicKeys } from './web/api/keys.ts'
+import { apiErrors } from './web/api-errors.ts'
 import { serveAssets } from './web/assets.ts'
 import { requireUser } from './web/auth.ts'
 import { formBody, limitBody } from './web/body.ts'
 import { csrf } from './web/csrf.ts'
 import { errorPages, notFound } from './web/errors.ts'
+import { apiPages } from './web/pages/api.ts'
 import { dashboardPages } from './web/pages/dashboard.ts'
 import { healthPages } from './web/pages/health.ts'
 import { homePages } from './web/pages/home.ts'
@@ -23,6 +27,8 @@ export type AppOptions = { isStopping?: () => boolean; store?: Parameters<typeof
 export function createApp(deps: Deps, { isStopping = () => false, store }: AppOptions = {}): Express {
   const app = express()
   const forms = csrf(deps)
+  const session = sessions(deps, store)
+  const jsonApi = api(deps, session)
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', deps.config.trustProxy)
@@ -34,11 +40,13 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(limitBody)
   app.use(healthPages(deps, isStopping))
   app.use(requireTls(deps))
+  app.use(publicKeys(deps))
   app.use(serveAssets)
+  app.use(jsonApi.router)
 
   app.use(forms.refuseOtherSites)
   app.use(formBody)
-  app.use(sessions(deps, store))
+  app.use(session)
   app.use(showUser)
   app.use(logoutOfNobody)
   app.use(forms.requireToken)
@@ -48,11 +56,13 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(signUpPages(deps))
   app.use(loginPages(deps))
   app.use(logoutPages(deps))
+  app.use(apiPages(jsonApi.document))
 
   app.use('/dashboard', requireUser)
   app.use(dashboardPages())
 
   app.use(notFound)
+  app.use(['/api', '/.well-known'], apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
   app.use(errorPages(deps))
   return app

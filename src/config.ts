@@ -68,6 +68,9 @@ const databaseUrl = urlWith(
     (url.hostname !== '' || url.searchParams.has('host')) && isDecodable(url.username + url.password + url.pathname),
 )
 
+/** Exactly as a browser sends it: scheme, host and port, in lower case, without a path. */
+const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) && parseUrl(text)?.origin === text
+
 function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS
 }
@@ -97,6 +100,18 @@ const Environment = z.object({
     })
     .optional(),
   TRUST_PROXY: wholeNumber(0, 5).default(0),
+  TRUSTED_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .refine((origins) => origins.every(isOrigin), {
+      error: 'must be origins like https://front-end.example.org, without a path, with commas between',
+    })
+    .default([]),
+  KEY_ROTATION_DAYS: wholeNumber(1, 365).default(30),
+  SERVICE_KEY: z
+    .string()
+    .refine(isStrongSecret, { error: `must be random text of ${SECRET_MIN_LENGTH} characters or more` })
+    .optional(),
   BCRYPT_COST: wholeNumber(10, 14).default(12),
   PASSWORD_MIN_LENGTH: wholeNumber(8, 64).default(8),
   LOG_LEVEL: z
@@ -110,6 +125,8 @@ const Environment = z.object({
 
 /** The names read here; `.env.example` lists the same ones. */
 export const VARIABLES = Object.keys(Environment.shape)
+
+type KeyPurpose = 'cookie' | 'csrf' | 'pepper' | 'limits' | 'signing-keys' | 'refresh-tokens'
 
 export type Config = ReturnType<typeof loadConfig>
 
@@ -137,6 +154,13 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     port: values.PORT,
     /** Undefined in development: the origin is then the one the browser asked for. */
     publicOrigin,
+    /** Who signs the access tokens and for whom; a backend pins exactly this (RFC 8725 section 3.8). */
+    issuer: publicOrigin ?? `http://localhost:${values.PORT}`,
+    /** Other sites whose scripts may call the API with a learner's cookie. */
+    trustedOrigins: values.TRUSTED_ORIGINS,
+    keyRotationDays: values.KEY_ROTATION_DAYS,
+    /** Lets a backend ask whether a token still counts. */
+    serviceKey: values.SERVICE_KEY,
     secureCookies: publicOrigin?.startsWith('https:') ?? false,
     databaseUrl: values.DATABASE_URL,
     migrationUrl: values.DATABASE_URL_UNPOOLED ?? values.DATABASE_URL,
@@ -148,7 +172,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     logLevel: values.LOG_LEVEL,
     supportEmail: values.SUPPORT_EMAIL,
     /** One key for each application secret, newest first: the first is used, the others still verify. */
-    keys: (purpose: 'cookie' | 'csrf' | 'pepper' | 'limits'): Buffer[] =>
+    keys: (purpose: KeyPurpose): Buffer[] =>
       secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', `matricula ${purpose} v1`, 32))),
   }
 }

@@ -1,4 +1,6 @@
 /** What the parts of one running server share. A test makes its own, with another clock or cost. */
+import { createAccessTokens } from './accounts/access-tokens.ts'
+import { createKeyRing } from './accounts/key-ring.ts'
 import { createPasswords } from './accounts/passwords.ts'
 import { createRateLimits } from './accounts/rate-limits.ts'
 import type { Config } from './config.ts'
@@ -14,6 +16,9 @@ export function createDeps(
 ) {
   const { sql, pool, close } = createDb({ url: config.databaseUrl, poolMax: config.poolMax })
   const [limitsKey = Buffer.alloc(0)] = config.keys('limits')
+  const [refreshKey = Buffer.alloc(0)] = config.keys('refresh-tokens')
+  const secrets = config.keys('signing-keys')
+  const keyRing = createKeyRing({ sql, log, now, secrets, rotationDays: config.keyRotationDays })
   return {
     config,
     log,
@@ -26,6 +31,10 @@ export function createDeps(
       atOnce: config.hashesAtOnce,
     }),
     rateLimits: createRateLimits({ pool, key: limitsKey }),
+    keyRing,
+    accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),
+    /** Successors of refresh tokens are computed with it. */
+    refreshKey,
     pool,
   }
 }

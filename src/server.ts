@@ -2,7 +2,9 @@
 import { createServer, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pruneRateLimits } from './accounts/rate-limits.ts'
+import { pruneRefreshTokens } from './accounts/refresh-tokens.ts'
 import { pruneSessions } from './accounts/sessions.ts'
+import { pruneSigningKeys } from './accounts/signing-keys.ts'
 import { forgetSignUpForms } from './accounts/users.ts'
 import { createApp } from './app.ts'
 import { type Config, ConfigError, DATA_DIRECTORY, loadConfig } from './config.ts'
@@ -71,6 +73,7 @@ async function start() {
   try {
     const port = await listen(server, config)
     await refuseOldSchema(deps, () => stopping)
+    await deps.keyRing.load().catch((error: unknown) => deps.log.warn({ err: error }, 'signing keys not read yet'))
     setInterval(() => clearAway(deps), PRUNE_EVERY_MS).unref()
     deps.log.info({ port }, 'ready')
     if (!config.production && !stopping)
@@ -133,7 +136,7 @@ async function drain(server: Server): Promise<void> {
 /** In batches with pauses between, so that no lock is held for long, until nothing is left that is over. */
 async function clearAway({ sql, now, log }: Deps): Promise<void> {
   try {
-    for (const prune of [pruneSessions, pruneRateLimits, forgetSignUpForms]) {
+    for (const prune of [pruneSessions, pruneRefreshTokens, pruneSigningKeys, pruneRateLimits, forgetSignUpForms]) {
       while ((await prune(sql, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
     }
   } catch (error) {

@@ -21,13 +21,19 @@ const codeOf = (file: string): string =>
 /** From which files to which. The first row that fits a file counts; a type may be taken from anywhere. */
 const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^server\.ts$/, /^(app|deps|config|migrate|dev-database|log|unavailable|accounts\/[\w-]+)\.ts$/],
+  [/^cli\.ts$/, /^(deps|config|dev-database|log|accounts\/[\w-]+)\.ts$/],
   [/^app\.ts$/, /^web\//],
+  [/^web\/api\/api\.ts$/, /^web\/([\w-]+|api\/[\w-]+)\.ts$/],
+  [/^web\/api\//, /^(web\/[\w-]+|accounts\/[\w-]+)\.ts$/],
   [/^web\/pages\//, /^(web\/[\w-]+|accounts\/[\w-]+|migrate|unavailable)\.ts$/],
   [/^web\/[\w-]+\.ts$/, /^(web\/[\w-]+|accounts\/[\w-]+|config|unavailable)\.ts$/],
   [/^accounts\/accounts\.ts$/, /^(accounts\/[\w-]+|unavailable)\.ts$/],
   [/^accounts\/fields\.ts$/, /^accounts\/common-passwords\.ts$/],
+  [/^accounts\/access-tokens\.ts$/, /^accounts\/ids\.ts$/],
+  [/^accounts\/refresh-tokens\.ts$/, /^accounts\/sessions\.ts$/],
+  [/^accounts\/key-ring\.ts$/, /^accounts\/(sealing|signing-keys)\.ts$/],
   [/^accounts\//, /^unavailable\.ts$/],
-  [/^deps\.ts$/, /^(config|db|log|accounts\/(passwords|rate-limits))\.ts$/],
+  [/^deps\.ts$/, /^(config|db|log|accounts\/(passwords|rate-limits|key-ring|access-tokens))\.ts$/],
   [/^migrate\.ts$/, /^(config|db)\.ts$/],
   [/^db\.ts$/, /^unavailable\.ts$/],
   [/^dev-database\.ts$/, /^dev-database-(lock|runner)\.ts$/],
@@ -69,7 +75,7 @@ describe('the import table', () => {
       assert.ok(!path.includes(file), `circle: ${[...path, file].join(' -> ')}`)
       for (const target of targets(file)) walk(target, [...path, file])
     }
-    for (const start of ['server.ts', 'migrate.ts']) walk(start, [])
+    for (const start of ['server.ts', 'migrate.ts', 'cli.ts']) walk(start, [])
   })
 })
 
@@ -78,8 +84,13 @@ const ONLY_IN: [what: string, pattern: RegExp, files: RegExp][] = [
   ['the environment is read', /process\.env/, /^src\/config\.ts$/],
   ['a transaction is opened', /\.(begin|reserve)\(/, /^src\/migrate\.ts$/],
   ['SQL is written', /\b(sql|transaction)(<[^`]*>)?`/, /^src\/(accounts\/|migrate\.ts|web\/session\.ts)/],
-  ['identity is put into a session', /session\.(userId|loggedInAt|remembered) = /, /^src\/web\/auth\.ts$/],
+  [
+    'identity is put into a session',
+    /session\.(userId|loggedInAt|remembered) = |Object\.assign\(req\.session/,
+    /^src\/web\/auth\.ts$/,
+  ],
   ['bcrypt is called', /from 'bcrypt'/, /^src\/accounts\/passwords\.ts$/],
+  ['tokens are signed and checked', /from 'jose'/, /^src\/accounts\/(access-tokens|signing-keys)\.ts$/],
   ['Express is known', /from 'express/, /^src\/(app\.ts|web\/)/],
   ['postgres.js is called', /from 'postgres'/, /^src\/(db|migrate|dev-database)\.ts$/],
 ]

@@ -2,8 +2,16 @@
 import { createHmac } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { Unavailable } from '../unavailable.ts'
+import { newId } from './ids.ts'
 import { networkOf, type Policy } from './rate-limits.ts'
-import { createUser, findCredentials, replacePasswordHash, SAME_SIGN_UP_MS, type User } from './users.ts'
+import {
+  changePasswordHash,
+  createUser,
+  findCredentials,
+  replacePasswordHash,
+  SAME_SIGN_UP_MS,
+  type User,
+} from './users.ts'
 
 type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
 
@@ -38,7 +46,13 @@ export type Registration = { ok: true; user: User } | { ok: false; reason: 'addr
  */
 export async function register(
   deps: Deps,
-  { name, password, form, ...asking }: Asking & { name: string; password: string; form: string },
+  {
+    name,
+    password,
+    form,
+    image = null,
+    ...asking
+  }: Asking & { name: string; password: string; form: string; image?: string | null | undefined },
 ): Promise<Registration> {
   const { sql, passwords, rateLimits, now } = deps
   const { email } = asking
@@ -49,7 +63,8 @@ export async function register(
     if ('reason' in count) return count
     const known = await findCredentials(sql, email)
     if (known) return known
-    const user = await createUser(sql, { name, email, passwordHash: await passwords.hash(password), signUpForm })
+    const passwordHash = await passwords.hash(password)
+    const user = await createUser(sql, { id: newId(), name, email, image, passwordHash, signUpForm })
     // Without a user another process was quicker.
     return user ? { ok: true as const, user } : findCredentials(sql, email)
   })
@@ -115,4 +130,40 @@ async function renewHash(
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
   }
+}
+
+export type Confirmation = { ok: true; passwordHash: string } | { ok: false; reason: 'wrong' } | TooManyTries
+
+/** Whether the person at a session knows its password. Counted for each account, whoever holds the session (ASVS 7.5.1). */
+export async function confirmPassword(deps: Deps, user: User, password: string): Promise<Confirmation> {
+  const { rateLimits } = deps
+  return rateLimits.inTurn(`confirm ${user.id}`, async () => {
+    const count = await rateLimits.count('confirmByUser', user.id)
+    if (!count.allowed) return { ok: false, reason: 'too-many-tries', retryAfterSeconds: count.retryAfterSeconds }
+
+    const judged = await judge(deps, user.email, password).catch((error: unknown) => {
+      void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
+      throw error
+    })
+    if (judged === undefined) return { ok: false, reason: 'wrong' }
+    await rateLimits.clear('confirmByUser', user.id)
+    return { ok: true, passwordHash: judged.passwordHash ?? '' }
+  })
+}
+
+/**
+ * Sets a new password after the current one. With `endSessions` all sessions of the user end in the same statement, the
+ * caller's too, and their refresh tokens with them.
+ */
+export async function changePassword(
+  deps: Deps,
+  user: User,
+  { current, next, endSessions }: { current: string; next: string; endSessions: boolean },
+): Promise<{ ok: true } | Exclude<Confirmation, { ok: true }>> {
+  const confirmation = await confirmPassword(deps, user, current)
+  if (!confirmation.ok) return confirmation
+  const to = await deps.passwords.hash(next)
+  const changed = await changePasswordHash(deps.sql, user.id, { from: confirmation.passwordHash, to, endSessions })
+  // Another request was quicker, so the current password is no longer the one that was given.
+  return changed ? { ok: true } : { ok: false, reason: 'wrong' }
 }

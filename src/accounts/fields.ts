@@ -80,6 +80,7 @@ export const CurrentPassword = z
   .min(1, { error: 'Enter your password' })
   .refine((text) => !isLongerThan(PASSWORD_MAX_LENGTH, text), {
     error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
+    params: { length: 'too-long' },
   })
 
 /** A password to be set: length counted in code points, never trimmed (NIST SP 800-63B-4, ASVS 6.2.1 to 6.2.9). */
@@ -91,10 +92,12 @@ export const newPassword = (minLength: number) =>
     .refine((text) => isLongerThan(minLength - 1, text), {
       error: `Password must be ${minLength} characters or more`,
       abort: true,
+      params: { length: 'too-short' },
     })
     .refine((text) => !isLongerThan(PASSWORD_MAX_LENGTH, text), {
       error: `Password must be ${PASSWORD_MAX_LENGTH} characters or fewer`,
       abort: true,
+      params: { length: 'too-long' },
     })
     .refine((text) => !isCommonPassword(text), { error: 'Do not use a very common password' })
 
@@ -103,13 +106,18 @@ export const signUpFields = (passwordMinLength: number) =>
   z
     .object({ name: DisplayName, email: Email, password: newPassword(passwordMinLength) })
     .superRefine((fields, context) => {
-      const own = [fields.name, fields.email, fields.email.split('@')[0] ?? '']
-      const password = fields.password.normalize('NFC').toLowerCase()
-      if (own.some((text) => text.toLowerCase() === password)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['password'],
-          message: 'Do not use your name or email address as your password',
-        })
+      if (isOwn(fields, fields.password)) {
+        context.addIssue({ code: 'custom', path: ['password'], message: OWN_PASSWORD })
       }
     })
+
+/** A password to be set by somebody with this name and address. */
+export const newPasswordOf = (person: { name: string; email: string }, minLength: number) =>
+  newPassword(minLength).refine((text) => !isOwn(person, text), { error: OWN_PASSWORD })
+
+const OWN_PASSWORD = 'Do not use your name or email address as your password'
+
+function isOwn({ name, email }: { name: string; email: string }, password: string): boolean {
+  const given = password.normalize('NFC').toLowerCase()
+  return [name, email, email.split('@')[0] ?? ''].some((text) => text.toLowerCase() === given)
+}

@@ -20,6 +20,7 @@ const POLICIES = {
   loginByNetwork: { points: 200, duration: 15 * MINUTE },
   signUpByAddress: { points: 100, duration: HOUR },
   signUpByNetwork: { points: 600, duration: HOUR },
+  confirmByUser: { points: 10, duration: 15 * MINUTE },
 } as const
 
 export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE

@@ -1,4 +1,68 @@
+/** Sessions as their owner sees them, from outside of a request: how long they last, which are open, ending them. */
 import type { Sql } from '../db.ts'
+import type { User } from './users.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** Idle and absolute limit of a session, in milliseconds (ASVS 7.3.1, 7.3.2). */
+const BROWSER_SESSION = { idle: 2 * HOUR, absolute: 24 * HOUR }
+const REMEMBERED_SESSION = { idle: 14 * DAY, absolute: 30 * DAY }
+
+/** What decides how long a session lasts; `loggedInAt` in milliseconds. */
+export type Term = { remembered: boolean; loggedInAt: number }
+
+/** When a session is over however often somebody comes, in milliseconds. */
+export const absoluteEndOf = ({ remembered, loggedInAt }: Term): number =>
+  loggedInAt + (remembered ? REMEMBERED_SESSION : BROWSER_SESSION).absolute
+
+/** When a session ends if nobody is seen again after `seenAt`: the earlier of its two limits. */
+export function endOf(term: Term, seenAt: number): Date {
+  const { idle } = term.remembered ? REMEMBERED_SESSION : BROWSER_SESSION
+  return new Date(Math.min(seenAt + idle, absoluteEndOf(term)))
+}
+
+/** A login on one device. The handle names it and opens nothing. */
+export type Session = {
+  handle: string
+  userId: string
+  createdAt: Date
+  seenAt: Date
+  expiresAt: Date
+  ipAddress: string
+  userAgent: string
+}
+
+/** The open sessions of a user, the one seen last first. */
+export function listSessions(sql: Sql, userId: string, now: number): Promise<Session[]> {
+  return sql<Session>`
+    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent
+    from sessions where user_id = ${userId} and expire > ${new Date(now)}
+    order by seen_at desc, handle`
+}
+
+/** The user of an open session, or undefined when either is gone. */
+export async function findUserOfSession(sql: Sql, handle: string, now: number): Promise<User | undefined> {
+  const [user] = await sql<User>`
+    select u.id, u.name, u.email, u.email_verified, u.image, u.created_at, u.updated_at
+    from sessions s join users u on u.id = s.user_id
+    where s.handle = ${handle} and s.expire > ${new Date(now)}`
+  return user
+}
+
+/** Ends one session of this user with its refresh tokens. Somebody else's is not touched. */
+export async function revokeSession(sql: Sql, userId: string, handle: string): Promise<void> {
+  await sql`delete from sessions where handle = ${handle} and user_id = ${userId}`
+}
+
+export async function revokeOtherSessions(sql: Sql, userId: string, handle: string): Promise<void> {
+  await sql`delete from sessions where user_id = ${userId} and handle <> ${handle}`
+}
+
+export async function revokeSessions(sql: Sql, userId: string): Promise<void> {
+  await sql`delete from sessions where user_id = ${userId}`
+}
 
 /** Deletes up to `limit` sessions that are over, and returns how many. They are dead already: this frees their place. */
 export async function pruneSessions(sql: Sql, now: number, limit: number): Promise<number> {

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import type { Sql } from '../db.ts'
 
 export type User = {
@@ -11,26 +10,35 @@ export type User = {
   updatedAt: Date
 }
 
-const ID_LENGTH = 32
-const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-
-const newId = (): string =>
-  Array.from({ length: ID_LENGTH }, () => ID_CHARACTERS[randomInt(ID_CHARACTERS.length)]).join('')
-
 /** Long enough for a second press of the button, short enough that the open form is no second way to log in. */
 export const SAME_SIGN_UP_MS = 10 * 60_000
 
 /** The new user, or undefined when the address has one already. The unique index decides, whatever runs in parallel. */
 export async function createUser(
   sql: Sql,
-  { name, email, passwordHash, signUpForm }: { name: string; email: string; passwordHash: string; signUpForm: string },
+  user: Pick<User, 'id' | 'name' | 'email' | 'image'> & { passwordHash: string; signUpForm: string },
 ): Promise<User | undefined> {
-  const [user] = await sql<User>`
-    insert into users (id, name, email, password_hash, sign_up_form)
-    values (${newId()}, ${name}, ${email}, ${passwordHash}, ${signUpForm})
+  const { id, name, email, image, passwordHash, signUpForm } = user
+  const [created] = await sql<User>`
+    insert into users (id, name, email, image, password_hash, sign_up_form)
+    values (${id}, ${name}, ${email}, ${image}, ${passwordHash}, ${signUpForm})
     on conflict (email) do nothing
     returning id, name, email, email_verified, image, created_at, updated_at`
-  return user
+  return created
+}
+
+/** Changes what is given and nothing else; `image: null` takes the picture away. */
+export async function updateUser(
+  sql: Sql,
+  userId: string,
+  { name, image }: { name?: string | undefined; image?: string | null | undefined },
+): Promise<void> {
+  await sql`
+    update users set
+      name = coalesce(${name ?? null}, name),
+      image = case when ${image !== undefined} then ${image ?? null} else image end,
+      updated_at = now()
+    where id = ${userId}`
 }
 
 export type Credentials = { user: User; passwordHash: string | null; signUpForm: string | null }
@@ -52,6 +60,27 @@ export async function replacePasswordHash(
   { from, to }: { from: string; to: string },
 ): Promise<void> {
   await sql`update users set password_hash = ${to} where id = ${userId} and password_hash = ${from}`
+}
+
+/**
+ * Sets a new password and, in the same statement, ends the user's sessions when that is wanted. Returns whether it did:
+ * not when the password was changed meanwhile.
+ */
+export async function changePasswordHash(
+  sql: Sql,
+  userId: string,
+  { from, to, endSessions }: { from: string; to: string; endSessions: boolean },
+): Promise<boolean> {
+  const changed = await sql`
+    with changed as (
+      update users set password_hash = ${to}, updated_at = now()
+      where id = ${userId} and password_hash = ${from}
+      returning id
+    ), ended as (
+      delete from sessions where ${endSessions} and user_id in (select id from changed)
+    )
+    select id from changed`
+  return changed.length > 0
 }
 
 /** Clears up to `limit` digests of forms that count no longer, and returns how many. */

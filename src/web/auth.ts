@@ -1,11 +1,15 @@
 /** The only writer of identity: who is logged in is decided here and nowhere else. */
 import { promisify } from 'node:util'
 import type { Request, RequestHandler, Response } from 'express'
+import { newId } from '../accounts/ids.ts'
+import { absoluteEndOf, type Term } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
 import { type FlashMessage, setFlash } from './flash.ts'
 import { HOME_OF_LEARNERS, loginPathFor, safeReturnTo } from './return-to.ts'
 import { rememberOnDevice, sessionCookie, sessionCookieName } from './session.ts'
+
+const USER_AGENT_MAX_LENGTH = 300
 
 /**
  * Starts a session under a new id, so that an id known from before the login is worth nothing (ASVS 7.2.4), and ends
@@ -15,24 +19,53 @@ import { rememberOnDevice, sessionCookie, sessionCookieName } from './session.ts
 export async function logIn(
   req: Request,
   user: User,
-  { now }: Deps,
+  deps: Deps,
   { remember = false, next, flash }: { remember?: boolean; next?: string; flash?: FlashMessage } = {},
 ): Promise<string> {
+  await startSession(req, user, deps, { remembered: remember, loggedInAt: deps.now(), flash })
+  return safeReturnTo(next)
+}
+
+/**
+ * A login through the API: a client may hold several, so the session that the request came with stays open. Returns the
+ * handle of the new one.
+ */
+export async function logInBeside(req: Request, user: User, deps: Deps, remembered: boolean): Promise<string> {
+  const term = { remembered, loggedInAt: deps.now() }
+  return startSession(req, user, deps, { ...term, endsOld: false })
+}
+
+/**
+ * The same login under a new id and a new handle. Its limits stay where they were: a change of the password makes no
+ * session longer. Returns the handle.
+ */
+export function renewSession(req: Request, user: User, deps: Deps): Promise<string> {
+  const { remembered = false, loggedInAt = 0 } = req.session
+  return startSession(req, user, deps, { remembered, loggedInAt })
+}
+
+async function startSession(
+  req: Request,
+  user: User,
+  { now }: Deps,
+  { remembered, loggedInAt, flash, endsOld = true }: Term & { flash?: FlashMessage | undefined; endsOld?: boolean },
+): Promise<string> {
   try {
-    await regenerate(req)
-    req.session.userId = user.id
-    req.session.remembered = remember
-    req.session.loggedInAt = now()
-    if (remember) rememberOnDevice(req.session.cookie)
+    if (endsOld) await regenerate(req)
+    else req.sessionStore.generate(req)
+    const userAgent = (req.get('User-Agent') ?? '').slice(0, USER_AGENT_MAX_LENGTH)
+    const device = { handle: newId(), ipAddress: req.ip ?? '', userAgent }
+    Object.assign(req.session, { userId: user.id, remembered, loggedInAt, ...device })
+    if (remembered) rememberOnDevice(req.session.cookie, absoluteEndOf({ remembered, loggedInAt }) - now())
     if (flash) setFlash(req, flash)
     await promisify(req.session.save).call(req.session)
+    return device.handle
   } catch (error) {
     // Left in place, express-session would save it once more with the error page, and log in behind it.
     Reflect.deleteProperty(req, 'session')
     req.user = undefined
     throw error
   }
-  return safeReturnTo(next)
 }
 
 /** Ends the session on the server, then in the browser, with what the browser has cached of it. */

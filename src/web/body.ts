@@ -1,6 +1,7 @@
-/** Reads the body of a form. Our own, because it must stop at the limit, and body-parser reads on to the end first. */
+/** Reads the body of a form or of a call of the API. Our own, because it must stop at the limit, and body-parser reads on to the end first. */
 import type { Request, RequestHandler } from 'express'
 import { HttpError } from './errors.ts'
+import { Refusal } from './refusals.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const FIELDS_MAX = 100
@@ -18,22 +19,50 @@ export const limitBody: RequestHandler = (req, res, next) => {
   next()
 }
 
+/** What a call of the API may send; forms only where the contract of Better Auth takes them. */
+export const JSON_TYPE = 'application/json'
+export const FORM_TYPE = 'application/x-www-form-urlencoded'
+
+/**
+ * The body of an API call, or undefined for an empty one.
+ * @throws {Refusal} 415 for another type or charset, 400 for text that is no JSON; what was sent is not repeated.
+ */
+export async function apiBody(req: Request, types: readonly string[]): Promise<unknown> {
+  const bytes = await readBody(req)
+  if (bytes.length === 0) return undefined
+  const type = types.find((type) => isOfType(req.get('Content-Type'), type))
+  if (type === undefined) throw new Refusal('UNSUPPORTED_MEDIA_TYPE', { message: unsupported(req, types) })
+  if (type === FORM_TYPE) return { ...parseFields(bytes.toString('utf8')) }
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    throw new Refusal('BAD_REQUEST', { message: 'Invalid JSON in request body' })
+  }
+}
+
+function unsupported(req: Request, types: readonly string[]): string {
+  const [given = ''] = (req.get('Content-Type') ?? '').split(';')
+  const problem = /^[\w.+-]+\/[\w.+-]+$/.test(given) ? `"${given}" is not allowed` : 'is required'
+  return `Content-Type ${problem}. Allowed types: ${types.join(', ')}`
+}
+
 /** `req.body`: every field once as text, or as a list where it was sent more than once. */
 export const formBody: RequestHandler = async (req, _res, next) => {
   if (req.method !== 'POST') return next()
   const text = (await readBody(req)).toString('utf8')
-  if (text !== '' && !isForm(req.get('Content-Type'))) throw new HttpError(415)
+  if (text !== '' && !isOfType(req.get('Content-Type'), FORM_TYPE)) throw new HttpError(415)
   req.body = parseFields(text)
   next()
 }
 
-function isForm(contentType = ''): boolean {
+/** UTF-8 is the only charset, so that no text is read in two ways. */
+function isOfType(contentType = '', wanted: string): boolean {
   const [type, ...parameters] = contentType
     .toLowerCase()
     .split(';')
     .map((part) => part.trim())
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))
-  return type === 'application/x-www-form-urlencoded' && (charset === undefined || /^charset="?utf-?8"?$/.test(charset))
+  return type === wanted && (charset === undefined || /^charset="?utf-?8"?$/.test(charset))
 }
 
 function parseFields(text: string): Record<string, string | string[]> {

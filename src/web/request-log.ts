@@ -37,4 +37,5 @@ export function requestLog({ log }: Deps): RequestHandler {
 }
 
 /** The same for one user in every line, and no way back to the user from a line alone. */
-const pseudonym = (userId: string): string => createHash('sha256').update(userId).digest('base64url').slice(0, 12)
+export const pseudonym = (userId: string): string =>
+  createHash('sha256').update(userId).digest('base64url').slice(0, 12)

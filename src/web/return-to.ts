@@ -9,14 +9,18 @@ const NOT_A_DESTINATION = /^\/(login|logout|sign-up|api|health|assets)(\/|$)/i
 
 /** A path on this site, or the dashboard for anything that might lead elsewhere. */
 export function safeReturnTo(next: unknown): string {
-  // Browsers read a backslash as a slash and skip control characters, so neither may be there at all.
-  if (typeof next !== 'string' || next.length > LENGTH_MAX || !/^\/(?!\/)[^\\\p{Cc}]*$/u.test(next))
-    return HOME_OF_LEARNERS
-  if (!URL.canParse(next, BASE)) return HOME_OF_LEARNERS
-  const url = new URL(next, BASE)
-  const leadsAway = url.origin !== BASE || url.pathname.startsWith('//') || /%(2f|5c|0|1)/i.test(url.pathname)
-  if (leadsAway || NOT_A_DESTINATION.test(url.pathname)) return HOME_OF_LEARNERS
+  const url = typeof next === 'string' ? pathHere(next) : undefined
+  if (url === undefined || NOT_A_DESTINATION.test(url.pathname)) return HOME_OF_LEARNERS
   return url.pathname + url.search + url.hash
+}
+
+/** A path on this site, or undefined for what might lead elsewhere. */
+export function pathHere(text: string): URL | undefined {
+  // Browsers read a backslash as a slash and skip control characters, so neither may be there at all.
+  if (text.length > LENGTH_MAX || !/^\/(?!\/)[^\\\p{Cc}]*$/u.test(text) || !URL.canParse(text, BASE)) return undefined
+  const url = new URL(text, BASE)
+  const leadsAway = url.origin !== BASE || url.pathname.startsWith('//') || /%(2f|5c|0|1)/i.test(url.pathname)
+  return leadsAway ? undefined : url
 }
 
 /** The login page that leads back to `path` afterwards. */

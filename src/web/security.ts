@@ -43,7 +43,9 @@ export const noStore: RequestHandler = (_req, res, next) => {
 export function requireTls({ config: { secureCookies, publicOrigin } }: Deps): RequestHandler {
   return (req, res, next) => {
     if (!secureCookies || req.secure) return next()
-    if (req.method !== 'GET' && req.method !== 'HEAD') throw new HttpError(400)
+    // A program that calls the API is to learn of its mistake, not to be led along.
+    const led = ['GET', 'HEAD'].includes(req.method) && !/^\/(api|\.well-known)\//i.test(req.path)
+    if (!led) throw new HttpError(400)
     // Only path and query are taken over: a request line may name another host.
     if (!URL.canParse(req.originalUrl, publicOrigin)) throw new HttpError(400)
     const { pathname, search } = new URL(req.originalUrl, publicOrigin)

@@ -7,18 +7,12 @@ import { createHash } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request } from 'express'
 import expressSession, { type SessionData } from 'express-session'
+import { endOf, type Session, type Term } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
 
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-
-/** Idle and absolute limit of a session, in milliseconds (ASVS 7.3.1, 7.3.2). */
-const BROWSER_SESSION = { idle: 2 * HOUR, absolute: 24 * HOUR }
-const REMEMBERED_SESSION = { idle: 14 * DAY, absolute: 30 * DAY }
 /** `seen_at` is written no more often than this, so an idle limit may end up to this much early, never late. */
-const TOUCH_EVERY = MINUTE
+const TOUCH_EVERY_MS = 60_000
 
 declare module 'express-session' {
   interface SessionData {
@@ -27,6 +21,10 @@ declare module 'express-session' {
     /** When the person logged in, in milliseconds: where the absolute limit starts. */
     loggedInAt: number
     flash?: string | undefined
+    /** The public name of the session, and what its device is known by: in columns of their own. */
+    handle: string
+    ipAddress: string
+    userAgent: string
   }
 }
 
@@ -34,12 +32,17 @@ declare global {
   namespace Express {
     interface Request {
       user?: User | undefined
+      /** The session that the request came with, as its owner may see it. */
+      openSession?: Session | undefined
     }
   }
 }
 
-type StoredSession = Pick<SessionData, 'userId' | 'remembered' | 'loggedInAt' | 'flash'>
-type Row = User & { sess: StoredSession; seenAt: Date }
+type StoredSession = Term & Pick<SessionData, 'userId' | 'flash'>
+type Row = User & { sess: StoredSession; startedAt: Date } & Pick<
+    Session,
+    'handle' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent'
+  >
 type Done = (error?: unknown) => void
 
 export const sessionCookieName = (secure: boolean): string => (secure ? '__Host-matricula' : 'matricula')
@@ -60,21 +63,15 @@ export function sessions(deps: Deps, store: expressSession.Store = new SessionSt
 }
 
 /**
- * Makes the cookie of a new session outlive the browser. express-session by itself sends `Expires` only, which a browser
- * measures by its own clock; `data` is what it writes the cookie from.
+ * Makes the cookie of a new session outlive the browser for `left` milliseconds. express-session by itself sends `Expires` only, which a browser measures by its own clock; `data` is what it writes the cookie from.
  */
-export function rememberOnDevice(cookie: expressSession.Cookie): void {
-  cookie.maxAge = REMEMBERED_SESSION.absolute
+export function rememberOnDevice(cookie: expressSession.Cookie, left: number): void {
+  const maxAge = Math.max(0, left)
+  cookie.maxAge = maxAge
   const attributes = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(cookie), 'data')
   Object.defineProperty(cookie, 'data', {
-    get: () => ({ ...attributes?.get?.call(cookie), maxAge: REMEMBERED_SESSION.absolute / 1000 }),
+    get: () => ({ ...attributes?.get?.call(cookie), maxAge: Math.ceil(maxAge / 1000) }),
   })
-}
-
-/** When a session ends if nobody is seen again after `seenAt`: the earlier of its two limits. */
-function endOf({ remembered, loggedInAt }: StoredSession, seenAt: number): Date {
-  const { idle, absolute } = remembered ? REMEMBERED_SESSION : BROWSER_SESSION
-  return new Date(Math.min(seenAt + idle, loggedInAt + absolute))
 }
 
 const hashed = (id: string): string => createHash('sha256').update(id).digest('base64url')
@@ -87,8 +84,8 @@ const PgStore = connectPgSimple(expressSession)
 
 export class SessionStore extends PgStore {
   readonly #deps: Deps
-  /** The user and the last visit of a record, between `get` and `createSession`. */
-  readonly #found = new WeakMap<object, { user: User; seenAt: number }>()
+  /** The user and the session of a record, between `get` and `createSession`. */
+  readonly #found = new WeakMap<object, { user: User; open: Session }>()
   /** Sessions that have a row, with when it was last seen, and what this request has written into it. */
   readonly #rows = new WeakMap<object, { seenAt: number; sess?: string }>()
 
@@ -107,14 +104,17 @@ export class SessionStore extends PgStore {
   async #find(sid: string): Promise<SessionData | null> {
     const { sql, now, config } = this.#deps
     const [row] = await sql<Row>`
-      select s.sess, s.seen_at, u.id, u.name, u.email, u.email_verified, u.image, u.created_at, u.updated_at
+      select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
+        u.id, u.name, u.email, u.email_verified, u.image, u.created_at, u.updated_at
       from sessions s join users u on u.id = s.user_id
       where s.sid = ${sid} and s.expire > ${new Date(now())}`
     if (row === undefined) return null
-    const { sess, seenAt, ...user } = row
+    const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, ...user } = row
     // The cookie is never sent again, so it needs no lifetime here, and today's settings count, not the row's.
-    const session = { ...sess, cookie: { ...sessionCookie(config.secureCookies), originalMaxAge: null } }
-    this.#found.set(session, { user, seenAt: seenAt.getTime() })
+    const cookie = { ...sessionCookie(config.secureCookies), originalMaxAge: null }
+    const session = { ...sess, handle, ipAddress, userAgent, cookie }
+    const open = { handle, userId: user.id, createdAt: startedAt, seenAt, expiresAt, ipAddress, userAgent }
+    this.#found.set(session, { user, open })
     return session
   }
 
@@ -123,7 +123,8 @@ export class SessionStore extends PgStore {
     const found = this.#found.get(record)
     if (found) {
       request.user = found.user
-      this.#rows.set(session, { seenAt: found.seenAt })
+      request.openSession = found.open
+      this.#rows.set(session, { seenAt: found.open.seenAt.getTime() })
     }
     return session
   }
@@ -141,8 +142,9 @@ export class SessionStore extends PgStore {
     const end = endOf(session, seenAt)
     const written = row
       ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashed(id)}`
-      : sql`insert into sessions (sid, sess, expire, created_at, seen_at)
-            values (${hashed(id)}, ${sess}::text::json, ${end}, ${new Date(seenAt)}, ${new Date(seenAt)})`
+      : sql`insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
+            values (${hashed(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
+              ${end}, ${new Date(seenAt)}, ${new Date(seenAt)})`
     written.then(() => {
       this.#rows.set(session, { sess, seenAt })
       done()
@@ -152,7 +154,7 @@ export class SessionStore extends PgStore {
   override touch(id: string, session: SessionData, done: Done = () => {}): void {
     const row = this.#rows.get(session)
     const seenAt = this.#deps.now()
-    if (row === undefined || seenAt - row.seenAt < TOUCH_EVERY) {
+    if (row === undefined || seenAt - row.seenAt < TOUCH_EVERY_MS) {
       done()
       return
     }

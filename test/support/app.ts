@@ -4,6 +4,7 @@ import { after } from 'node:test'
 import { type AppOptions, createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createDeps } from '../../src/deps.ts'
+import { freePort } from '../../src/dev-database.ts'
 import { createLog } from '../../src/log.ts'
 import { createDatabase } from './database.ts'
 
@@ -23,8 +24,15 @@ export async function startApp(
   {
     databaseUrl,
     store,
-  }: { databaseUrl?: string; store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store'] } = {},
+    atPublicUrl = false,
+  }: {
+    databaseUrl?: string
+    /** Tells the app the address it is at, as an operator does. */
+    atPublicUrl?: boolean
+    store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store']
+  } = {},
 ) {
+  const wantedPort = atPublicUrl ? await freePort() : 0
   const url = databaseUrl ?? (await createDatabase())
   const config = loadConfig({
     NODE_ENV: 'test',
@@ -32,6 +40,7 @@ export async function startApp(
     BCRYPT_COST: '10',
     DB_POOL_MAX: '5',
     DATABASE_URL: url,
+    ...(atPublicUrl ? { PUBLIC_URL: `http://127.0.0.1:${wantedPort}` } : {}),
     ...environment,
   })
   const logLines: string[] = []
@@ -42,7 +51,7 @@ export async function startApp(
   )
   const madeStore = store?.(deps)
   const server = createServer(createApp(deps, madeStore ? { store: madeStore } : {}))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const close = async () => {

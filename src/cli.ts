@@ -1,0 +1,93 @@
+/** The operator's commands: `node dist/cli.js keys list | rotate | retire <kid> [--now]`. */
+import { parseArgs } from 'node:util'
+import { PUBLISHED_BEFORE_MS, publishedUntil } from './accounts/signing-keys.ts'
+import { ConfigError, DATA_DIRECTORY, loadConfig } from './config.ts'
+import { createDeps, type Deps } from './deps.ts'
+import { createLog } from './log.ts'
+
+const EXIT_USAGE = 64
+const EXIT_CONFIGURATION = 78
+
+const USAGE = `Usage: node dist/cli.js keys list
+       node dist/cli.js keys rotate              publish a new key, which signs ${PUBLISHED_BEFORE_MS / 60_000} minutes later
+       node dist/cli.js keys retire <kid>        sign with it no more; its tokens live out their 15 minutes
+       node dist/cli.js keys retire <kid> --now  for a stolen key: its tokens end within minutes too`
+
+class UsageError extends Error {}
+
+type Say = (line: string) => void
+
+const COMMANDS: Record<string, (deps: Deps, args: string[], options: { now: boolean }) => Promise<void>> = {
+  'keys list': async ({ keyRing }) => {
+    for (const { key, keys, state } of await keyRing.list()) {
+      const until = publishedUntil(key, keys)
+      const words = [key.kid, state.padEnd(7), `signs from ${key.signsFrom.toISOString()}`]
+      say([...words, ...(until === undefined ? [] : [`published until ${new Date(until).toISOString()}`])].join('  '))
+    }
+  },
+
+  'keys rotate': async ({ keyRing }) => {
+    const rotated = await keyRing.rotate()
+    if (rotated) say(`A new key is published and signs from ${rotated.signsFrom.toISOString()}.`)
+    else say('A new key is published already and waits for its time: see keys list.')
+  },
+
+  'keys retire': async ({ keyRing }, [kid], { now: immediately }) => {
+    if (kid === undefined) throw new UsageError('Which key? See keys list.')
+    const retirement = await keyRing.retire(kid, { immediately })
+    if (retirement.ok) return say(OUTCOMES[retirement.outcome])
+    throw new Error(REASONS[retirement.reason])
+  },
+}
+
+const OUTCOMES = {
+  'called-off': 'The key was waiting and is gone. It has signed nothing.',
+  stopped: 'The key signs no more. It stays published for 30 minutes, until its last token has died.',
+  withdrawn:
+    'The key is withdrawn. Verifiers refuse its tokens as soon as they ask for the keys again, within minutes.',
+}
+
+const REASONS = {
+  unknown: 'There is no key of this name. See keys list.',
+  'no-other-key':
+    'No other published key could sign in its place. Give keys rotate and wait, or retire it with --now if it was stolen.',
+}
+
+const say: Say = (line) => console.log(line)
+
+async function main() {
+  const { values, positionals } = readArguments()
+  const [group = '', name = '', ...args] = positionals
+  const command = COMMANDS[`${group} ${name}`]
+  if (command === undefined) throw new UsageError('')
+  const config = loadConfig()
+  const embedded = config.databaseUrl === undefined ? await startEmbeddedDatabase() : undefined
+  const databaseUrl = config.databaseUrl ?? embedded?.url ?? ''
+  // Its words are for a person; what goes wrong is told by the error.
+  const deps = createDeps({ ...config, databaseUrl }, { log: createLog('silent') })
+  try {
+    await command(deps, args, values)
+  } finally {
+    await deps.closeDb()
+    await embedded?.stop()
+  }
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { now: { type: 'boolean', default: false } } })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : '')
+  }
+}
+
+async function startEmbeddedDatabase() {
+  const { startDevDatabase } = await import('./dev-database.ts')
+  return startDevDatabase(DATA_DIRECTORY)
+}
+
+await main().catch((error: unknown) => {
+  if (error instanceof UsageError) console.error(`${error.message}\n\n${USAGE}`.trim())
+  else console.error(error instanceof Error ? error.message : error)
+  process.exitCode = error instanceof UsageError ? EXIT_USAGE : error instanceof ConfigError ? EXIT_CONFIGURATION : 1
+})

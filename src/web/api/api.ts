@@ -1,0 +1,73 @@
+/** The table of contents of the JSON API: its endpoints, their description, and what becomes of everything else. */
+import { type RequestHandler, Router } from 'express'
+import { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+import { type Endpoint, endpoint, mount } from '../endpoint.ts'
+import { HttpError } from '../errors.ts'
+import { type ApiDocument, describeApi } from '../openapi.ts'
+import { origins as createOrigins } from '../origins.ts'
+import { sessionCookieName } from '../session.ts'
+import { keyFacts } from './keys.ts'
+import { passwordEndpoints } from './passwords.ts'
+import { sessionEndpoints } from './sessions.ts'
+import { signInEndpoints } from './sign-in.ts'
+import { tokenEndpoints } from './tokens.ts'
+import { userEndpoints } from './users.ts'
+import { verificationEndpoints } from './verification.ts'
+
+export type Api = { router: Router; document: ApiDocument; endpoints: readonly Endpoint[] }
+
+/** `session` is the pages' own: a login on either side is a login on both. */
+export function api(deps: Deps, session: RequestHandler): Api {
+  const { config } = deps
+  const origins = createOrigins(deps)
+  const endpoints = [
+    ...signInEndpoints(deps, origins),
+    ...sessionEndpoints(deps),
+    ...userEndpoints(deps),
+    ...passwordEndpoints(deps, origins),
+    ...verificationEndpoints(origins),
+    ...tokenEndpoints(deps),
+    endpoint({
+      method: 'get',
+      path: '/api/auth/ok',
+      summary: 'Whether the API is there',
+      answer: z.object({ ok: z.literal(true) }),
+      handle: () => ({ ok: true }),
+    }),
+    endpoint({
+      method: 'get',
+      path: '/api/openapi.json',
+      summary: 'This description',
+      answer: z.looseObject({ openapi: z.string() }),
+      handle: () => document,
+    }),
+  ]
+  const document = describeApi([...endpoints, ...keyFacts], {
+    issuer: config.issuer,
+    cookieName: sessionCookieName(config.secureCookies),
+  })
+
+  const router = Router({ strict: true, caseSensitive: true })
+  router.use('/api/', origins.allowReading, likeBetterAuth)
+  for (const endpoint of endpoints) mount(router, endpoint, { deps, origins, session })
+  router.use('/api/auth', notThere)
+  router.all(/^\/api\/./, (req, res) => {
+    const methods = endpoints.filter(({ path }) => fits(path, req.path)).map(({ method }) => method.toUpperCase())
+    if (methods.length === 0) throw new HttpError(404)
+    res.set('Allow', methods.join(', '))
+    throw new HttpError(405)
+  })
+  return { router, document, endpoints }
+}
+
+const fits = (pattern: string, path: string): boolean =>
+  new RegExp(`^${pattern.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`).test(path)
+
+/** Better Auth knows neither HEAD nor OPTIONS: both are like any address that is not there. */
+const likeBetterAuth: RequestHandler = (req, res, next) => {
+  if (req.method === 'HEAD' || req.method === 'OPTIONS') notThere(req, res, next)
+  else next()
+}
+
+const notThere: RequestHandler = (_req, res) => void res.status(404).end()

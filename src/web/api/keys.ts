@@ -1,0 +1,104 @@
+/** The public keys for verifiers (RFC 7517), from memory: no database, no session, no cookie, and readable from anywhere. */
+import { createHash } from 'node:crypto'
+import { type RequestHandler, Router } from 'express'
+import { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+import type { Facts } from '../endpoint.ts'
+
+/** PyJWT keeps keys for 300 seconds too. */
+const MAX_AGE_SECONDS = 300
+
+const Jwks = z.object({
+  keys: z.array(
+    z.object({
+      kty: z.literal('OKP'),
+      crv: z.literal('Ed25519'),
+      x: z.string(),
+      kid: z.string(),
+      alg: z.literal('EdDSA'),
+      use: z.literal('sig'),
+    }),
+  ),
+})
+
+const Discovery = z.object({
+  issuer: z.string(),
+  jwks_uri: z.string(),
+  introspection_endpoint: z.string(),
+  id_token_signing_alg_values_supported: z.array(z.string()),
+  token_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
+  subject_types_supported: z.array(z.string()),
+  response_types_supported: z.array(z.string()),
+})
+
+const shared = { method: 'get', access: 'anyone' } as const
+
+export const keyFacts: Facts[] = [
+  { ...shared, path: '/api/auth/jwks', summary: 'The public keys of access tokens', answer: Jwks },
+  { ...shared, path: '/.well-known/jwks.json', summary: 'The same keys', answer: Jwks },
+  {
+    ...shared,
+    path: '/.well-known/openid-configuration',
+    summary: 'Where generic verifiers find issuer, keys and algorithm',
+    answer: Discovery,
+  },
+]
+
+/** A base address typed with a slash at its end makes the second one. */
+const JWKS_PATHS = ['/api/auth/jwks', '//api/auth/jwks', '/.well-known/jwks.json']
+
+type Document = { body: Buffer; etag: string }
+
+export function publicKeys({ keyRing, config }: Deps): RequestHandler {
+  const { issuer } = config
+  const discovery = documentOf({
+    issuer,
+    jwks_uri: `${issuer}/api/auth/jwks`,
+    introspection_endpoint: `${issuer}/api/auth/introspect`,
+    id_token_signing_alg_values_supported: ['EdDSA'],
+    token_endpoint_auth_signing_alg_values_supported: ['EdDSA'],
+    subject_types_supported: ['public'],
+    response_types_supported: ['token'],
+  })
+  let last: { jwks: object; document: Document } | undefined
+
+  async function keys(): Promise<Document> {
+    const jwks = await keyRing.jwks()
+    if (last?.jwks !== jwks) last = { jwks, document: documentOf(jwks) }
+    return last.document
+  }
+
+  const serve =
+    (find: () => Document | Promise<Document>): RequestHandler =>
+    async (req, res) => {
+      const { body, etag } = await find()
+      res.set({
+        'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
+        'Access-Control-Allow-Origin': '*',
+        'Cross-Origin-Resource-Policy': 'cross-origin',
+        ETag: etag,
+      })
+      // Without the charset that Express would add: strict verifiers compare the whole.
+      res.setHeader('Content-Type', 'application/json')
+      res.removeHeader('Vary')
+      if (req.get('If-None-Match') === etag) {
+        res.status(304).end()
+        return
+      }
+      res.setHeader('Content-Length', body.length)
+      res.end(req.method === 'HEAD' ? undefined : body)
+    }
+
+  const router = Router({ strict: true, caseSensitive: true })
+  router.get(JWKS_PATHS, serve(keys))
+  router.get(
+    '/.well-known/openid-configuration',
+    serve(() => discovery),
+  )
+  return router
+}
+
+function documentOf(content: object): Document {
+  const body = Buffer.from(JSON.stringify(content))
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { authenticate, register } from '../../accounts/accounts.ts'
+import { CurrentPassword, Email, newPasswordOf } from '../../accounts/fields.ts'
+import type { Deps } from '../../deps.ts'
+import { forgetOnDevice, logInBeside, logOut } from '../auth.ts'
+import { type Endpoint, endpoint } from '../endpoint.ts'
+import type { Origins } from '../origins.ts'
+import { passwordRefusal, Refusal } from '../refusals.ts'
+import { CallbackUrl, EmailAddress, Image, Name, Success, toUser, User } from '../wire.ts'
+
+const RememberMe = z
+  .boolean()
+  .optional()
+  .meta({ description: 'false: a session of this browser, 24 hours at most. Else 30 days.' })
+
+const SignUp = z.object({
+  name: Name,
+  email: EmailAddress,
+  password: z.string().min(1),
+  image: Image.optional(),
+  callbackURL: CallbackUrl.optional(),
+  rememberMe: RememberMe,
+})
+
+const SignIn = z.object({
+  email: z.string(),
+  password: z.string(),
+  callbackURL: CallbackUrl.optional(),
+  rememberMe: RememberMe,
+})
+
+export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
+  return [
+    endpoint({
+      method: 'post',
+      path: '/api/auth/sign-up/email',
+      access: 'visitor',
+      summary: 'Create an account and sign in',
+      takesForm: true,
+      logsIn: true,
+      body: SignUp,
+      answer: z.object({ token: z.string(), user: User }),
+      refusals: [
+        'PASSWORD_TOO_SHORT',
+        'PASSWORD_TOO_LONG',
+        'INVALID_CALLBACK_URL',
+        'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL',
+        'RATE_LIMITED',
+      ],
+      async handle({ req, body: { rememberMe, callbackURL, ...body } }) {
+        if (callbackURL && !origins.mayLeadTo(req, callbackURL)) return new Refusal('INVALID_CALLBACK_URL')
+        const password = newPasswordOf(body, deps.config.passwordMinLength).safeParse(body.password)
+        if (!password.success) return passwordRefusal(password.error, 'password')
+
+        const registration = await register(deps, { ...body, ip: req.ip, form: randomUUID() })
+        if (registration.ok) {
+          const token = await logInBeside(req, registration.user, deps, rememberMe ?? true)
+          return { token, user: toUser(registration.user) }
+        }
+        return registration.reason === 'too-many-tries'
+          ? new Refusal('RATE_LIMITED', registration)
+          : new Refusal('USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL')
+      },
+    }),
+
+    endpoint({
+      method: 'post',
+      path: '/api/auth/sign-in/email',
+      access: 'visitor',
+      summary: 'Sign in',
+      takesForm: true,
+      logsIn: true,
+      body: SignIn,
+      answer: z.object({ redirect: z.boolean(), token: z.string(), url: z.string().optional(), user: User }),
+      refusals: [
+        'INVALID_EMAIL',
+        'PASSWORD_TOO_LONG',
+        'INVALID_EMAIL_OR_PASSWORD',
+        'INVALID_CALLBACK_URL',
+        'RATE_LIMITED',
+      ],
+      async handle({ req, res, body: { email: typed, password, callbackURL, rememberMe } }) {
+        if (callbackURL && !origins.mayLeadTo(req, callbackURL)) return new Refusal('INVALID_CALLBACK_URL')
+        const email = Email.safeParse(typed)
+        if (!email.success) return new Refusal('INVALID_EMAIL')
+        // An empty one is wrong like any other, one that is too long is not looked at.
+        if (password !== '' && !CurrentPassword.safeParse(password).success) return new Refusal('PASSWORD_TOO_LONG')
+
+        const login = await authenticate(deps, { email: email.data, password, ip: req.ip })
+        if (login.ok) {
+          const token = await logInBeside(req, login.user, deps, rememberMe ?? true)
+          if (callbackURL) res.set('Location', callbackURL)
+          return {
+            redirect: Boolean(callbackURL),
+            token,
+            ...(callbackURL ? { url: callbackURL } : {}),
+            user: toUser(login.user),
+          }
+        }
+        return login.reason === 'too-many-tries'
+          ? new Refusal('RATE_LIMITED', login)
+          : new Refusal('INVALID_EMAIL_OR_PASSWORD')
+      },
+    }),
+
+    endpoint({
+      method: 'post',
+      path: '/api/auth/sign-out',
+      access: 'visitor',
+      summary: 'End the session of the cookie, with its refresh tokens',
+      body: z.object({}).optional(),
+      answer: Success,
+      async handle({ req, res, learner }) {
+        if (learner) await logOut(req, res, deps)
+        else forgetOnDevice(res, deps)
+        return { success: true }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,142 @@
+/** The description of the API (OpenAPI 3.1), made from the same schemas that check the calls. */
+import { z } from 'zod'
+import type { Access, Facts } from './endpoint.ts'
+import { type Code, nameOf, REFUSALS } from './refusals.ts'
+
+const VERSION = '0.1.0'
+const JSON_TYPE = 'application/json'
+const FORM_TYPE = 'application/x-www-form-urlencoded'
+
+const ErrorBody = z
+  .object({
+    code: z.string().optional().meta({ description: 'Stable; absent in one answer of the contract' }),
+    message: z.string(),
+    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Error' })
+
+const SECURITY: Record<Access, Record<string, string[]>[]> = {
+  anyone: [],
+  visitor: [{}, { session: [] }],
+  session: [{ session: [] }],
+  learner: [{ session: [] }, { bearer: [] }],
+  backend: [{ session: [] }, { bearer: [] }, { serviceKey: [] }],
+}
+
+type Json = Record<string, unknown>
+
+export type ApiDocument = ReturnType<typeof describeApi>
+
+export function describeApi(
+  endpoints: readonly Facts[],
+  { issuer, cookieName }: { issuer: string; cookieName: string },
+) {
+  const schemas: Record<string, unknown> = {}
+
+  /** A schema with the named ones moved to where all can refer to them. */
+  function schemaOf(schema: z.ZodType, io: 'input' | 'output'): unknown {
+    const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+    const moved = JSON.parse(JSON.stringify({ rest, $defs }).replaceAll('"#/$defs/', '"#/components/schemas/'))
+    Object.assign(schemas, moved.$defs)
+    return moved.rest
+  }
+
+  const content = (schema: z.ZodType, io: 'input' | 'output', types = [JSON_TYPE]) => {
+    const described = schemaOf(schema, io)
+    return Object.fromEntries(types.map((type) => [type, { schema: described }]))
+  }
+
+  function operationOf(facts: Facts) {
+    const { method, path, access, summary, body, query, answer, takesForm } = facts
+    const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema: { type: 'string' },
+    }))
+    const { properties = {}, required = [] } = (query ? schemaOf(query, 'input') : {}) as {
+      properties?: Json
+      required?: string[]
+    }
+    const inQuery = Object.entries(properties).map(([name, schema]) => ({
+      name,
+      in: 'query',
+      required: required.includes(name),
+      schema,
+    }))
+    return {
+      summary,
+      operationId: [method, ...path.split(/[^\w]+/).filter((part) => part !== '' && part !== 'api')].join('_'),
+      security: SECURITY[access],
+      ...(inPath.length + inQuery.length > 0 ? { parameters: [...inPath, ...inQuery] } : {}),
+      ...(body
+        ? {
+            requestBody: {
+              required: !body.safeParse(undefined).success,
+              content: content(body, 'input', takesForm ? [JSON_TYPE, FORM_TYPE] : [JSON_TYPE]),
+            },
+          }
+        : {}),
+      responses: {
+        ...(answer ? { 200: { description: 'Done', content: content(answer, 'output') } } : {}),
+        ...(facts.redirects ? { 302: { description: 'On to `callbackURL`' } } : {}),
+        ...refusalsOf(facts),
+      },
+    }
+  }
+
+  function refusalsOf(facts: Facts) {
+    const codes = codesOf(facts)
+    const statuses = [...new Set(codes.map((code) => REFUSALS[code][0]))]
+    return Object.fromEntries(
+      statuses.map((status) => {
+        const ofStatus = codes.filter((code) => REFUSALS[code][0] === status)
+        const description = ofStatus.map((code) => nameOf(code) ?? REFUSALS[code][1]).join(', ')
+        const hasBody = !ofStatus.includes('FEATURE_OFF')
+        return [status, { description, ...(hasBody ? { content: content(ErrorBody, 'output') } : {}) }]
+      }),
+    )
+  }
+
+  const paths: Record<string, Json> = {}
+  for (const facts of endpoints) {
+    const path = facts.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [facts.method]: operationOf(facts) }
+  }
+
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Matricula',
+      version: VERSION,
+      description: 'Who a learner is. Under `/api/auth` the wire contract of Better Auth 1.7.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: issuer }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        session: { type: 'apiKey', in: 'cookie', name: cookieName },
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        serviceKey: { type: 'http', scheme: 'bearer', description: 'SERVICE_KEY of the operator' },
+      },
+    },
+  }
+}
+
+/** What an endpoint may refuse by itself, and what comes before each. */
+export function codesOf({ method, access, body, query, refusals = [], logsIn, path }: Facts): Code[] {
+  const codes = new Set<Code>(refusals)
+  const checked = method !== 'get' || access !== 'anyone' || query !== undefined
+  if (body ?? query) codes.add('VALIDATION_ERROR')
+  if (method !== 'get') {
+    for (const code of ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code)
+    for (const code of ['INVALID_ORIGIN', 'MISSING_OR_NULL_ORIGIN'] as const) codes.add(code)
+  }
+  if (logsIn) codes.add('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')
+  if (access !== 'anyone' && access !== 'visitor') codes.add('UNAUTHORIZED')
+  if (checked || path.endsWith('jwks')) codes.add('SERVICE_UNAVAILABLE')
+  codes.add('INTERNAL_SERVER_ERROR')
+  return [...codes].sort((a, b) => REFUSALS[a][0] - REFUSALS[b][0])
+}

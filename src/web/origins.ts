@@ -1,0 +1,77 @@
+/**
+ * Who may call the API with a learner's cookie (ASVS 3.4.2, 3.5.1): scripts of this origin and of those in
+ * TRUSTED_ORIGINS, compared as a whole. Calls without a cookie have nothing to borrow and are let through, but a login
+ * must not be forced on a browser.
+ */
+import type { Request, RequestHandler } from 'express'
+import type { Deps } from '../deps.ts'
+import { Refusal } from './refusals.ts'
+import { pathHere } from './return-to.ts'
+
+const PREFLIGHT_SECONDS = 600
+
+export type Origins = ReturnType<typeof origins>
+
+export function origins({ config }: Deps) {
+  /** In development there is no public address, and the one the browser asked for counts. */
+  const ownOrigin = (req: Request) => config.publicOrigin ?? `${req.protocol}://${req.get('Host')}`
+  const isTrusted = (req: Request, origin: string) =>
+    origin === ownOrigin(req) || config.trustedOrigins.includes(origin)
+
+  /** Lets scripts of trusted origins read the answers, and answers their preflights. Others learn nothing. */
+  const allowReading: RequestHandler = (req, res, next) => {
+    res.set('Vary', 'Cookie, Origin')
+    const origin = req.get('Origin')
+    if (origin === undefined || !config.trustedOrigins.includes(origin)) return next()
+    res.set({
+      'Access-Control-Allow-Origin': origin,
+      'Access-Control-Allow-Credentials': 'true',
+      'Access-Control-Expose-Headers': 'set-auth-jwt, x-retry-after, retry-after',
+    })
+    if (req.method !== 'OPTIONS' || req.get('Access-Control-Request-Method') === undefined) return next()
+    res.set({
+      'Access-Control-Allow-Methods': 'GET, POST, PUT',
+      'Access-Control-Allow-Headers': 'content-type, authorization',
+      'Access-Control-Max-Age': String(PREFLIGHT_SECONDS),
+    })
+    res.status(204).end()
+  }
+
+  /** @throws {Refusal} 403 */
+  function mustBeTrusted(req: Request): void {
+    const given = req.get('Origin') ?? originOf(req.get('Referer'))
+    if (given === 'null' && req.get('Sec-Fetch-Site') === 'same-origin') return
+    if (given === undefined || given === 'null') throw new Refusal('MISSING_OR_NULL_ORIGIN')
+    if (!isTrusted(req, given)) throw new Refusal('INVALID_ORIGIN')
+  }
+
+  return {
+    allowReading,
+
+    /** @throws {Refusal} 403 for what another site makes a browser send. `logsIn` is for calls that set a cookie. */
+    refuseForeign(req: Request, { logsIn = false } = {}): void {
+      const [site, mode, destination] = ['Site', 'Mode', 'Dest'].map((what) => req.get(`Sec-Fetch-${what}`))
+      if (req.get('Cookie') !== undefined) {
+        mustBeTrusted(req)
+        return
+      }
+      if (!logsIn) return
+      if (site === 'cross-site' && mode === 'navigate') throw new Refusal('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')
+      const fromBrowser = Boolean(site || mode || destination)
+      if (fromBrowser || req.get('Origin') !== undefined || req.get('Referer') !== undefined) mustBeTrusted(req)
+    },
+
+    /** Whether a link may lead there: a path on this site, or an address at a trusted origin (CWE-601). */
+    mayLeadTo(req: Request, url: string): boolean {
+      if (pathHere(url) !== undefined) return true
+      return /^https?:\/\/[^\\\p{Cc}]+$/u.test(url) && isTrusted(req, originOf(url) ?? '')
+    },
+
+    ownOrigin,
+  }
+}
+
+function originOf(url: string | undefined): string | undefined {
+  if (url === undefined) return undefined
+  return URL.canParse(url) ? new URL(url).origin : 'unreadable'
+}

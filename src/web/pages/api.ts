@@ -1,0 +1,83 @@
+import { Router } from 'express'
+import { methodNotAllowed } from '../errors.ts'
+import type { ApiDocument } from '../openapi.ts'
+
+type Field = { name: string; type: string; optional: boolean; description: string | undefined }
+type Schema = {
+  type?: string
+  anyOf?: Schema[]
+  $ref?: string
+  items?: Schema
+  description?: string
+  properties?: Record<string, Schema>
+  required?: string[]
+}
+type Operation = {
+  summary: string
+  security: Record<string, unknown>[]
+  parameters?: { name: string; required: boolean; schema: Schema }[]
+  requestBody?: { content: Record<string, { schema: Schema }> }
+  responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
+}
+
+/** The API for people to read: drawn once from its description, and loading nothing from elsewhere. */
+export function apiPages(document: ApiDocument): Router {
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      path,
+      id: `${method}${path.replace(/\W+/g, '-')}`,
+      summary: operation.summary,
+      callers: callersOf(operation.security),
+      takes: [
+        ...(operation.parameters ?? []).map(({ name, required, schema }) => field(name, schema, required)),
+        ...fieldsOf(schemaIn(operation.requestBody?.content)),
+      ],
+      gives: fieldsOf(schemaIn(operation.responses[200]?.content)),
+      answers: Object.entries(operation.responses).map(([status, { description }]) => ({ status, description })),
+    })),
+  )
+  const schemas = Object.entries(document.components.schemas)
+    .map(([name, schema]) => ({ name, fields: fieldsOf(schema as Schema) }))
+    .sort((a, b) => a.name.localeCompare(b.name))
+
+  const router = Router()
+  router
+    .route('/api')
+    .get((_req, res) => res.render('api', { operations, schemas, issuer: document.servers[0]?.url }))
+    .all(methodNotAllowed)
+  return router
+}
+
+function callersOf(security: Record<string, unknown>[]): string {
+  const ways = security.flatMap((way) => Object.keys(way))
+  if (ways.length === 0) return 'Anyone'
+  const names = { session: 'session cookie', bearer: 'bearer token', serviceKey: 'service key' } as Record<
+    string,
+    string
+  >
+  const needed = ways.map((way) => names[way] ?? way).join(' or ')
+  return security.some((way) => Object.keys(way).length === 0) ? `Anyone, or with a ${needed}` : `With a ${needed}`
+}
+
+const schemaIn = (content: Record<string, { schema: Schema }> | undefined): Schema | undefined =>
+  Object.values(content ?? {})[0]?.schema
+
+const fieldsOf = (schema: Schema | undefined): Field[] =>
+  Object.entries(schema?.properties ?? schema?.anyOf?.find(({ properties }) => properties)?.properties ?? {}).map(
+    ([name, inner]) => field(name, inner, schema?.required?.includes(name) ?? true),
+  )
+
+const field = (name: string, schema: Schema, required: boolean): Field => ({
+  name,
+  type: typeOf(schema),
+  optional: !required,
+  description: schema.description,
+})
+
+function typeOf({ $ref, type, anyOf, items }: Schema): string {
+  if ($ref) return $ref.split('/').at(-1) ?? ''
+  if (anyOf) return anyOf.map(typeOf).join(' or ')
+  if (items) return `list of ${typeOf(items)}`
+  return type ?? 'any'
+}

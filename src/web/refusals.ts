@@ -1,0 +1,111 @@
+/**
+ * How the API says no: a status with `{ code, message }`. Codes and texts are those of Better Auth 1.7 where it has one,
+ * because its clients compare them; those of our own come after.
+ */
+import type { Response } from 'express'
+import type { z } from 'zod'
+
+export const REFUSALS = {
+  BAD_REQUEST: [400, 'The request cannot be read'],
+  CHANGE_EMAIL_DISABLED: [400, 'Change email is disabled'],
+  EMAIL_CAN_NOT_BE_UPDATED: [400, 'Email can not be updated'],
+  INVALID_EMAIL: [400, 'Invalid email'],
+  INVALID_PASSWORD: [400, 'Invalid password'],
+  NO_FIELDS_TO_UPDATE: [400, 'No fields to update'],
+  PASSWORD_TOO_LONG: [400, 'Password too long'],
+  PASSWORD_TOO_SHORT: [400, 'Password too short'],
+  RESET_PASSWORD_DISABLED: [400, "Reset password isn't enabled"],
+  RESET_TOKEN_INVALID: [400, 'Invalid token'],
+  VALIDATION_ERROR: [400, 'Validation Error'],
+  VERIFICATION_EMAIL_NOT_ENABLED: [400, "Verification email isn't enabled"],
+  INVALID_EMAIL_OR_PASSWORD: [401, 'Invalid email or password'],
+  INVALID_TOKEN: [401, 'Invalid token'],
+  UNAUTHORIZED: [401, 'Unauthorized'],
+  CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: [
+    403,
+    'Cross-site navigation login blocked. This request appears to be a CSRF attack.',
+  ],
+  INVALID_CALLBACK_URL: [403, 'Invalid callbackURL'],
+  INVALID_ORIGIN: [403, 'Invalid origin'],
+  INVALID_REDIRECT_URL: [403, 'Invalid redirectURL'],
+  MISSING_OR_NULL_ORIGIN: [403, 'Missing or null Origin'],
+  METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED: [
+    405,
+    'POST method requires deferSessionRefresh to be enabled in session config',
+  ],
+  UNSUPPORTED_MEDIA_TYPE: [415, 'This content type is not allowed'],
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: [422, 'User already exists. Use another email.'],
+  RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
+  // Of our own; a feature that is off answers without a body, as Better Auth does.
+  FEATURE_OFF: [404, ''],
+  INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
+  NOT_FOUND: [404, 'There is nothing at this address'],
+  METHOD_NOT_ALLOWED: [405, 'This address does not take this method'],
+  PAYLOAD_TOO_LARGE: [413, 'The body is longer than 16 KB'],
+  INTERNAL_SERVER_ERROR: [500, 'There is a problem with the service'],
+  SERVICE_UNAVAILABLE: [503, 'The service is busy or out of reach. Try again in a moment.'],
+} as const satisfies Record<string, readonly [status: number, message: string]>
+
+export type Code = keyof typeof REFUSALS
+
+type Issue = { path: string; message: string }
+
+/** The name on the wire, where it is another than here; Better Auth sends one refusal without any. */
+const NAMES: Partial<Record<Code, string | undefined>> = {
+  RESET_TOKEN_INVALID: 'INVALID_TOKEN',
+  NO_FIELDS_TO_UPDATE: undefined,
+}
+
+export const nameOf = (code: Code): string | undefined => (code in NAMES ? NAMES[code] : code)
+
+/** An answer that says no. Returned by an endpoint for a mistake of its caller, thrown by what comes before one. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+  readonly code: Code
+  readonly issues: Issue[] | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: Code,
+    { message, issues, retryAfterSeconds }: { message?: string; issues?: Issue[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(message ?? REFUSALS[code][1])
+    this.code = code
+    this.issues = issues
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+
+  get status(): number {
+    return REFUSALS[this.code][0]
+  }
+}
+
+/** What is wrong with a body or query, as `[body.email] Invalid email address; …` and as a list. */
+export function validationError(error: z.ZodError, source: 'body' | 'query'): Refusal {
+  const issues = error.issues.map(({ path, message }) => ({ path: [source, ...path].join('.'), message }))
+  const message = issues.map(({ path, message }) => `[${path}] ${message}`).join('; ')
+  return new Refusal('VALIDATION_ERROR', { message, issues })
+}
+
+/** A password that cannot be set, in the codes that clients know; what else is wrong with it is told in words. */
+export function passwordRefusal(error: z.ZodError, field: string): Refusal {
+  const [issue] = error.issues
+  const length = issue?.code === 'custom' ? issue.params?.length : undefined
+  if (length === 'too-short') return new Refusal('PASSWORD_TOO_SHORT')
+  if (length === 'too-long') return new Refusal('PASSWORD_TOO_LONG')
+  const path = `body.${field}`
+  const message = issue?.message ?? ''
+  return new Refusal('VALIDATION_ERROR', { message: `[${path}] ${message}`, issues: [{ path, message }] })
+}
+
+export function sendRefusal(res: Response, refusal: Refusal): void {
+  const { status, message, issues, retryAfterSeconds } = refusal
+  if (retryAfterSeconds !== undefined) {
+    res.set({ 'Retry-After': String(retryAfterSeconds), 'X-Retry-After': String(retryAfterSeconds) })
+  }
+  if (status === 401) res.set('WWW-Authenticate', 'Bearer')
+  res.statusCode = status
+  res.setHeader('Content-Type', 'application/json')
+  if (message === '') res.end()
+  else res.end(JSON.stringify({ code: nameOf(refusal.code), message, issues }))
+}
