@@ -62,7 +62,7 @@ describe('starting', () => {
     assert.equal(ready.status, 503)
     assert.deepEqual(await ready.json(), {
       status: 'failing',
-      checks: { database: 'failing', schema: 'failing', accepting: 'ok' },
+      checks: { database: 'failing', schema: 'failing', signingKey: 'failing', accepting: 'ok' },
     })
     const page = await openBrowser(server).logIn(somebody('Ada'), { next: '/' })
     assert.equal(page.status, 503)

@@ -175,7 +175,8 @@ for (const { name, viewer, page, html, headers } of gallery) {
     })
 
     it('uses plain words', () => {
-      assert.deepEqual(unwantedWordsOf(html), [])
+      // Names that programs compare are in the words of the contract.
+      assert.deepEqual(unwantedWordsOf(html.replace(/<code>[^<]*<\/code>/g, '')), [])
       assert.doesNotMatch(page.querySelector('label, legend')?.text ?? '', /\*/)
     })
 

@@ -16,7 +16,7 @@ export type Exhibit = {
   page: HTMLElement
 }
 
-export const PAGES_OF_EVERYBODY = ['/', '/help', '/privacy', '/terms', '/accessibility', '/password-reset']
+export const PAGES_OF_EVERYBODY = ['/', '/help', '/privacy', '/terms', '/accessibility', '/password-reset', '/api']
 export const PAGES_OF_VISITORS = [...PAGES_OF_EVERYBODY, '/sign-up', '/login', '/logout']
 export const PAGES_OF_LEARNERS = [...PAGES_OF_EVERYBODY, '/dashboard', '/logout']
 
@@ -47,6 +47,10 @@ export async function collectGallery(app: TestApp): Promise<Exhibit[]> {
   const wideBrowser = openBrowser(app)
   await wideBrowser.signUp(wide)
   add('dashboard of the widest name', 'learner', '/dashboard', await wideBrowser.get('/dashboard'))
+
+  const { browser: nameless, person: withoutName } = await learner(app, 'Ben')
+  await app.sql`update users set name = '' where email = ${withoutName.email}`
+  add('dashboard of a learner without a name', 'learner', '/dashboard', await nameless.get('/dashboard'))
 
   const signUp = (fields: Record<string, string>) => visitor.submit('/sign-up', fields)
   add('sign-up left empty', 'visitor', '/sign-up', await signUp({}))

@@ -34,7 +34,10 @@ export function apiPages(document: ApiDocument): Router {
         ...fieldsOf(schemaIn(operation.requestBody?.content)),
       ],
       gives: fieldsOf(schemaIn(operation.responses[200]?.content)),
-      answers: Object.entries(operation.responses).map(([status, { description }]) => ({ status, description })),
+      answers: Object.entries(operation.responses).map(([status, { description }]) => ({
+        status,
+        words: description.split(', ').map((text) => ({ text, isCode: /^[A-Z_]+$/.test(text) })),
+      })),
     })),
   )
   const schemas = Object.entries(document.components.schemas)

@@ -7,9 +7,12 @@ import { methodNotAllowed } from '../errors.ts'
 const ASKED_AGAIN_AFTER_MS = 5_000
 
 type Check = 'ok' | 'failing'
-type Readiness = { database: Check; schema: Check }
+type Readiness = { database: Check; schema: Check; signingKey: Check }
 
-/** `live` says that the process runs, `ready` that it can serve: the database answers, the schema is current, no shutdown. */
+/**
+ * `live` says that the process runs, `ready` that it can serve: the database answers, the schema is current, there is a
+ * key to sign with, no shutdown.
+ */
 export function healthPages(deps: Deps, isStopping: () => boolean): Router {
   let asked: { at: number; answer: Promise<Readiness> } | undefined
   const readiness = (): Promise<Readiness> => {
@@ -34,8 +37,13 @@ export function healthPages(deps: Deps, isStopping: () => boolean): Router {
   return router
 }
 
-const look = ({ sql }: Deps): Promise<Readiness> =>
-  schemaVersion(sql).then(
-    (version) => ({ database: 'ok', schema: version >= NEWEST_SCHEMA ? 'ok' : 'failing' }),
-    () => ({ database: 'failing', schema: 'failing' }),
-  )
+async function look({ sql, keyRing }: Deps): Promise<Readiness> {
+  const [version, key] = await Promise.allSettled([schemaVersion(sql), keyRing.current()])
+  return {
+    database: asCheck(version.status === 'fulfilled'),
+    schema: asCheck(version.status === 'fulfilled' && version.value >= NEWEST_SCHEMA),
+    signingKey: asCheck(key.status === 'fulfilled'),
+  }
+}
+
+const asCheck = (good: boolean): Check => (good ? 'ok' : 'failing')
