@@ -12,6 +12,8 @@ import type { User } from './users.ts'
 export const ACCESS_TOKEN_SECONDS = 900
 /** Verifiers refuse a token from the future, and their clock may be a little behind. */
 const BACKDATED_SECONDS = 5
+/** How long a token is good for from the moment it is made. */
+export const GOOD_FOR_SECONDS = ACCESS_TOKEN_SECONDS - BACKDATED_SECONDS
 const LEEWAY_SECONDS = 30
 /** `EdDSA` and not `Ed25519`: PyJWT knows no other name. */
 const ALGORITHM = 'EdDSA'

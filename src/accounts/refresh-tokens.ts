@@ -18,6 +18,7 @@ const TOKEN_BYTES = 32
 const FAMILY_BYTES = 16
 const TOKEN = /^[\w-]{43}$/
 
+/** `refreshExpiresAt` is when it is over if nobody comes back: with its session, at the latest. */
 export type IssuedToken = { refreshToken: string; refreshExpiresAt: Date }
 export type Refresh =
   | ({ ok: true; user: User; handle: string } & IssuedToken)
@@ -34,7 +35,7 @@ export async function issueRefreshToken(
   const refreshToken = randomBytes(TOKEN_BYTES).toString('base64url')
   const family = randomBytes(FAMILY_BYTES).toString('base64url')
   const familyEnd = Math.min(now + ABSOLUTE_MS, absoluteEndOf(term))
-  const refreshExpiresAt = new Date(Math.min(now + IDLE_MS, familyEnd))
+  const end = new Date(Math.min(now + IDLE_MS, familyEnd))
   const issued = await sql`
     with family as (
       insert into refresh_families (id, session_handle, expires_at)
@@ -42,9 +43,9 @@ export async function issueRefreshToken(
       returning id
     )
     insert into refresh_tokens (token_hash, family, expires_at)
-    select ${hashed(refreshToken)}, id, ${refreshExpiresAt} from family
+    select ${hashed(refreshToken)}, id, ${end} from family
     returning 1 as issued`
-  return issued.length > 0 ? { refreshToken, refreshExpiresAt } : undefined
+  return issued.length > 0 ? { refreshToken, refreshExpiresAt: earlier(end, endOf(term, now)) } : undefined
 }
 
 type Row = User & Term & { family: string; handle: string; familyExpiresAt: Date; usedAt: Date | null }
@@ -77,13 +78,14 @@ export async function useRefreshToken(
   }
 
   const refreshToken = createHmac('sha256', key).update(token).digest('base64url')
-  const refreshExpiresAt = new Date(Math.min(now + IDLE_MS, familyExpiresAt.getTime()))
+  const end = new Date(Math.min(now + IDLE_MS, familyExpiresAt.getTime()))
+  const sessionEnd = endOf({ remembered, loggedInAt }, now)
   if (usedAt === null) {
     // Of several at once the first changes the row, and the others find it changed: all answer with its successor.
     // Session, family, token: locked in the order in which an end of the session takes them, so neither waits for the other.
     await sql`
       with seen as (
-        update sessions set seen_at = ${new Date(now)}, expire = ${endOf({ remembered, loggedInAt }, now)}
+        update sessions set seen_at = ${new Date(now)}, expire = ${sessionEnd}
         where handle = ${handle}
         returning handle
       ), family as (
@@ -95,10 +97,12 @@ export async function useRefreshToken(
         returning family
       )
       insert into refresh_tokens (token_hash, family, expires_at)
-      select ${hashed(refreshToken)}, family, ${refreshExpiresAt} from used`
+      select ${hashed(refreshToken)}, family, ${end} from used`
   }
-  return { ok: true, user, handle, refreshToken, refreshExpiresAt }
+  return { ok: true, user, handle, refreshToken, refreshExpiresAt: earlier(end, sessionEnd) }
 }
+
+const earlier = (one: Date, other: Date): Date => (one < other ? one : other)
 
 /** Ends the family of a token, whatever became of the token itself. */
 export async function endFamilyOf(sql: Sql, token: string): Promise<void> {

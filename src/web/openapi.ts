@@ -136,7 +136,7 @@ export function codesOf({ method, access, body, query, refusals = [], logsIn, pa
   }
   if (logsIn) codes.add('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')
   if (access !== 'anyone' && access !== 'visitor') codes.add('UNAUTHORIZED')
-  if (checked || path.endsWith('jwks')) codes.add('SERVICE_UNAVAILABLE')
+  if (checked || path.includes('jwks')) codes.add('SERVICE_UNAVAILABLE')
   codes.add('INTERNAL_SERVER_ERROR')
   return [...codes].sort((a, b) => REFUSALS[a][0] - REFUSALS[b][0])
 }

@@ -2,7 +2,7 @@
 import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from '../../deps.ts'
-import { type Endpoint, endpoint, mount } from '../endpoint.ts'
+import { endpoint, mount } from '../endpoint.ts'
 import { HttpError } from '../errors.ts'
 import { type ApiDocument, describeApi } from '../openapi.ts'
 import { origins as createOrigins } from '../origins.ts'
@@ -15,7 +15,12 @@ import { tokenEndpoints } from './tokens.ts'
 import { userEndpoints } from './users.ts'
 import { verificationEndpoints } from './verification.ts'
 
-export type Api = { router: Router; document: ApiDocument; endpoints: readonly Endpoint[] }
+export type Api = {
+  /** For everything under `/api`, before anything can refuse a call: else its caller could not read why. */
+  allowReading: RequestHandler
+  router: Router
+  document: ApiDocument
+}
 
 /** `session` is the pages' own: a login on either side is a login on both. */
 export function api(deps: Deps, session: RequestHandler): Api {
@@ -49,7 +54,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
   })
 
   const router = Router({ strict: true, caseSensitive: true })
-  router.use('/api/', origins.allowReading, likeBetterAuth)
+  router.use('/api/', likeBetterAuth)
   for (const endpoint of endpoints) mount(router, endpoint, { deps, origins, session })
   router.use('/api/auth', notThere)
   router.all(/^\/api\/./, (req, res) => {
@@ -58,7 +63,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     res.set('Allow', methods.join(', '))
     throw new HttpError(405)
   })
-  return { router, document, endpoints }
+  return { allowReading: origins.allowReading, router, document }
 }
 
 const fits = (pattern: string, path: string): boolean =>

@@ -4,6 +4,7 @@ import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import type { Facts } from '../endpoint.ts'
+import { methodNotAllowed } from '../errors.ts'
 
 /** PyJWT keeps keys for 300 seconds too. */
 const MAX_AGE_SECONDS = 300
@@ -45,7 +46,7 @@ export const keyFacts: Facts[] = [
 ]
 
 /** A base address typed with a slash at its end makes the second one. */
-const JWKS_PATHS = ['/api/auth/jwks', '//api/auth/jwks', '/.well-known/jwks.json']
+const API_PATHS = ['/api/auth/jwks', '//api/auth/jwks']
 
 type Document = { body: Buffer; etag: string }
 
@@ -74,13 +75,14 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
       const { body, etag } = await find()
       res.set({
         'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
-        'Access-Control-Allow-Origin': '*',
         'Cross-Origin-Resource-Policy': 'cross-origin',
+        Vary: 'Origin',
         ETag: etag,
       })
+      // Anybody may read them. A trusted origin is named, since its client sends the cookie along with everything.
+      if (res.get('Access-Control-Allow-Origin') === undefined) res.setHeader('Access-Control-Allow-Origin', '*')
       // Without the charset that Express would add: strict verifiers compare the whole.
       res.setHeader('Content-Type', 'application/json')
-      res.removeHeader('Vary')
       if (req.get('If-None-Match') === etag) {
         res.status(304).end()
         return
@@ -90,11 +92,13 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
     }
 
   const router = Router({ strict: true, caseSensitive: true })
-  router.get(JWKS_PATHS, serve(keys))
-  router.get(
-    '/.well-known/openid-configuration',
-    serve(() => discovery),
-  )
+  // Under `/api` another method is like an address that is not there; here it is told.
+  router.get(API_PATHS, serve(keys))
+  router.route('/.well-known/jwks.json').get(serve(keys)).all(methodNotAllowed)
+  router
+    .route('/.well-known/openid-configuration')
+    .get(serve(() => discovery))
+    .all(methodNotAllowed)
   return router
 }
 

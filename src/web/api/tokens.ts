@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { z } from 'zod'
-import { ACCESS_TOKEN_SECONDS } from '../../accounts/access-tokens.ts'
+import { GOOD_FOR_SECONDS } from '../../accounts/access-tokens.ts'
 import { endFamilyOf, type IssuedToken, issueRefreshToken, useRefreshToken } from '../../accounts/refresh-tokens.ts'
 import type { User } from '../../accounts/users.ts'
 import type { Deps } from '../../deps.ts'
@@ -32,7 +32,7 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
   const pair = async (user: User, handle: string, issued: IssuedToken) => ({
     token: await accessTokens.sign(user, handle),
     refreshToken: issued.refreshToken,
-    expiresIn: ACCESS_TOKEN_SECONDS,
+    expiresIn: GOOD_FOR_SECONDS,
     refreshExpiresAt: issued.refreshExpiresAt,
   })
 
