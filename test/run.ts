@@ -10,6 +10,7 @@ import { ROOT } from '../src/config.ts'
 import { type DevDatabase, startDevDatabase } from '../src/dev-database.ts'
 import { browserEnvironment } from './support/browser.ts'
 import { createTemplate } from './support/database.ts'
+import { pythonEnvironment } from './support/python.ts'
 
 const FILES_AT_ONCE = 2
 /** A test that waits for something that never comes is ended, so that a run always closes. */
@@ -17,18 +18,18 @@ const STUCK_MS = 300_000
 
 type Ending = { code: number; output: string }
 
-let ended = false
+const stopped = new AbortController()
 let child: ChildProcess | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    ended = true
+    stopped.abort()
     child?.kill('SIGTERM')
   })
 }
 
 /** Runs a program of a package, shows what it says, and returns it too. A run ended by hand starts no further one. */
 function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Ending> {
-  if (ended) return Promise.resolve({ code: 1, output: '' })
+  if (stopped.signal.aborted) return Promise.resolve({ code: 1, output: '' })
   return new Promise((resolve) => {
     child = spawn(process.execPath, [join(ROOT, program), ...args], {
       cwd: ROOT,
@@ -44,7 +45,9 @@ function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.e
   })
 }
 
-async function runTests(files: string[]): Promise<Ending> {
+async function runTests(files: string[], more: Record<string, string>): Promise<Ending> {
+  // All of them may have been left out; without a name, Node would look for files by itself.
+  if (files.length === 0) return { code: 0, output: '' }
   const directory = mkdtempSync(join(tmpdir(), 'matricula-test-'))
   let database: DevDatabase | undefined
   try {
@@ -58,7 +61,7 @@ async function runTests(files: string[]): Promise<Ending> {
       `--test-concurrency=${FILES_AT_ONCE}`,
       '--test-reporter=spec',
     ]
-    const env = { ...process.env, ...(await browserEnvironment()), TEST_DATABASE_URL: database.url }
+    const env = { ...process.env, ...(await browserEnvironment()), ...more, TEST_DATABASE_URL: database.url }
     return await run('node_modules/tsx/dist/cli.mjs', [...options, ...files], env)
   } finally {
     await database?.stop({ evenIfUsed: true })
@@ -68,15 +71,22 @@ async function runTests(files: string[]): Promise<Ending> {
 
 const wanted = process.argv.slice(2)
 const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.test.ts'))
+  .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
   .map((file) => join('test', file))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
 
+if (files.length === 0) {
+  console.error(`No test file has ${wanted.join(' or ')} in its path`)
+  process.exit(1)
+}
+
 const style = await run('node_modules/@biomejs/biome/bin/biome', ['ci', '--error-on-warnings', '.'])
 const types = await run('node_modules/typescript/bin/tsc', ['-p', 'test'])
-const tests = await runTests(files)
+const python = await pythonEnvironment(files, { signal: stopped.signal })
+const tests = await runTests(python.files, python.environment)
 process.exitCode = style.code || types.code || tests.code
 
+if (python.missing) console.log(python.missing)
 const count = (what: string): string => tests.output.match(new RegExp(`^\\S* ?${what} (\\d+)$`, 'm'))?.[1] ?? '0'
 console.log(`\n${count('pass')} passed, ${count('fail')} failed`)

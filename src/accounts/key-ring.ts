@@ -14,6 +14,7 @@ import {
   PUBLISHED_BEFORE_MS,
   resealSigningKey,
   type SigningKey,
+  signerOf,
   startSigningWith,
   stateOf,
   stopSigningWith,
@@ -76,7 +77,7 @@ export function createKeyRing({
     const keys = await Promise.all(rows.map(hold))
     const usable = keys.filter(({ privateKey }) => privateKey !== undefined)
     const due = now() - rotationDays * DAY
-    if (currentOf(usable, now()) === undefined) await mint(rows, now())
+    if (signerOf(usable, now()) === undefined) await mint(rows, now())
     else if (keys.every(({ signsFrom }) => signsFrom.getTime() <= due)) await mint(rows, now() + PUBLISHED_BEFORE_MS)
     else return { keys, jwks: { keys: keys.map(asJwk) }, readAt: now() }
     log.info('made a signing key')
@@ -115,7 +116,7 @@ export function createKeyRing({
     /** The key to sign with. @throws {Unavailable} before the first reading, while the database is away. */
     async current(): Promise<{ kid: string; privateKey: KeyObject }> {
       const usable = (await recent()).keys.filter(({ privateKey }) => privateKey !== undefined)
-      const key = currentOf(usable, now())
+      const key = signerOf(usable, now())
       if (key?.privateKey === undefined) throw new Error('There is no key to sign with')
       return { kid: key.kid, privateKey: key.privateKey }
     },

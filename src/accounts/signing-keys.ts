@@ -33,6 +33,14 @@ export function currentOf<Key extends SigningKey>(keys: readonly Key[], now: num
     .reduce<Key | undefined>((newest, key) => (newest && newest.generation > key.generation ? newest : key), undefined)
 }
 
+/**
+ * The key to sign with: the current one, or while there is none yet the oldest that waits. A clock that is a little
+ * behind the one that made the first key must not leave an instance without.
+ */
+export const signerOf = <Key extends SigningKey>(keys: readonly Key[], now: number): Key | undefined =>
+  currentOf(keys, now) ??
+  keys.filter(({ retiredAt }) => retiredAt === null).sort((a, b) => a.generation - b.generation)[0]
+
 export function stateOf(key: SigningKey, keys: readonly SigningKey[], now: number): KeyState {
   if (key === currentOf(keys, now)) return 'current'
   return key.retiredAt === null && key.signsFrom.getTime() > now ? 'next' : 'retired'

@@ -1,0 +1,122 @@
+/** docs/python.md says what is so: its code is the code that is tested, and its token is one that Matricula would make. */
+import assert from 'node:assert/strict'
+import { createPublicKey, verify } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { calculateJwkThumbprint } from 'jose'
+import { ACCESS_TOKEN_SECONDS } from '../../src/accounts/access-tokens.ts'
+import { PUBLISHED_AFTER_MS, PUBLISHED_BEFORE_MS } from '../../src/accounts/signing-keys.ts'
+import { ROOT } from '../../src/config.ts'
+import { apiLearner } from '../support/api.ts'
+import { BEHIND_TLS, startApp } from '../support/app.ts'
+import { runPython } from '../support/python.ts'
+import { decode, keysOf, MINUTE } from '../support/tokens.ts'
+
+const SITE = 'https://learn.example.org'
+const page = readFileSync(join(ROOT, 'docs/python.md'), 'utf8')
+const sourceOf = (name: string): string => readFileSync(join(ROOT, 'test/python', name), 'utf8')
+
+/** Everything between fences, by the name behind the language. */
+const blocks = new Map(
+  [...page.matchAll(/^```\w+ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = '', text = '']) => [name, text]),
+)
+const block = (name: string): string => blocks.get(name) ?? assert.fail(`no block named ${name}`)
+
+const app = await startApp({}, { atPublicUrl: true })
+const { api } = await apiLearner(app, 'Ada')
+const real = await api.token()
+
+describe('the page on Python', () => {
+  for (const name of ['requirements.txt', 'matricula_auth.py', 'matricula_strict.py', 'app.py', 'reader.sql']) {
+    it(`shows ${name} as it is tested`, () => {
+      assert.equal(block(name), sourceOf(name))
+    })
+  }
+
+  it('names the settings that the code reads', () => {
+    const code = readdirSync(join(ROOT, 'test/python')).filter((name) => name.endsWith('.py'))
+    const read = code.flatMap((name) =>
+      [...sourceOf(name).matchAll(/os\.environ\["(\w+)"\]/g)].map(([, variable]) => variable),
+    )
+    const named = [...page.matchAll(/^\| `([A-Z_]{6,})`/gm)].map(([, variable]) => variable)
+    assert.deepEqual(named.toSorted(), read.toSorted())
+  })
+
+  it('names the times that Matricula keeps', () => {
+    const rows = [...page.matchAll(/^\|.*$/gm)].map(([row]) => row).join('\n')
+    assert.match(rows, new RegExp(`\`exp\`.* ${ACCESS_TOKEN_SECONDS} seconds: ${ACCESS_TOKEN_SECONDS / 60} minutes`))
+    assert.match(rows, new RegExp(`\\| ${PUBLISHED_BEFORE_MS / MINUTE} minutes later it signs`))
+    assert.match(rows, new RegExp(`the old key stays ${PUBLISHED_AFTER_MS / MINUTE} minutes more`))
+  })
+
+  it('leads to places that exist', () => {
+    const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, title = '']) => slugOf(title))
+    for (const [, target = ''] of page.matchAll(/\]\(#([^)]+)\)/g)) assert.ok(headings.includes(target), target)
+    for (const [, file = '', anchor] of page.matchAll(/\]\((?!http)([\w./-]+)(?:#([\w-]+))?\)/g)) {
+      const path = join(ROOT, 'docs', file)
+      if (anchor === undefined) readdirSync(path)
+      else {
+        const titles = [...readFileSync(path, 'utf8').matchAll(/^##+ (.+)$/gm)].map(([, title = '']) => slugOf(title))
+        assert.ok(titles.includes(anchor), `${file}#${anchor}`)
+      }
+    }
+  })
+
+  it('shows a token in its parts, signed by the key beside it', async () => {
+    const token = block('token').trimEnd()
+    const { header, claims } = decode(token)
+    assert.deepEqual(header, JSON.parse(block('header')))
+    assert.deepEqual(claims, JSON.parse(block('claims')))
+    const key = JSON.parse(block('key'))
+    assert.equal(header.kid, key.kid)
+    assert.equal(await calculateJwkThumbprint(key), key.kid)
+    const [head, body, signature = ''] = token.split('.')
+    const publicKey = createPublicKey({ key, format: 'jwk' })
+    const signedText = Buffer.from(`${head}.${body}`)
+    assert.equal(verify(null, signedText, publicKey, Buffer.from(signature, 'base64url')), true)
+  })
+
+  it('shows a token of the kind that Matricula makes', async () => {
+    const [shown, made] = [decode(block('token')), decode(real)]
+    assert.deepEqual(shapeOf(shown.header), shapeOf(made.header))
+    assert.deepEqual(shapeOf(shown.claims), shapeOf(made.claims))
+    assert.equal(shown.claims.exp - shown.claims.iat, ACCESS_TOKEN_SECONDS)
+    assert.deepEqual([shown.claims.iss, shown.claims.aud, shown.claims.sub], [SITE, SITE, shown.claims.id])
+    const [key = assert.fail('no key')] = await keysOf(app)
+    assert.deepEqual(shapeOf(JSON.parse(block('key'))), shapeOf(key))
+    const described = [...page.matchAll(/^\| ((?:`\w+`(?:, )?)+) +\| /gm)]
+      .flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name))
+      .filter((name) => name in made.claims)
+    assert.deepEqual(described.toSorted(), Object.keys(made.claims).toSorted())
+  })
+
+  it('has a way to the keys past the proxy that ends TLS', async () => {
+    const behindTls = await startApp(BEHIND_TLS)
+    const [, call = assert.fail('no such call')] =
+      /`(jwt\.PyJWKClient\("http:\/\/matricula\.internal.*?\))`/.exec(page) ?? []
+    const script = `import jwt\nprint(len(${call.replace('http://matricula.internal:3000', behindTls.url)}.get_signing_keys()))`
+    assert.equal(await runPython(script), '1')
+    await assert.rejects(runPython(script.replace('https', 'http')), /PyJWKClientConnectionError/)
+  })
+})
+
+describe('the lines of the README', () => {
+  it('tell who a token speaks of', async () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+    const [, code = assert.fail('no Python there')] = /^```python\n([\s\S]*?)^```$/m.exec(readme) ?? []
+    const script = `${code.replace(SITE, app.url)}\nimport sys\nprint(claims_of(sys.argv[1])["name"])`
+    assert.equal(await runPython(script, real), 'Ada')
+    await assert.rejects(runPython(script, `${real}x`), /InvalidSignatureError|DecodeError/)
+  })
+})
+
+const slugOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .replace(/\s/g, '-')
+
+/** Names in their order, with the type of each value. */
+const shapeOf = (object: object): string[] =>
+  Object.entries(object).map(([name, value]) => `${name}: ${value === null ? 'null' : typeof value}`)

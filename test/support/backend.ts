@@ -1,0 +1,72 @@
+/** The example backend of `test/python`, as a process of its own. */
+import { spawn } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { ROOT } from '../../src/config.ts'
+import { eventually } from './process.ts'
+import { pythonPath } from './python.ts'
+
+const SOURCES = join(ROOT, 'test/python')
+
+export type Backend = Awaited<ReturnType<typeof startBackend>>
+export type Reply = { status: number; headers: Headers; body: Record<string, unknown> }
+
+/** Settings that a backend does not start without; a test names those that it uses. */
+const NOWHERE = {
+  MATRICULA_URL: 'http://127.0.0.1:9',
+  MATRICULA_SERVICE_KEY: 'none',
+  LEARNERS_DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
+}
+
+/** An ASGI app of `test/python` on a port of its own, ended after the test file or the test that starts it. */
+export async function startBackend(environment: Partial<typeof NOWHERE>, app = 'app:app') {
+  const child = spawn(
+    pythonPath(),
+    ['-m', 'uvicorn', app, '--app-dir', SOURCES, '--host', '127.0.0.1', '--port', '0'],
+    {
+      cwd: tmpdir(),
+      env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ...NOWHERE, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  let written = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      written += text
+    })
+  }
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  after(async () => {
+    child.kill('SIGKILL')
+    await closed
+  })
+  // A run that is ended by hand ends its programs too.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      child.kill('SIGKILL')
+      process.exit(1)
+    })
+  }
+
+  const address = () => written.match(/running on (http:\/\/127\.0\.0\.1:\d+)/)?.[1]
+  await eventually('the Python backend to start', () => address() !== undefined || hasEnded())
+  const url = address()
+  if (url === undefined) throw new Error(`The Python backend ended: ${written}`)
+
+  async function send(method: string, path: string, headers: Record<string, string> = {}): Promise<Reply> {
+    const response = await fetch(`${url}${path}`, { method, headers })
+    const text = await response.text()
+    const isJson = response.headers.get('content-type') === 'application/json'
+    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : { text } }
+  }
+  return {
+    url,
+    send,
+    /** Asks with this access token. */
+    get: (path: string, token: string) => send('GET', path, { Authorization: `Bearer ${token}` }),
+    /** Everything it has said so far. */
+    log: () => written,
+  }
+}
