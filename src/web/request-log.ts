@@ -25,7 +25,7 @@ export function requestLog({ log }: Deps): RequestHandler {
       log.info({
         requestId: req.id,
         method: req.method,
-        route: req.route?.path ?? null,
+        route: patternOf(req.route?.path),
         status: res.headersSent ? res.statusCode : null,
         finished: res.writableFinished,
         ms: Math.round(performance.now() - start),
@@ -34,6 +34,12 @@ export function requestLog({ log }: Deps): RequestHandler {
     })
     next()
   }
+}
+
+/** Of a route with several addresses the first; what catches everything else is no route. */
+function patternOf(path: unknown): string | null {
+  const [first] = [path].flat()
+  return typeof first === 'string' ? first : null
 }
 
 /** The same for one user in every line, and no way back to the user from a line alone. */
