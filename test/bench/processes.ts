@@ -1,0 +1,89 @@
+/** Programs of a benchmark: started with exactly their environment, watched for memory, and ended with it. */
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const READY_MS = 30_000
+const POLL_MS = 50
+/** The servers finish what is under way first. */
+const STOP_MS = 15_000
+const MEMORY_EVERY_MS = 200
+const KIB = 1024
+
+/** What ends a run before its time, and what has to be undone at its end, the last thing first. */
+export type Run = { signal: AbortSignal; undo: (() => Promise<unknown>)[] }
+
+/** A server in a process of its own, once `readyUrl` answers 200. What it prints goes into a file, as with an operator. */
+export async function startServer(
+  run: Run,
+  { file, env, logFile, readyUrl }: { file: string; env: Record<string, string>; logFile: string; readyUrl: string },
+): Promise<{ pid: number }> {
+  const log = openSync(logFile, 'w')
+  // Away from an `.env` that a developer may have.
+  const child = spawn(process.execPath, [file], {
+    cwd: dirname(logFile),
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  const exit = new Promise((resolve) => child.once('close', resolve).once('error', resolve))
+  const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
+  run.undo.push(async () => {
+    if (!isRunning()) return
+    child.kill('SIGTERM')
+    const forced = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await exit
+    clearTimeout(forced)
+  })
+
+  for (const deadline = Date.now() + READY_MS; Date.now() < deadline; await sleep(POLL_MS)) {
+    run.signal.throwIfAborted()
+    if (!isRunning()) break
+    const answer = await fetch(readyUrl).catch(() => undefined)
+    await answer?.body?.cancel()
+    if (answer?.status === 200) return { pid: child.pid ?? 0 }
+  }
+  throw new Error(`${file} did not start:\n${readFileSync(logFile, 'utf8').slice(-2_000)}`)
+}
+
+/** Runs a program to its end, gives it `input` and returns what it prints. @throws when it fails or the run is ended. */
+export async function runProgram(run: Run, command: string, args: string[], input = ''): Promise<string> {
+  run.signal.throwIfAborted()
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], signal: run.signal })
+  let printed = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text
+  })
+  child.stdin.on('error', () => {}).end(input)
+  const code = await new Promise<number | null>((resolve, reject) => child.once('close', resolve).once('error', reject))
+  if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${code}\n${printed}`)
+  return printed
+}
+
+/** What `job` resolves to, and the most memory in bytes that the process held meanwhile; none where /proc is not there. */
+export async function watchMemory<Result>(
+  pid: number,
+  job: () => Promise<Result>,
+): Promise<{ result: Result; memory: number | undefined }> {
+  let most: number | undefined
+  const look = () => {
+    const now = residentBytes(pid)
+    if (now !== undefined) most = Math.max(now, most ?? 0)
+  }
+  const timer = setInterval(look, MEMORY_EVERY_MS)
+  try {
+    return { result: await job(), memory: most }
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+function residentBytes(pid: number): number | undefined {
+  try {
+    const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return kib === undefined ? undefined : Number(kib) * KIB
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * `npm run bench`: this app, Better Auth and a bare server under the same load, in turn, on one machine. Prints a table
+ * in Markdown; docs/bench.md says what its figures are worth. `-- --seconds 10 --rounds 3` changes the defaults.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ROOT } from '../../src/config.ts'
+import { startDevDatabase } from '../../src/dev-database.ts'
+import { LOADS, type Load, verify } from './loads.ts'
+import { type Run, runProgram, watchMemory } from './processes.ts'
+import { type Figures, type Row, table } from './report.ts'
+import { startTargets, type Target } from './targets.ts'
+
+/** Compiles what is called often; in the first round only, since the servers go on running. */
+const WARM_UP_SECONDS = 2
+const CALLER_CHECK_MS = 500
+const HERE = import.meta.dirname
+
+const { seconds, rounds } = readOptions()
+const ending = new AbortController()
+const run: Run = { signal: ending.signal, undo: [] }
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => ending.abort(`Ended by ${signal}`))
+}
+// A signal to npm ends the shell that npm has started this from, and nothing else.
+const caller = process.ppid
+setInterval(() => process.ppid === caller || ending.abort('Ended with its caller'), CALLER_CHECK_MS).unref()
+
+try {
+  await runProgram(run, process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', ROOT])
+  await installPeer()
+  const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
+  run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
+  const targets = await startTargets(run, await databaseUrl(directory), directory)
+  const rows = await loadAll(targets)
+  console.log(`\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}`)
+} catch (error) {
+  console.error(ending.signal.aborted ? ending.signal.reason : error)
+  process.exitCode = 1
+} finally {
+  for (const undo of run.undo.reverse()) await undo().catch((error: unknown) => console.error(error))
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: { seconds: { type: 'string', default: '4' }, rounds: { type: 'string', default: '3' } },
+  })
+  const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)]
+  if (!Number.isInteger(seconds) || !Number.isInteger(rounds) || seconds < 1 || rounds < 1) {
+    throw new Error('--seconds and --rounds take a whole number from 1')
+  }
+  return { seconds, rounds }
+}
+
+/** The peer and the load generator are no dependency of the app: they are installed here, on the first use. */
+async function installPeer() {
+  const manifest = (file: string) => JSON.parse(readFileSync(join(HERE, file), 'utf8'))
+  const { dependencies }: { dependencies: Record<string, string> } = manifest('package.json')
+  const installed = Object.entries(dependencies).every(([name, version]) => {
+    const file = `node_modules/${name}/package.json`
+    return existsSync(join(HERE, file)) && manifest(file).version === version
+  })
+  if (installed) return
+  console.error('Installing Better Auth and autocannon into test/bench/node_modules')
+  const flags = ['--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
+  await runProgram(run, 'npm', ['install', '--prefix', HERE, ...flags])
+}
+
+/** PostgreSQL as it comes, durable: what a write costs counts too. */
+async function databaseUrl(directory: string): Promise<string> {
+  const { DATABASE_URL } = process.env
+  if (DATABASE_URL) return DATABASE_URL
+  const database = await startDevDatabase(directory)
+  run.undo.push(() => database.stop({ evenIfUsed: true }))
+  return database.url
+}
+
+/** Every load on every server, and then again: what disturbs the machine for a while disturbs all of them. */
+async function loadAll(targets: readonly Target[]): Promise<Row[]> {
+  const rows = LOADS.flatMap((load) =>
+    targets.filter(({ name }) => load.on.includes(name)).map((target) => ({ load, target, rounds: [] as Figures[] })),
+  )
+  for (const { load, target } of rows) await verify(load, target, run.signal)
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const row of rows) {
+      console.error(`round ${round}: ${row.load.name}, ${row.target.name}`)
+      row.rounds.push(await measure(row.load, row.target, round === 1 ? WARM_UP_SECONDS : 0))
+    }
+  }
+  return rows.map(({ load, target, rounds }) => ({ load: load.name, target: target.name, rounds }))
+}
+
+async function measure(load: Load, target: Target, warmUpSeconds: number): Promise<Figures> {
+  const requests = target.people.map((person) => load.request(person, target))
+  const plan = { url: target.url, connections: load.connections, seconds, warmUpSeconds, requests }
+  const { result, memory } = await watchMemory(target.pid, () =>
+    runProgram(run, process.execPath, [join(HERE, 'load.mjs')], JSON.stringify(plan)),
+  )
+  const seen: Omit<Figures, 'memory' | 'wrongAfterwards'> = JSON.parse(result)
+  // Asked again because a load may have ended a session; and passwords that still wait to be checked come first.
+  const wrong = await verify(load, target, run.signal).catch((error: unknown) => error)
+  run.signal.throwIfAborted()
+  if (wrong) console.error(wrong)
+  return { ...seen, memory, wrongAfterwards: wrong !== undefined }
+}
+
+function machine(): string {
+  return `${availableParallelism()} cores shared by server, database and load; Node ${process.versions.node}`
+}

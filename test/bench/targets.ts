@@ -1,0 +1,87 @@
+/** The three servers under load: this app as production runs it, the peer, and the bare one. */
+import { createHash, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { ROOT } from '../../src/config.ts'
+import { freePort } from '../../src/dev-database.ts'
+import { migrate } from '../../src/migrate.ts'
+import { type Run, startServer } from './processes.ts'
+
+/** Of every server; the default of this app and of the peer's driver. */
+const DB_POOL_MAX = '10'
+/** More than a login limit has tries for one account, were a login not to give its try back. */
+const PEOPLE = 32
+const PASSWORD = 'plain tidy copper lantern'
+
+export type Person = { email: string; password: string; cookie: string }
+export type Target = { name: TargetName; url: string; pid: number; people: Person[] }
+export type TargetName = 'Matricula' | 'Better Auth' | 'bare'
+
+/** Starts all three, each on a port of the loopback address, with people who have signed up. */
+export async function startTargets(run: Run, databaseUrl: string, directory: string): Promise<Target[]> {
+  const ours = await createDatabase(run, databaseUrl)
+  await migrate(ours)
+  const matricula = await start('Matricula', 'dist/server.js', '/health/ready', { DATABASE_URL: ours })
+  await signUp(matricula)
+  const betterAuth = await start('Better Auth', 'test/bench/peer-server.mjs', '/api/auth/ok', {
+    DATABASE_URL: await createDatabase(run, databaseUrl),
+  })
+  await signUp(betterAuth)
+  const bare = await start('bare', 'test/bench/bare-server.mjs', '/', { DATABASE_URL: ours })
+  bare.people = matricula.people.map((person) => ({ ...person, cookie: `sid=${sessionIdOf(person.cookie)}` }))
+  return [matricula, betterAuth, bare]
+
+  async function start(name: TargetName, file: string, readyPath: string, env: Record<string, string>) {
+    const port = String(await freePort())
+    const url = `http://127.0.0.1:${port}`
+    const secret = randomBytes(32).toString('base64url')
+    const { pid } = await startServer(run, {
+      file: join(ROOT, file),
+      env: { HOST: '127.0.0.1', PORT: port, PUBLIC_URL: url, DB_POOL_MAX, APP_SECRETS: secret, SECRET: secret, ...env },
+      logFile: join(directory, `${name.replaceAll(' ', '-')}.log`),
+      readyUrl: `${url}${readyPath}`,
+    })
+    return { name, url, pid, people: [] as Person[] }
+  }
+
+  async function signUp({ name, url, people }: Target) {
+    for (let number = 1; number <= PEOPLE; number += 1) {
+      const email = `learner-${number}@example.org`
+      const response = await fetch(`${url}/api/auth/sign-up/email`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Origin: url },
+        body: JSON.stringify({ name: `Learner ${number}`, email, password: PASSWORD }),
+        signal: run.signal,
+      })
+      if (response.status !== 200) throw new Error(`${name} refused a sign-up: ${await response.text()}`)
+      await response.body?.cancel()
+      const cookie = response.headers.getSetCookie().map((header) => header.split(';', 1)[0])
+      people.push({ email, password: PASSWORD, cookie: cookie.join('; ') })
+    }
+  }
+}
+
+/** An empty database of this run alone, dropped at its end. */
+async function createDatabase(run: Run, serverUrl: string): Promise<string> {
+  const name = `matricula_bench_${randomBytes(6).toString('hex')}`
+  await administer(serverUrl, `create database ${name}`)
+  run.undo.push(() => administer(serverUrl, `drop database if exists ${name} with (force)`))
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function administer(url: string, statement: string): Promise<void> {
+  const client = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await client.unsafe(statement)
+  } finally {
+    await client.end({ timeout: 5 })
+  }
+}
+
+/** The key of a session's row: the cookie holds `s:<id>.<signature>`, the table the hash of the id. */
+function sessionIdOf(cookie: string): string {
+  const [, id = ''] = /=s:([^.]+)\./.exec(decodeURIComponent(cookie)) ?? []
+  return createHash('sha256').update(id).digest('base64url')
+}

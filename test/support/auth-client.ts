@@ -1,0 +1,32 @@
+/** The stock client of Better Auth, with what a browser adds to its calls: cookies and `Origin`. */
+import { createAuthClient } from 'better-auth/client'
+import { jwtClient } from 'better-auth/client/plugins'
+import type { TestApp } from './app.ts'
+
+export type AuthClient = ReturnType<typeof openAuthClient>
+
+/** `origin` is the site whose script calls; null sends none, as Node does. */
+export function openAuthClient({ url }: Pick<TestApp, 'url'>, { origin = url }: { origin?: string | null } = {}) {
+  const jar = new Map<string, string>()
+  const answers: Response[] = []
+
+  const customFetchImpl: typeof fetch = async (input, init) => {
+    const headers = new Headers(init?.headers)
+    if (origin !== null) headers.set('Origin', origin)
+    if (jar.size > 0) headers.set('Cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
+    const response = await fetch(input, { ...init, headers })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '') jar.delete(name)
+      else jar.set(name, value)
+    }
+    answers.push(response)
+    return response
+  }
+  const client = createAuthClient({
+    baseURL: url,
+    plugins: [jwtClient()],
+    fetchOptions: { customFetchImpl },
+  })
+  return { client, jar, answers }
+}

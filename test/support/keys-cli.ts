@@ -1,0 +1,49 @@
+/** The operator's commands as a process of their own, beside a running app. */
+import assert from 'node:assert/strict'
+import type { SigningKey } from '../../src/accounts/signing-keys.ts'
+import { SECRET, startApp, type TestApp } from './app.ts'
+import { startProgram } from './process.ts'
+
+/** Part of every value of a wrong setting, so that it is found wherever it is printed. */
+export const HIDDEN = 'Hidden'
+
+export type Told = { code: number | null; out: string[]; err: string }
+
+export const rowsOf = ({ sql }: Pick<TestApp, 'sql'>) => sql<SigningKey>`select * from signing_keys order by generation`
+
+/** A running app with its first key, and a command line beside it. */
+export async function startWithCommands() {
+  const app = await startApp({}, { atPublicUrl: true })
+  await app.deps.keyRing.load()
+
+  async function cli(args: readonly string[], environment: Record<string, string> = {}): Promise<Told> {
+    const program = startProgram(['dist/cli.js', ...args], {
+      NODE_ENV: 'test',
+      APP_SECRETS: SECRET,
+      DATABASE_URL: app.databaseUrl,
+      ...environment,
+    })
+    const { code } = await program.ended()
+    const { out, err } = program.written
+    const { privateKey } = await app.deps.keyRing.current()
+    const secrets = [SECRET, HIDDEN, privateKey.export({ format: 'jwk' }).d ?? '', ...(await sealedTexts())]
+    for (const secret of secrets) assert.ok(!(out + err).includes(secret), 'a secret is printed')
+    assert.doesNotMatch(out + err, /^ +at /m)
+    return { code, out: out.split('\n').slice(0, -1), err: err.trim() }
+  }
+  const sealedTexts = async () => (await rowsOf(app)).map(({ sealed }) => sealed)
+
+  return {
+    app,
+    cli,
+    /** A command that does what it says: the lines that it prints. */
+    async done(...args: string[]): Promise<string[]> {
+      const { code, out, err } = await cli(args)
+      assert.equal(err, '')
+      assert.equal(code, 0)
+      return out
+    },
+    /** Until the app has to read the keys again. */
+    reread: () => app.advance(61_000),
+  }
+}
