@@ -51,8 +51,11 @@ export async function findUserOfSession(sql: Sql, handle: string, now: number): 
   return user
 }
 
-/** Ends one session of this user with its refresh tokens. Somebody else's is not touched. */
+const HANDLE = /^[A-Za-z0-9]{32}$/
+
+/** Ends one session of this user with its refresh tokens. Somebody else's is not touched, nor is what names none. */
 export async function revokeSession(sql: Sql, userId: string, handle: string): Promise<void> {
+  if (!HANDLE.test(handle)) return
   await sql`delete from sessions where handle = ${handle} and user_id = ${userId}`
 }
 

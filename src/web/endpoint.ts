@@ -89,7 +89,7 @@ export function mount(
     res.setHeader('Content-Type', JSON_TYPE)
     if (!(answer instanceof Redirect)) return res.end(JSON.stringify(answer))
     res.statusCode = 302
-    res.setHeader('Location', answer.location)
+    res.location(answer.location)
     res.end()
   })
 

@@ -90,7 +90,9 @@ export const Name = asOnPages(
 export const Image = z
   .string()
   .max(IMAGE_MAX_LENGTH)
-  .refine((text) => z.httpUrl().safeParse(text).success, { error: 'Must be an http or https address' })
+  .refine((text) => /^[^\s\p{Cc}\p{Surrogate}]+$/u.test(text) && z.httpUrl().safeParse(text).success, {
+    error: 'Must be an http or https address',
+  })
 
 /** Checked against the trusted origins, and used in mails only. */
 export const CallbackUrl = z.string().meta({ description: 'A path here, or an address at a trusted origin' })

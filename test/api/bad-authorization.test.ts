@@ -4,7 +4,7 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../support/api.ts'
 import { startApp } from '../support/app.ts'
-import { asOwnPage, assertPlainRefusal, call, cookieOf, refusalOf } from '../support/calls.ts'
+import { asOwnPage, assertPlainRefusal, call, cookieOf, operationsOf, refusalOf } from '../support/calls.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
 const { api } = await apiLearner(app, 'Ada')
@@ -121,4 +121,23 @@ describe('at /api/me', () => {
     const headers = { ...asOwnPage(app, cookieOf(api)), Authorization: 'Bearer x' }
     assert.deepEqual(refusalOf(await call(app, '/api/me', { headers })), UNAUTHORIZED)
   })
+})
+
+it('a good token is nobody where the session itself is needed: it ends nothing and makes no further one', async () => {
+  const headers = { Authorization: `Bearer ${good}`, Origin: app.url }
+  const all = {
+    token: 'x',
+    name: 'Eve',
+    password: 'x',
+    currentPassword: 'x',
+    newPassword: 'quiet amber harbour window',
+  }
+  const asked = (await operationsOf(app)).filter(({ needsSession, takesToken }) => needsSession && !takesToken)
+  assert.ok(asked.length > 10, `${asked.length} found`)
+  for (const { method, path } of asked) {
+    const body = method === 'GET' ? undefined : { ...all, newEmail: 'eve@example.org' }
+    assert.deepEqual(refusalOf(await call(app, path, { method, headers, body })), UNAUTHORIZED, path)
+  }
+  assert.equal((await call(app, '/api/auth/get-session', { headers })).text, 'null')
+  assert.equal((await api.get('/api/me')).body.user.name, 'Ada')
 })

@@ -23,6 +23,7 @@ export type Operation = {
   body: Schema | undefined
   takesForm: boolean
   needsSession: boolean
+  takesToken: boolean
   /** What it answers, by status. */
   answers: Record<string, string>
 }
@@ -47,6 +48,7 @@ export async function operationsOf({ url }: Pick<TestApp, 'url'>): Promise<Opera
         // Of an optional body the description names what it is when there is one.
         body: schema?.anyOf?.find(({ properties }) => properties) ?? schema,
         takesForm: requestBody?.content['application/x-www-form-urlencoded'] !== undefined,
+        takesToken: security.some((way) => 'bearer' in way),
         needsSession: security.length > 0 && security.every((way) => Object.keys(way).length > 0),
         answers: Object.fromEntries(Object.entries(responses).map(([status, said]) => [status, said.description])),
       }

@@ -54,10 +54,10 @@ export function api(deps: Deps, session: RequestHandler): Api {
   })
 
   const router = Router({ strict: true, caseSensitive: true })
-  router.use('/api/', likeBetterAuth)
+  router.use(likeBetterAuth)
   for (const endpoint of endpoints) mount(router, endpoint, { deps, origins, session })
   router.use('/api/auth', notThere)
-  router.all(/^\/api\/./, (req, res) => {
+  router.all(FOR_PROGRAMS, (req, res) => {
     const methods = endpoints.filter(({ path }) => fits(path, req.path)).map(({ method }) => method.toUpperCase())
     if (methods.length === 0) throw new HttpError(404)
     res.set('Allow', methods.join(', '))
@@ -66,12 +66,16 @@ export function api(deps: Deps, session: RequestHandler): Api {
   return { allowReading: origins.allowReading, router, document }
 }
 
+/** In any case of letters: what is spelled another way is not there, and is told so in JSON too. */
+const FOR_PROGRAMS = /^\/(api|\.well-known)\/./i
+const BELOW_API = /^\/api\/./i
+
 const fits = (pattern: string, path: string): boolean =>
   new RegExp(`^${pattern.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`).test(path)
 
 /** Better Auth knows neither HEAD nor OPTIONS: both are like any address that is not there. */
 const likeBetterAuth: RequestHandler = (req, res, next) => {
-  if (req.method === 'HEAD' || req.method === 'OPTIONS') notThere(req, res, next)
+  if (BELOW_API.test(req.path) && ['HEAD', 'OPTIONS'].includes(req.method)) notThere(req, res, next)
   else next()
 }
 

@@ -92,6 +92,11 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
     }
 
   const router = Router({ strict: true, caseSensitive: true })
+  // A router would answer OPTIONS by itself.
+  router.use((req, res, next) => {
+    if (req.method === 'OPTIONS' && API_PATHS.includes(req.path)) res.status(404).end()
+    else next()
+  })
   // Under `/api` another method is like an address that is not there; here it is told.
   router.get(API_PATHS, serve(keys))
   router.route('/.well-known/jwks.json').get(serve(keys)).all(methodNotAllowed)

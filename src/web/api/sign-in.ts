@@ -90,7 +90,7 @@ export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
         const login = await authenticate(deps, { email: email.data, password, ip: req.ip })
         if (login.ok) {
           const token = await logInBeside(req, login.user, deps, rememberMe ?? true)
-          if (callbackURL) res.set('Location', callbackURL)
+          if (callbackURL) res.location(callbackURL)
           return {
             redirect: Boolean(callbackURL),
             token,
