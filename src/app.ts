@@ -63,7 +63,7 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(dashboardPages())
 
   app.use(notFound)
-  app.use(['/api', '/.well-known'], apiErrors(deps))
+  app.use(apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
   app.use(errorPages(deps))
   return app

@@ -12,7 +12,6 @@ import {
   currentOf,
   listSigningKeys,
   PUBLISHED_BEFORE_MS,
-  resealSigningKey,
   type SigningKey,
   signerOf,
   startSigningWith,
@@ -26,7 +25,12 @@ const READ_AGAIN_AFTER_MS = 60_000
 const PATIENCE_MS = 1_000
 const DAY = 24 * 60 * 60_000
 
-type HeldKey = SigningKey & { publicKey: KeyObject; privateKey: KeyObject | undefined }
+type HeldKey = SigningKey & {
+  publicKey: KeyObject
+  /** Undefined when no secret opens it. */
+  privateKey: KeyObject | undefined
+  outdated: boolean
+}
 type Held = { keys: HeldKey[]; jwks: { keys: object[] }; readAt: number }
 
 export type KeyRing = ReturnType<typeof createKeyRing>
@@ -50,36 +54,42 @@ export function createKeyRing({
   let held: Held | undefined
   let reading: Promise<Held> | undefined
   let triedAt = Number.NEGATIVE_INFINITY
+  /** Keys that cannot be opened, each named in the log once. */
+  const toldOf = new Set<string>()
   const sealing = (secret: Buffer, kid: string) => seal(secret, kid, secrets)
 
   const mint = (keys: readonly SigningKey[], signsFrom: number) =>
     createSigningKey(sql, { generation: 1 + Math.max(0, ...keys.map((key) => key.generation)), signsFrom }, sealing)
 
-  async function hold(key: SigningKey): Promise<HeldKey> {
+  function hold(key: SigningKey): HeldKey {
     const jwk = { kty: 'OKP', crv: 'Ed25519', x: key.x }
     const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
     const opened = open(key.sealed, key.kid, secrets)
     if (opened === undefined) {
-      log.error(
-        { kid: key.kid },
-        'no secret of APP_SECRETS opens this signing key: it stays published and signs no more',
-      )
-      return { ...key, publicKey, privateKey: undefined }
+      if (!toldOf.has(key.kid))
+        log.error({ kid: key.kid }, 'no secret of APP_SECRETS opens this signing key: it stays published, others sign')
+      toldOf.add(key.kid)
+      return { ...key, publicKey, privateKey: undefined, outdated: true }
     }
-    if (opened.outdated) await resealSigningKey(sql, key.kid, { from: key.sealed, to: sealing(opened.secret, key.kid) })
     const d = opened.secret.toString('base64url')
-    return { ...key, publicKey, privateKey: createPrivateKey({ key: { ...jwk, d }, format: 'jwk' }) }
+    const privateKey = createPrivateKey({ key: { ...jwk, d }, format: 'jwk' })
+    return { ...key, publicKey, privateKey, outdated: opened.outdated }
   }
 
-  /** Reads all keys; makes the first one, and the next one when the newest has signed for its days. */
+  /**
+   * Reads all keys; makes the first one, and the next one when the newest has signed for its days or is sealed under a
+   * secret that is not the newest any more. Sealing it anew instead would take it from an instance that has only the old
+   * secret yet.
+   */
   async function read(): Promise<Held> {
     const rows = await listSigningKeys(sql, now())
-    const keys = await Promise.all(rows.map(hold))
-    const usable = keys.filter(({ privateKey }) => privateKey !== undefined)
+    const keys = rows.map(hold)
+    const usable = keys.filter(isUsable)
     const due = now() - rotationDays * DAY
     if (signerOf(usable, now()) === undefined) await mint(rows, now())
-    else if (keys.every(({ signsFrom }) => signsFrom.getTime() <= due)) await mint(rows, now() + PUBLISHED_BEFORE_MS)
-    else return { keys, jwks: { keys: keys.map(asJwk) }, readAt: now() }
+    else if (usable.every(({ signsFrom, outdated }) => outdated || signsFrom.getTime() <= due)) {
+      await mint(rows, now() + PUBLISHED_BEFORE_MS)
+    } else return { keys, jwks: { keys: keys.map(asJwk) }, readAt: now() }
     log.info('made a signing key')
     return read()
   }
@@ -115,8 +125,7 @@ export function createKeyRing({
 
     /** The key to sign with. @throws {Unavailable} before the first reading, while the database is away. */
     async current(): Promise<{ kid: string; privateKey: KeyObject }> {
-      const usable = (await recent()).keys.filter(({ privateKey }) => privateKey !== undefined)
-      const key = signerOf(usable, now())
+      const key = signerOf((await recent()).keys.filter(isUsable), now())
       if (key?.privateKey === undefined) throw new Error('There is no key to sign with')
       return { kid: key.kid, privateKey: key.privateKey }
     },
@@ -154,7 +163,7 @@ export function createKeyRing({
       const { keys } = await load()
       const key = keys.find((one) => one.kid === kid)
       if (key === undefined) return { ok: false, reason: 'unknown' }
-      const others = keys.filter((one) => one !== key)
+      const others = keys.filter((one) => one !== key && isUsable(one))
       const state = stateOf(key, keys, now())
       if (state === 'next') {
         await withdrawSigningKey(sql, kid)
@@ -171,6 +180,8 @@ export function createKeyRing({
     },
   }
 }
+
+const isUsable = ({ privateKey }: HeldKey): boolean => privateKey !== undefined
 
 /** Named member by member, so that the private half can never be among them. */
 const asJwk = ({ kid, x }: HeldKey) => ({ kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' })

@@ -78,15 +78,6 @@ export async function createSigningKey(
     on conflict (generation) do nothing`
 }
 
-/** Seals a private half under a newer secret, unless another instance has done so. */
-export async function resealSigningKey(
-  sql: Sql,
-  kid: string,
-  { from, to }: { from: string; to: string },
-): Promise<void> {
-  await sql`update signing_keys set sealed = ${to} where kid = ${kid} and sealed = ${from}`
-}
-
 export async function startSigningWith(sql: Sql, kid: string, now: number): Promise<void> {
   await sql`update signing_keys set signs_from = ${new Date(now)} where kid = ${kid}`
 }

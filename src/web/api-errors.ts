@@ -12,16 +12,19 @@ const BY_STATUS: Record<number, Code> = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
+const FOR_PROGRAMS = /^\/{1,2}(api|\.well-known)(\/|$)/i
+
 /** Under `/api` nothing is ever answered with a page. Faults of ours are logged and never shown. */
 export function apiErrors(deps: Deps): ErrorRequestHandler {
-  return (error, req, res, _next) => {
+  return (error, req, res, next) => {
+    if (!FOR_PROGRAMS.test(req.path)) return next(error)
     const refusal = asRefusal(error)
     if (refusal.status >= 500) {
       deps.log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
     }
     if (res.headersSent) return void res.destroy()
     // Whoever signs out while the database is away is at least forgotten by the browser.
-    if (refusal.status === 503 && req.path === '/auth/sign-out') forgetOnDevice(res, deps)
+    if (refusal.status === 503 && req.path === '/api/auth/sign-out') forgetOnDevice(res, deps)
     sendRefusal(res, refusal)
   }
 }
