@@ -1,5 +1,4 @@
 /** The operator's commands: `node dist/cli.js keys list | rotate | retire <kid> [--now]`. */
-import { parseArgs } from 'node:util'
 import { PUBLISHED_BEFORE_MS, publishedUntil } from './accounts/signing-keys.ts'
 import { ConfigError, DATA_DIRECTORY, loadConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
@@ -17,26 +16,41 @@ class UsageError extends Error {}
 
 type Say = (line: string) => void
 
-const COMMANDS: Record<string, (deps: Deps, args: string[], options: { now: boolean }) => Promise<void>> = {
-  'keys list': async ({ keyRing }) => {
-    for (const { key, keys, state } of await keyRing.list()) {
-      const until = publishedUntil(key, keys)
-      const words = [key.kid, state.padEnd(7), `signs from ${key.signsFrom.toISOString()}`]
-      say([...words, ...(until === undefined ? [] : [`published until ${new Date(until).toISOString()}`])].join('  '))
-    }
+type Command = {
+  /** How many arguments it may have. */
+  takes: number
+  run: (deps: Deps, args: string[], options: { now: boolean }) => Promise<void>
+}
+
+const COMMANDS: Record<string, Command> = {
+  'keys list': {
+    takes: 0,
+    run: async ({ keyRing }) => {
+      for (const { key, keys, state } of await keyRing.list()) {
+        const until = publishedUntil(key, keys)
+        const words = [key.kid, state.padEnd(7), `signs from ${key.signsFrom.toISOString()}`]
+        say([...words, ...(until === undefined ? [] : [`published until ${new Date(until).toISOString()}`])].join('  '))
+      }
+    },
   },
 
-  'keys rotate': async ({ keyRing }) => {
-    const rotated = await keyRing.rotate()
-    if (rotated) say(`A new key is published and signs from ${rotated.signsFrom.toISOString()}.`)
-    else say('A new key is published already and waits for its time: see keys list.')
+  'keys rotate': {
+    takes: 0,
+    run: async ({ keyRing }) => {
+      const rotated = await keyRing.rotate()
+      if (rotated) say(`A new key is published and signs from ${rotated.signsFrom.toISOString()}.`)
+      else say('A new key is published already and waits for its time: see keys list.')
+    },
   },
 
-  'keys retire': async ({ keyRing }, [kid], { now: immediately }) => {
-    if (kid === undefined) throw new UsageError('Which key? See keys list.')
-    const retirement = await keyRing.retire(kid, { immediately })
-    if (retirement.ok) return say(OUTCOMES[retirement.outcome])
-    throw new Error(REASONS[retirement.reason])
+  'keys retire': {
+    takes: 1,
+    run: async ({ keyRing }, [kid], { now: immediately }) => {
+      if (kid === undefined) throw new UsageError('Which key? See keys list.')
+      const retirement = await keyRing.retire(kid, { immediately })
+      if (retirement.ok) return say(OUTCOMES[retirement.outcome])
+      throw new Error(REASONS[retirement.reason])
+    },
   },
 }
 
@@ -56,29 +70,26 @@ const REASONS = {
 const say: Say = (line) => console.log(line)
 
 async function main() {
-  const { values, positionals } = readArguments()
-  const [group = '', name = '', ...args] = positionals
-  const command = COMMANDS[`${group} ${name}`]
-  if (command === undefined) throw new UsageError('')
+  const { command, args, options } = readArguments()
+  if (command === undefined || args.length > command.takes) throw new UsageError('')
   const config = loadConfig()
   const embedded = config.databaseUrl === undefined ? await startEmbeddedDatabase() : undefined
   const databaseUrl = config.databaseUrl ?? embedded?.url ?? ''
   // Its words are for a person; what goes wrong is told by the error.
   const deps = createDeps({ ...config, databaseUrl }, { log: createLog('silent') })
   try {
-    await command(deps, args, values)
+    await command.run(deps, args, options)
   } finally {
     await deps.closeDb()
     await embedded?.stop()
   }
 }
 
+/** By hand: a key's name may begin with a dash, which a parser takes for an option. */
 function readArguments() {
-  try {
-    return parseArgs({ allowPositionals: true, options: { now: { type: 'boolean', default: false } } })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : '')
-  }
+  const given = process.argv.slice(2)
+  const [group = '', name = '', ...args] = given.filter((argument) => argument !== '--now')
+  return { command: COMMANDS[`${group} ${name}`.trim()], args, options: { now: given.includes('--now') } }
 }
 
 async function startEmbeddedDatabase() {
