@@ -71,7 +71,6 @@ const say: Say = (line) => console.log(line)
 
 async function main() {
   const { command, args, options } = readArguments()
-  if (command === undefined || args.length > command.takes) throw new UsageError('')
   const config = loadConfig()
   const embedded = config.databaseUrl === undefined ? await startEmbeddedDatabase() : undefined
   const databaseUrl = config.databaseUrl ?? embedded?.url ?? ''
@@ -87,9 +86,14 @@ async function main() {
 
 /** By hand: a key's name may begin with a dash, which a parser takes for an option. */
 function readArguments() {
-  const given = process.argv.slice(2)
-  const [group = '', name = '', ...args] = given.filter((argument) => argument !== '--now')
-  return { command: COMMANDS[`${group} ${name}`.trim()], args, options: { now: given.includes('--now') } }
+  const given = process.argv.slice(2).filter((argument) => argument !== '--')
+  const words = given.filter((argument) => argument !== '--now')
+  const name = Object.keys(COMMANDS).find((name) => name.split(' ').every((word, index) => words[index] === word))
+  const command = name === undefined ? undefined : COMMANDS[name]
+  const args = words.slice(name?.split(' ').length)
+  if (command === undefined) throw new UsageError('')
+  if (args.length > command.takes) throw new UsageError(`Not understood: ${args[command.takes]}`)
+  return { command, args, options: { now: given.includes('--now') } }
 }
 
 async function startEmbeddedDatabase() {

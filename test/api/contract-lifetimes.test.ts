@@ -128,10 +128,15 @@ for (const { name, more, term } of KINDS) {
   })
 }
 
-it('a session of the browser stays one, though the same person is remembered elsewhere', async () => {
+it('a session of the browser stays one, though the same person is remembered elsewhere, and is listed no more', async () => {
   const person = await account('Ada')
   const [brief, lasting] = [await signedIn(person, { rememberMe: false }), await signedIn(person, {})]
-  const start = await startOf(brief)
+  const tokenOf = async (api: ApiClient): Promise<string> => (await api.get(GET_SESSION)).body.session.token
+  const [ended, open, start] = [await tokenOf(brief), await tokenOf(lasting), await startOf(brief)]
+  const listed = async (): Promise<string[]> =>
+    (await lasting.get('/api/auth/list-sessions')).body.map(({ token }: { token: string }) => token)
+  assert.ok((await listed()).includes(ended), 'it is listed while it is open')
   setClock(start + 3 * HOUR)
   assert.deepEqual([await isOpen(brief), await isOpen(lasting)], [false, true])
+  assert.deepEqual([(await listed()).includes(ended), (await listed()).includes(open)], [false, true])
 })

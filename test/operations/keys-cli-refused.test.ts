@@ -18,7 +18,9 @@ describe('a command that is refused', () => {
     { args: ['keys', 'retire'], code: 64, says: /^Which key\? See keys list\.\n\nUsage:/ },
     { args: ['keys', 'retire', '--now'], code: 64, says: /^Which key\?/ },
     { args: ['keys', 'list', '--json'], code: 64, says: /--json[\s\S]*Usage:/ },
+    { args: ['keys', 'list', 'some-key'], code: 64, says: /some-key[\s\S]*Usage:/ },
     { args: ['keys', 'rotate', '--now=yes'], code: 64, says: /Usage:/ },
+    { args: ['keys', 'retire', 'one', 'two'], code: 64, says: /two[\s\S]*Usage:/ },
     { args: ['--help'], code: 64, says: /Usage:/ },
     { args: ['keys', 'retire', 'nobody'], code: 1, says: /^There is no key of this name\. See keys list\.$/ },
     { args: ['keys', 'retire', 'nobody', '--now'], code: 1, says: /^There is no key of this name\./ },
@@ -53,9 +55,13 @@ describe('a command that is refused', () => {
 })
 
 describe('a configuration that is wrong', () => {
-  for (const command of ['list', 'rotate', 'retire']) {
-    it(`ends keys ${command} with 78 and names every wrong value`, async () => {
-      const { code, err, out } = await cli(['keys', command, 'some-key'], {
+  for (const args of [
+    ['keys', 'list'],
+    ['keys', 'rotate'],
+    ['keys', 'retire', 'some-key'],
+  ]) {
+    it(`ends ${args.join(' ')} with 78 and names every wrong value`, async () => {
+      const { code, err, out } = await cli(args, {
         DATABASE_URL: `mysql://learn:${HIDDEN}-pw-1@db.example.org/learn`,
         APP_SECRETS: `${HIDDEN}-secret-2`,
         KEY_ROTATION_DAYS: '0',
