@@ -37,7 +37,7 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(securityHeaders(deps))
   app.use(requestLog(deps))
   app.use(noStore)
-  app.use(/^\/{1,2}api\//, jsonApi.allowReading)
+  app.use(/^\/{1,2}api(?=\/)/, jsonApi.allowReading)
   app.use(limitBody)
   app.use(healthPages(deps, isStopping))
   app.use(requireTls(deps))

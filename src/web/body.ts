@@ -42,6 +42,7 @@ export async function apiBody(req: Request, types: readonly string[]): Promise<u
 
 function unsupported(req: Request, types: readonly string[]): string {
   const [given = ''] = (req.get('Content-Type') ?? '').split(';')
+  if (types.includes(given.trim().toLowerCase())) return 'The charset must be UTF-8'
   const problem = /^[\w.+-]+\/[\w.+-]+$/.test(given) ? `"${given}" is not allowed` : 'is required'
   return `Content-Type ${problem}. Allowed types: ${types.join(', ')}`
 }
