@@ -47,6 +47,12 @@ const otherType =
     code: 'UNSUPPORTED_MEDIA_TYPE',
     message: `Content-Type ${named ? `"${named}" is not allowed` : 'is required'}. Allowed types: ${takesForm ? `${FORM_TYPE}, ` : ''}${JSON_TYPE}`,
   })
+const otherCharset =
+  (type: string) =>
+  (operation: Operation): Refusal =>
+    type === FORM_TYPE && !operation.takesForm
+      ? otherType(FORM_TYPE)(operation)
+      : { status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message: 'The charset must be UTF-8' }
 const notAnObject = (received: string): Refusal => ({
   status: 400,
   code: 'VALIDATION_ERROR',
@@ -98,9 +104,9 @@ const ROWS: Row[] = [
     body: GOOD,
     refusal: otherType('application/problem+json'),
   },
-  { name: 'JSON in UTF-16', type: `${JSON_TYPE}; charset=utf-16`, body: GOOD, refusal: otherType(JSON_TYPE) },
-  { name: 'JSON in Latin-1', type: `${JSON_TYPE}; charset=iso-8859-1`, body: GOOD, refusal: otherType(JSON_TYPE) },
-  { name: 'JSON in UTF-7', type: `${JSON_TYPE};charset="utf-7"`, body: GOOD, refusal: otherType(JSON_TYPE) },
+  { name: 'JSON in UTF-16', type: `${JSON_TYPE}; charset=utf-16`, body: GOOD, refusal: otherCharset(JSON_TYPE) },
+  { name: 'JSON in Latin-1', type: `${JSON_TYPE}; charset=iso-8859-1`, body: GOOD, refusal: otherCharset(JSON_TYPE) },
+  { name: 'JSON in UTF-7', type: `${JSON_TYPE};charset="utf-7"`, body: GOOD, refusal: otherCharset(JSON_TYPE) },
   {
     name: 'a form where none is taken',
     type: FORM_TYPE,
@@ -112,7 +118,7 @@ const ROWS: Row[] = [
     name: 'a form in Latin-1',
     type: `${FORM_TYPE}; charset=iso-8859-1`,
     body: `password=${MARKER}`,
-    refusal: otherType(FORM_TYPE),
+    refusal: otherCharset(FORM_TYPE),
   },
   { name: 'gzip', more: { 'Content-Encoding': 'gzip' }, body: gzipSync(GOOD), refusal: compressed },
   {
