@@ -93,6 +93,7 @@ function readArguments() {
   const args = words.slice(name?.split(' ').length)
   if (command === undefined) throw new UsageError('')
   if (args.length > command.takes) throw new UsageError(`Not understood: ${args[command.takes]}`)
+  if (given.includes('--now') && command.takes === 0) throw new UsageError('Not understood: --now')
   return { command, args, options: { now: given.includes('--now') } }
 }
 

@@ -16,7 +16,6 @@ export function createDeps(
 ) {
   const { sql, pool, close } = createDb({ url: config.databaseUrl, poolMax: config.poolMax })
   const [limitsKey = Buffer.alloc(0)] = config.keys('limits')
-  const [refreshKey = Buffer.alloc(0)] = config.keys('refresh-tokens')
   const secrets = config.keys('signing-keys')
   const keyRing = createKeyRing({ sql, log, now, secrets, rotationDays: config.keyRotationDays })
   return {
@@ -34,7 +33,7 @@ export function createDeps(
     keyRing,
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),
     /** Successors of refresh tokens are computed with it. */
-    refreshKey,
+    refreshKeys: config.keys('refresh-tokens'),
     pool,
   }
 }

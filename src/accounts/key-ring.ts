@@ -21,6 +21,8 @@ import {
 } from './signing-keys.ts'
 
 const READ_AGAIN_AFTER_MS = 60_000
+/** For a token of an unknown key; anybody can make one up, so not more often. */
+const UNKNOWN_KEY_PAUSE_MS = 5_000
 /** Nobody who asks for public keys waits longer than this for newer ones. */
 const PATIENCE_MS = 1_000
 const DAY = 24 * 60 * 60_000
@@ -109,10 +111,10 @@ export function createKeyRing({
   }
 
   /** What is held, read again first when it is a minute old; as it was when that fails or takes longer than `patience`. */
-  async function recent(patience?: number): Promise<Held> {
+  async function recent(patience?: number, readAgainAfter = READ_AGAIN_AFTER_MS): Promise<Held> {
     const known = held
     if (known === undefined) return load()
-    if (now() - triedAt < READ_AGAIN_AFTER_MS) return known
+    if (now() - triedAt < readAgainAfter) return known
     const newer = load().catch((error: unknown) => {
       log.warn({ err: error }, 'signing keys not read again')
       return known
@@ -132,7 +134,10 @@ export function createKeyRing({
 
     /** The public half of a published key. */
     async find(kid: string): Promise<KeyObject | undefined> {
-      return (await recent(PATIENCE_MS)).keys.find((key) => key.kid === kid)?.publicKey
+      const known = (await recent(PATIENCE_MS)).keys.find((key) => key.kid === kid)
+      if (known !== undefined || now() - triedAt < UNKNOWN_KEY_PAUSE_MS) return known?.publicKey
+      // Another instance may have made it in haste, for one that was withdrawn.
+      return (await recent(PATIENCE_MS, UNKNOWN_KEY_PAUSE_MS)).keys.find((key) => key.kid === kid)?.publicKey
     },
 
     /** The published keys (RFC 7517), the same object until something changes. */

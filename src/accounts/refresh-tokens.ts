@@ -48,7 +48,7 @@ export async function issueRefreshToken(
   return issued.length > 0 ? { refreshToken, refreshExpiresAt: earlier(end, endOf(term, now)) } : undefined
 }
 
-type Row = User & Term & { family: string; handle: string; familyExpiresAt: Date; usedAt: Date | null }
+type Row = User & Term & { family: string; handle: string; expiresAt: Date; familyExpiresAt: Date; usedAt: Date | null }
 
 /**
  * Uses a token. It is a visit too: the idle limit of its session starts anew, the absolute one stays. Refused are tokens
@@ -57,11 +57,11 @@ type Row = User & Term & { family: string; handle: string; familyExpiresAt: Date
 export async function useRefreshToken(
   sql: Sql,
   token: string,
-  { key, now }: { key: Buffer; now: number },
+  { keys, now }: { keys: readonly Buffer[]; now: number },
 ): Promise<Refresh> {
   if (!TOKEN.test(token)) return { ok: false, reason: 'unknown' }
   const [row] = await sql<Row>`
-    select t.family, f.expires_at as family_expires_at, t.used_at, s.handle,
+    select t.family, t.expires_at, f.expires_at as family_expires_at, t.used_at, s.handle,
       (s.sess ->> 'remembered')::boolean as remembered, (s.sess ->> 'loggedInAt')::float8 as logged_in_at,
       u.id, u.name, u.email, u.email_verified, u.image, u.created_at, u.updated_at
     from refresh_tokens t
@@ -69,37 +69,49 @@ export async function useRefreshToken(
     join sessions s on s.handle = f.session_handle
     join users u on u.id = s.user_id
     where t.token_hash = ${hashed(token)}
-      and t.expires_at > ${new Date(now)} and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
+      and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
   if (row === undefined) return { ok: false, reason: 'unknown' }
-  const { family, handle, remembered, loggedInAt, familyExpiresAt, usedAt, ...user } = row
+  const { family, handle, remembered, loggedInAt, expiresAt, familyExpiresAt, usedAt, ...user } = row
   if (usedAt !== null && now - usedAt.getTime() > GRACE_MS) {
     await endFamilyOf(sql, token)
     return { ok: false, reason: 'reused', userId: user.id }
   }
+  if (usedAt === null && expiresAt.getTime() <= now) return { ok: false, reason: 'unknown' }
 
-  const refreshToken = createHmac('sha256', key).update(token).digest('base64url')
+  const [newest = '', ...older] = keys.map((key) => createHmac('sha256', key).update(token).digest('base64url'))
   const end = new Date(Math.min(now + IDLE_MS, familyExpiresAt.getTime()))
   const sessionEnd = endOf({ remembered, loggedInAt }, now)
-  if (usedAt === null) {
-    // Of several at once the first changes the row, and the others find it changed: all answer with its successor.
-    // Session, family, token: locked in the order in which an end of the session takes them, so neither waits for the other.
-    await sql`
-      with seen as (
-        update sessions set seen_at = ${new Date(now)}, expire = ${sessionEnd}
-        where handle = ${handle}
-        returning handle
-      ), family as (
-        select id from refresh_families where id = ${family} and session_handle in (select handle from seen)
-        for key share
-      ), used as (
-        update refresh_tokens set used_at = ${new Date(now)}
-        where token_hash = ${hashed(token)} and used_at is null and family in (select id from family)
-        returning family
-      )
-      insert into refresh_tokens (token_hash, family, expires_at)
-      select ${hashed(refreshToken)}, family, ${end} from used`
-  }
+  // Of several at once the first changes the row, and the others find it changed: all answer with its successor.
+  // Session, family, token: locked in the order in which an end of the session takes them, so neither waits for the other.
+  const made =
+    usedAt === null
+      ? await sql`
+          with seen as (
+            update sessions set seen_at = ${new Date(now)}, expire = ${sessionEnd}
+            where handle = ${handle}
+            returning handle
+          ), family as (
+            select id from refresh_families where id = ${family} and session_handle in (select handle from seen)
+            for key share
+          ), used as (
+            update refresh_tokens set used_at = ${new Date(now)}
+            where token_hash = ${hashed(token)} and used_at is null and family in (select id from family)
+            returning family
+          )
+          insert into refresh_tokens (token_hash, family, expires_at)
+          select ${hashed(newest)}, family, ${end} from used
+          returning 1 as made`
+      : []
+  const refreshToken = made.length > 0 ? newest : await successorAmong(sql, [newest, ...older])
+  if (refreshToken === undefined) return { ok: false, reason: 'unknown' }
   return { ok: true, user, handle, refreshToken, refreshExpiresAt: earlier(end, sessionEnd) }
+}
+
+/** The one that was made when the token was used, maybe by an instance whose newest secret is another. */
+async function successorAmong(sql: Sql, candidates: readonly string[]): Promise<string | undefined> {
+  const rows = await sql<{ tokenHash: string }>`
+    select token_hash from refresh_tokens where token_hash = any(${candidates.map(hashed)})`
+  return candidates.find((candidate) => rows.some(({ tokenHash }) => tokenHash === hashed(candidate)))
 }
 
 const earlier = (one: Date, other: Date): Date => (one < other ? one : other)

@@ -27,7 +27,7 @@ const Introspection = z.object({
 })
 
 export function tokenEndpoints(deps: Deps): Endpoint[] {
-  const { sql, now, log, accessTokens, refreshKey } = deps
+  const { sql, now, log, accessTokens, refreshKeys } = deps
 
   const pair = async (user: User, handle: string, issued: IssuedToken) => ({
     token: await accessTokens.sign(user, handle),
@@ -66,7 +66,7 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       answer: TokenPair,
       refusals: ['INVALID_REFRESH_TOKEN'],
       async handle({ req, body: { refreshToken } }) {
-        const refresh = await useRefreshToken(sql, refreshToken, { key: refreshKey, now: now() })
+        const refresh = await useRefreshToken(sql, refreshToken, { keys: refreshKeys, now: now() })
         if (refresh.ok) return pair(refresh.user, refresh.handle, refresh)
         if (refresh.reason === 'reused') {
           log.warn({ requestId: req.id, user: pseudonym(refresh.userId) }, 'refresh token used twice: family ended')
