@@ -1,8 +1,17 @@
-import { randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 
 const ID_LENGTH = 32
 const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+/** Bytes from here on would make some characters likelier than others. */
+const EVEN_UP_TO = 256 - (256 % ID_CHARACTERS.length)
 
-/** A new name for a user or a session: 32 letters and digits, as long as clients of Better Auth expect. */
-export const newId = (): string =>
-  Array.from({ length: ID_LENGTH }, () => ID_CHARACTERS[randomInt(ID_CHARACTERS.length)]).join('')
+/** A new name for a user, a session or a token: 32 letters and digits, as long as clients of Better Auth expect. */
+export function newId(): string {
+  let id = ''
+  while (id.length < ID_LENGTH) {
+    for (const byte of randomBytes(ID_LENGTH)) {
+      if (byte < EVEN_UP_TO && id.length < ID_LENGTH) id += ID_CHARACTERS[byte % ID_CHARACTERS.length]
+    }
+  }
+  return id
+}

@@ -1,4 +1,5 @@
 /** The headers of every answer, errors and files included. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
 import helmet from 'helmet'
 import type { Deps } from '../deps.ts'
@@ -6,7 +7,7 @@ import { HttpError } from './errors.ts'
 
 const YEAR_SECONDS = 31_536_000
 
-export function securityHeaders({ config }: Deps): RequestHandler[] {
+export function securityHeaders({ config }: Deps): RequestHandler {
   const headers = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -26,16 +27,21 @@ export function securityHeaders({ config }: Deps): RequestHandler[] {
     strictTransportSecurity: config.secureCookies ? { maxAge: YEAR_SECONDS, includeSubDomains: true } : false,
     xFrameOptions: { action: 'deny' },
   })
-  const policy: RequestHandler = (_req, res, next) => {
-    res.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()')
+  // The same for every answer, so helmet works them out once, on a response that only takes notes.
+  const constant = new Map([['Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()']])
+  const note = { setHeader: (name: string, value: string) => constant.set(name, value), removeHeader: () => {} }
+  headers({} as IncomingMessage, note as unknown as ServerResponse, () => {})
+  const all = [...constant]
+  return (_req, res, next) => {
+    for (const [name, value] of all) res.setHeader(name, value)
     next()
   }
-  return [headers, policy]
 }
 
 /** Pages are personal or hold a form: no cache keeps one. */
 export const noStore: RequestHandler = (_req, res, next) => {
-  res.set({ 'Cache-Control': 'no-store', Vary: 'Cookie' })
+  res.setHeader('Cache-Control', 'no-store')
+  res.setHeader('Vary', 'Cookie')
   next()
 }
 

@@ -3,7 +3,7 @@
  * in Markdown; docs/bench.md says what its figures are worth. `-- --seconds 10 --rounds 3` changes the defaults.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../../src/config.ts'
@@ -19,6 +19,7 @@ const CALLER_CHECK_MS = 500
 const HERE = import.meta.dirname
 
 const { seconds, rounds } = readOptions()
+const [before = 0] = loadavg()
 const ending = new AbortController()
 const run: Run = { signal: ending.signal, undo: [] }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -106,6 +107,8 @@ async function measure(load: Load, target: Target, warmUpSeconds: number): Promi
   return { ...seen, memory, wrongAfterwards: wrong !== undefined }
 }
 
+/** With how busy other programs kept it, since they take part in every figure. */
 function machine(): string {
-  return `${availableParallelism()} cores shared by server, database and load; Node ${process.versions.node}`
+  const cores = `${availableParallelism()} cores shared by server, database and load`
+  return `${cores}; load average ${before.toFixed(1)} before; Node ${process.versions.node}`
 }
