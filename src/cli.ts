@@ -26,10 +26,18 @@ const COMMANDS: Record<string, Command> = {
   'keys list': {
     takes: 0,
     run: async ({ keyRing }) => {
-      for (const { key, keys, state } of await keyRing.list()) {
+      const list = await keyRing.list()
+      if (list.length === 0) say('There is no key yet. A server makes the first one when it starts.')
+      for (const { key, keys, state, opened } of list) {
         const until = publishedUntil(key, keys)
         const words = [key.kid, state.padEnd(7), `signs from ${key.signsFrom.toISOString()}`]
-        say([...words, ...(until === undefined ? [] : [`published until ${new Date(until).toISOString()}`])].join('  '))
+        say(
+          [
+            ...words,
+            ...(until === undefined ? [] : [`published until ${new Date(until).toISOString()}`]),
+            ...(opened ? [] : ['opened by none of these APP_SECRETS']),
+          ].join('  '),
+        )
       }
     },
   },
@@ -56,7 +64,7 @@ const COMMANDS: Record<string, Command> = {
 
 const OUTCOMES = {
   'called-off': 'The key was waiting and is gone. It has signed nothing.',
-  stopped: 'The key signs no more. It stays published for 30 minutes, until its last token has died.',
+  stopped: 'The key signs no more. It stays published until its last token has died: see keys list.',
   withdrawn:
     'The key is withdrawn. Verifiers refuse its tokens as soon as they ask for the keys again, within minutes.',
 }

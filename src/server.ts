@@ -1,5 +1,6 @@
 /** Starts the server: configuration, database, requests, schema; and ends it without losing a request. */
 import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pruneRateLimits } from './accounts/rate-limits.ts'
 import { pruneRefreshTokens } from './accounts/refresh-tokens.ts'
@@ -59,13 +60,14 @@ async function start() {
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   })
   server.maxConnections = CONNECTIONS_MAX
+  const connections = trackConnections(server)
   const app = createApp(deps, { isStopping: () => stopping })
   server.on('request', (req, res) => {
     if (stopping) res.setHeader('Connection', 'close')
     app(req, res)
   })
   close = async () => {
-    await drain(server)
+    await drain(server, connections)
     await deps.closeDb()
     await embedded?.stop()
   }
@@ -124,9 +126,20 @@ async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): P
   }
 }
 
+function trackConnections(server: Server): Set<Socket> {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  return open
+}
+
 /** Takes no new connection and lets requests under way finish, up to the deadline. */
-async function drain(server: Server): Promise<void> {
+async function drain(server: Server, connections: Iterable<Socket>): Promise<void> {
   const finished = new Promise((resolve) => server.close(resolve))
+  // Opened ahead of time by a browser and never used: Node does not count these as idle.
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   await Promise.race([finished, sleep(DRAIN_MS)])
   clearInterval(idle)

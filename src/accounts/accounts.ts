@@ -2,8 +2,10 @@
 import { createHmac } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { Unavailable } from '../unavailable.ts'
+import { CurrentPassword } from './fields.ts'
 import { newId } from './ids.ts'
 import { networkOf, type Policy } from './rate-limits.ts'
+import { revokeSessions } from './sessions.ts'
 import {
   changePasswordHash,
   createUser,
@@ -76,7 +78,11 @@ export async function register(
   return same ? { ok: true, user: outcome.user } : { ok: false, reason: 'address-taken' }
 }
 
-export type Authentication = { ok: true; user: User } | { ok: false; reason: 'wrong'; triesLeft: number } | TooManyTries
+/** `passwordHash` is the one that the password was checked against: a session starts only while it still stands. */
+export type Authentication =
+  | { ok: true; user: User; passwordHash: string }
+  | { ok: false; reason: 'wrong'; triesLeft: number }
+  | TooManyTries
 
 /**
  * The user of this address and password. An unknown address and a wrong password are refused alike, in words, work and
@@ -103,12 +109,12 @@ export function authenticate(
     if (judged === undefined) return { ok: false, reason: 'wrong', triesLeft: count.left }
 
     const { user, passwordHash, outdated } = judged
-    await Promise.all([
+    const [standing] = await Promise.all([
+      outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : (passwordHash ?? ''),
       rateLimits.clear('loginByAddress', email),
       refundNetwork(),
-      outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
     ])
-    return { ok: true, user }
+    return { ok: true, user, passwordHash: standing }
   })
 }
 
@@ -119,16 +125,18 @@ async function judge({ sql, passwords }: Deps, email: string, password: string) 
   return known && verdict.ok ? { ...known, outdated: verdict.outdated } : undefined
 }
 
-/** Left for the next login when hashing has no room now: the person is in either way. */
+/** The hash that stands afterwards. Left for the next login when hashing has no room now: the person is in either way. */
 async function renewHash(
   { sql, passwords }: Deps,
   userId: string,
   { password, from }: { password: string; from: string },
-): Promise<void> {
+): Promise<string> {
   try {
-    await replacePasswordHash(sql, userId, { from, to: await passwords.hash(password) })
+    const to = await passwords.hash(password)
+    return (await replacePasswordHash(sql, userId, { from, to })) ? to : from
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
+    return from
   }
 }
 
@@ -140,6 +148,7 @@ export async function confirmPassword(deps: Deps, user: User, password: string):
   return rateLimits.inTurn(`confirm ${user.id}`, async () => {
     const count = await rateLimits.count('confirmByUser', user.id)
     if (!count.allowed) return { ok: false, reason: 'too-many-tries', retryAfterSeconds: count.retryAfterSeconds }
+    if (!CurrentPassword.safeParse(password).success) return { ok: false, reason: 'wrong' }
 
     const judged = await judge(deps, user.email, password).catch((error: unknown) => {
       void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
@@ -164,6 +173,8 @@ export async function changePassword(
   if (!confirmation.ok) return confirmation
   const to = await deps.passwords.hash(next)
   const changed = await changePasswordHash(deps.sql, user.id, { from: confirmation.passwordHash, to, endSessions })
+  // A login that was let in by the old password while the statement waited for it: only a second look sees it.
+  if (changed && endSessions) await revokeSessions(deps.sql, user.id)
   // Another request was quicker, so the current password is no longer the one that was given.
   return changed ? { ok: true } : { ok: false, reason: 'wrong' }
 }

@@ -2,16 +2,20 @@
  * The signing keys as one process holds them. They are read again when they are used and a minute has passed, never by a
  * timer, so that a database that sleeps stays asleep; and what was read last serves while the database is away.
  */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sql } from '../db.ts'
 import type { Log } from '../log.ts'
-import { open, seal } from './sealing.ts'
+import { asJwk, type HeldKey, isUsable, openKey } from './held-keys.ts'
+import { seal } from './sealing.ts'
 import {
   createSigningKey,
   currentOf,
   listSigningKeys,
+  PUBLISHED_AFTER_MS,
   PUBLISHED_BEFORE_MS,
+  pruneSigningKeys,
+  publishedUntil,
   type SigningKey,
   signerOf,
   startSigningWith,
@@ -25,15 +29,14 @@ const READ_AGAIN_AFTER_MS = 60_000
 const UNKNOWN_KEY_PAUSE_MS = 5_000
 /** Nobody who asks for public keys waits longer than this for newer ones. */
 const PATIENCE_MS = 1_000
+/** A key that goes sooner than this is followed by one of our own in time. */
+const SUCCESSION_MS = PUBLISHED_AFTER_MS - READ_AGAIN_AFTER_MS
+/** Clocks of two instances may differ by this much. */
+const SKEW_MS = 60_000
+const PRUNED_AT_MOST = 1_000
 const DAY = 24 * 60 * 60_000
 
-type HeldKey = SigningKey & {
-  publicKey: KeyObject
-  /** Undefined when no secret opens it. */
-  privateKey: KeyObject | undefined
-  outdated: boolean
-}
-type Held = { keys: HeldKey[]; jwks: { keys: object[] }; readAt: number }
+type Held = { keys: HeldKey[]; jwks: { keys: object[] } }
 
 export type KeyRing = ReturnType<typeof createKeyRing>
 export type Retirement =
@@ -64,45 +67,53 @@ export function createKeyRing({
     createSigningKey(sql, { generation: 1 + Math.max(0, ...keys.map((key) => key.generation)), signsFrom }, sealing)
 
   function hold(key: SigningKey): HeldKey {
-    const jwk = { kty: 'OKP', crv: 'Ed25519', x: key.x }
-    const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
-    const opened = open(key.sealed, key.kid, secrets)
-    if (opened === undefined) {
-      if (!toldOf.has(key.kid))
-        log.error({ kid: key.kid }, 'no secret of APP_SECRETS opens this signing key: it stays published, others sign')
+    const held = openKey(key, secrets)
+    if (!isUsable(held) && !toldOf.has(key.kid)) {
+      log.error({ kid: key.kid }, 'no secret of APP_SECRETS opens this signing key: it stays published, others sign')
       toldOf.add(key.kid)
-      return { ...key, publicKey, privateKey: undefined, outdated: true }
     }
-    const d = opened.secret.toString('base64url')
-    const privateKey = createPrivateKey({ key: { ...jwk, d }, format: 'jwk' })
-    return { ...key, publicKey, privateKey, outdated: opened.outdated }
+    return held
+  }
+
+  async function read(): Promise<HeldKey[]> {
+    return (await listSigningKeys(sql, now())).map(hold)
   }
 
   /**
-   * Reads all keys; makes the first one, and the next one when the newest has signed for its days or is sealed under a
-   * secret that is not the newest any more. Sealing it anew instead would take it from an instance that has only the old
-   * secret yet.
+   * Reads all keys, and makes one that is wanting: the first, and the next when none is young, or none will last: each is
+   * about to be driven out by another instance's, or sealed under a secret that is not the newest any more. Sealing it
+   * anew instead would take it from an instance that has only the old secret yet.
    */
-  async function read(): Promise<Held> {
-    const rows = await listSigningKeys(sql, now())
-    const keys = rows.map(hold)
+  async function ensure(): Promise<Held> {
+    const keys = await read()
     const usable = keys.filter(isUsable)
-    const due = now() - rotationDays * DAY
-    if (signerOf(usable, now()) === undefined) await mint(rows, now())
-    else if (usable.every(({ signsFrom, outdated }) => outdated || signsFrom.getTime() <= due)) {
-      await mint(rows, now() + PUBLISHED_BEFORE_MS)
-    } else return { keys, jwks: { keys: keys.map(asJwk) }, readAt: now() }
+    const young = usable.some(({ signsFrom }) => signsFrom.getTime() > now() - rotationDays * DAY)
+    const lasting = usable.some(
+      (key) => !key.outdated && (publishedUntil(key, keys) ?? Number.POSITIVE_INFINITY) > now() + SUCCESSION_MS,
+    )
+    if (signerOf(usable, now()) === undefined) await mint(keys, now())
+    else if (!young || !lasting) await mint(keys, now() + PUBLISHED_BEFORE_MS)
+    else return { keys, jwks: { keys: keys.map(asJwk) } }
     log.info('made a signing key')
-    return read()
+    return ensure()
+  }
+
+  /** For the operator: never makes a key by itself. @throws when these settings are not the server's. */
+  async function inspect(): Promise<HeldKey[]> {
+    const keys = await read()
+    if (keys.length > 0 && !keys.some(isUsable)) {
+      throw new Error('These APP_SECRETS open none of the keys. Run this with the settings of the server.')
+    }
+    return keys
   }
 
   /** Reads again and keeps what was read; one reading serves all who ask meanwhile. */
   function load(): Promise<Held> {
     triedAt = now()
-    reading ??= read()
-      .then((read) => {
-        held = read
-        return read
+    reading ??= ensure()
+      .then((ensured) => {
+        held = ensured
+        return ensured
       })
       .finally(() => {
         reading = undefined
@@ -114,7 +125,9 @@ export function createKeyRing({
   async function recent(patience?: number, readAgainAfter = READ_AGAIN_AFTER_MS): Promise<Held> {
     const known = held
     if (known === undefined) return load()
-    if (now() - triedAt < readAgainAfter) return known
+    // A clock that was set back makes the last reading one of the future: then it is time as well.
+    const age = now() - triedAt
+    if (age >= 0 && age < readAgainAfter) return known
     const newer = load().catch((error: unknown) => {
       log.warn({ err: error }, 'signing keys not read again')
       return known
@@ -147,13 +160,14 @@ export function createKeyRing({
 
     /** For the operator: every key with its state, oldest first. */
     async list() {
-      const { keys } = await load()
-      return keys.map((key) => ({ key, keys, state: stateOf(key, keys, now()) }))
+      const keys = await inspect()
+      return keys.map((key) => ({ key, keys, state: stateOf(key, keys, now()), opened: isUsable(key) }))
     },
 
     /** Publishes a key that signs in a while. Undefined when one is waiting already. */
     async rotate(): Promise<{ signsFrom: Date } | undefined> {
-      const { keys } = await load()
+      const known = await inspect()
+      const keys = known.length > 0 ? known : (await load()).keys
       if (keys.some((key) => stateOf(key, keys, now()) === 'next')) return undefined
       const signsFrom = now() + PUBLISHED_BEFORE_MS
       await mint(keys, signsFrom)
@@ -165,12 +179,16 @@ export function createKeyRing({
      * published. `immediately` is for a key that was stolen: its tokens die with it, and another key signs at once.
      */
     async retire(kid: string, { immediately = false } = {}): Promise<Retirement> {
-      const { keys } = await load()
+      // A key whose time is over must not come back with the retirement of the one that followed it.
+      await pruneSigningKeys(sql, now(), PRUNED_AT_MOST)
+      const keys = await inspect()
       const key = keys.find((one) => one.kid === kid)
       if (key === undefined) return { ok: false, reason: 'unknown' }
       const others = keys.filter((one) => one !== key && isUsable(one))
       const state = stateOf(key, keys, now())
-      if (state === 'next') {
+      // An instance may take a key that is about to sign from what it has read a minute ago: then it stays published.
+      const isFarOff = key.signsFrom.getTime() > now() + READ_AGAIN_AFTER_MS + SKEW_MS
+      if (state === 'next' && (isFarOff || immediately)) {
         await withdrawSigningKey(sql, kid)
         return { ok: true, outcome: 'called-off' }
       }
@@ -180,13 +198,10 @@ export function createKeyRing({
         const next = others.find((one) => stateOf(one, keys, now()) === 'next')
         await (next ? startSigningWith(sql, next.kid, now()) : mint(keys, now()))
       }
-      await (immediately ? withdrawSigningKey(sql, kid) : stopSigningWith(sql, kid, now()))
+      const stops = Math.min(now(), (publishedUntil(key, keys) ?? Number.POSITIVE_INFINITY) - PUBLISHED_AFTER_MS)
+      const stoppedAt = state === 'next' ? key.signsFrom.getTime() : stops
+      await (immediately ? withdrawSigningKey(sql, kid) : stopSigningWith(sql, kid, stoppedAt))
       return { ok: true, outcome: immediately ? 'withdrawn' : 'stopped' }
     },
   }
 }
-
-const isUsable = ({ privateKey }: HeldKey): boolean => privateKey !== undefined
-
-/** Named member by member, so that the private half can never be among them. */
-const asJwk = ({ kid, x }: HeldKey) => ({ kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' })

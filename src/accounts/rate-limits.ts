@@ -20,6 +20,7 @@ const POLICIES = {
   loginByNetwork: { points: 200, duration: 15 * MINUTE },
   signUpByAddress: { points: 100, duration: HOUR },
   signUpByNetwork: { points: 600, duration: HOUR },
+  refreshFamiliesBySession: { points: 100, duration: 24 * HOUR },
   confirmByUser: { points: 10, duration: 15 * MINUTE },
 } as const
 

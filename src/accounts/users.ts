@@ -53,13 +53,15 @@ export async function findCredentials(sql: Sql, email: string): Promise<Credenti
   return { user, passwordHash, signUpForm }
 }
 
-/** Replaces the hash that was read, and nothing if another request has replaced it meanwhile. */
+/** Replaces the hash that was read. False when another request has replaced it meanwhile. */
 export async function replacePasswordHash(
   sql: Sql,
   userId: string,
   { from, to }: { from: string; to: string },
-): Promise<void> {
-  await sql`update users set password_hash = ${to} where id = ${userId} and password_hash = ${from}`
+): Promise<boolean> {
+  const replaced = await sql`
+    update users set password_hash = ${to} where id = ${userId} and password_hash = ${from} returning 1 as replaced`
+  return replaced.length > 0
 }
 
 /**

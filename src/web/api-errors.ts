@@ -12,12 +12,13 @@ const BY_STATUS: Record<number, Code> = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
-const FOR_PROGRAMS = /^\/{1,2}(api|\.well-known)(\/|$)/i
+/** What programs ask for, in any spelling: there nothing is answered with a page. A base address may end in a slash. */
+export const isForPrograms = (path: string): boolean => /^\/{1,2}(api|\.well-known)\/./i.test(path)
 
 /** Under `/api` nothing is ever answered with a page. Faults of ours are logged and never shown. */
 export function apiErrors(deps: Deps): ErrorRequestHandler {
   return (error, req, res, next) => {
-    if (!FOR_PROGRAMS.test(req.path)) return next(error)
+    if (!isForPrograms(req.path)) return next(error)
     const refusal = asRefusal(error)
     if (refusal.status >= 500) {
       deps.log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')

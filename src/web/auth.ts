@@ -20,9 +20,14 @@ export async function logIn(
   req: Request,
   user: User,
   deps: Deps,
-  { remember = false, next, flash }: { remember?: boolean; next?: string; flash?: FlashMessage } = {},
+  {
+    remember = false,
+    next,
+    flash,
+    provenBy,
+  }: { remember?: boolean; next?: string; flash?: FlashMessage; provenBy?: string } = {},
 ): Promise<string> {
-  await startSession(req, user, deps, { remembered: remember, loggedInAt: deps.now(), flash })
+  await startSession(req, user, deps, { remembered: remember, loggedInAt: deps.now(), flash, provenBy })
   return safeReturnTo(next)
 }
 
@@ -30,9 +35,13 @@ export async function logIn(
  * A login through the API: a client may hold several, so the session that the request came with stays open. Returns the
  * handle of the new one.
  */
-export async function logInBeside(req: Request, user: User, deps: Deps, remembered: boolean): Promise<string> {
-  const term = { remembered, loggedInAt: deps.now() }
-  return startSession(req, user, deps, { ...term, endsOld: false })
+export async function logInBeside(
+  req: Request,
+  user: User,
+  deps: Deps,
+  { remembered, provenBy }: { remembered: boolean; provenBy?: string },
+): Promise<string> {
+  return startSession(req, user, deps, { remembered, loggedInAt: deps.now(), provenBy, endsOld: false })
 }
 
 /**
@@ -48,14 +57,20 @@ async function startSession(
   req: Request,
   user: User,
   { now }: Deps,
-  { remembered, loggedInAt, flash, endsOld = true }: Term & { flash?: FlashMessage | undefined; endsOld?: boolean },
+  {
+    remembered,
+    loggedInAt,
+    flash,
+    provenBy,
+    endsOld = true,
+  }: Term & { flash?: FlashMessage | undefined; provenBy?: string | undefined; endsOld?: boolean },
 ): Promise<string> {
   try {
     if (endsOld) await regenerate(req)
     else req.sessionStore.generate(req)
     const userAgent = (req.get('User-Agent') ?? '').slice(0, USER_AGENT_MAX_LENGTH)
     const device = { handle: newId(), ipAddress: req.ip ?? '', userAgent }
-    Object.assign(req.session, { userId: user.id, remembered, loggedInAt, ...device })
+    Object.assign(req.session, { userId: user.id, remembered, loggedInAt, provenBy, ...device })
     if (remembered) rememberOnDevice(req.session.cookie, absoluteEndOf({ remembered, loggedInAt }) - now())
     if (flash) setFlash(req, flash)
     await promisify(req.session.save).call(req.session)

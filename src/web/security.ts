@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
 import helmet from 'helmet'
 import type { Deps } from '../deps.ts'
+import { isForPrograms } from './api-errors.ts'
 import { HttpError } from './errors.ts'
 
 const YEAR_SECONDS = 31_536_000
@@ -50,7 +51,7 @@ export function requireTls({ config: { secureCookies, publicOrigin } }: Deps): R
   return (req, res, next) => {
     if (!secureCookies || req.secure) return next()
     // A program that calls the API is to learn of its mistake, not to be led along.
-    const led = ['GET', 'HEAD'].includes(req.method) && !/^\/(api|\.well-known)\//i.test(req.path)
+    const led = ['GET', 'HEAD'].includes(req.method) && !isForPrograms(req.path)
     if (!led) throw new HttpError(400)
     // Only path and query are taken over: a request line may name another host.
     if (!URL.canParse(req.originalUrl, publicOrigin)) throw new HttpError(400)

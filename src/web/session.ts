@@ -10,6 +10,7 @@ import expressSession, { type SessionData } from 'express-session'
 import { endOf, type Session, type Term } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
+import { Unavailable } from '../unavailable.ts'
 
 /** `seen_at` is written no more often than this, so an idle limit may end up to this much early, never late. */
 const TOUCH_EVERY_MS = 60_000
@@ -25,6 +26,8 @@ declare module 'express-session' {
     handle: string
     ipAddress: string
     userAgent: string
+    /** The hash of the password that let the person in. Never stored: the session starts only while it still stands. */
+    provenBy?: string | undefined
   }
 }
 
@@ -142,10 +145,19 @@ export class SessionStore extends PgStore {
     const end = endOf(session, seenAt)
     const written = row
       ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashed(id)}`
-      : sql`insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
-            values (${hashed(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
-              ${end}, ${new Date(seenAt)}, ${new Date(seenAt)})`
-    written.then(() => {
+      : sql`
+          insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
+          select ${hashed(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
+            ${end}, ${new Date(seenAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
+          from users where id = ${session.userId} and password_hash = coalesce(${session.provenBy ?? null}, password_hash)
+          for share
+          returning 1 as written`
+    written.then((rows) => {
+      // The account is gone, or its password was changed since it was checked. Tried again, the login says which.
+      if (row === undefined && rows.length === 0) {
+        done(new Unavailable('the account changed during the login', { retryAfterSeconds: 1 }))
+        return
+      }
       this.#rows.set(session, { sess, seenAt })
       done()
     }, done)

@@ -156,7 +156,7 @@ describe('a wrong current password', () => {
     'verify-password': (password) => [VERIFY, { password }],
   }
   for (const [name, ask] of Object.entries(WAYS)) {
-    it(`may be tried ten times at ${name}; then even the right one has to wait, on either way`, async () => {
+    it(`may be tried ten times at ${name}; then even the right one has to wait, on either way, and the session that asks ends`, async () => {
       const { api, person } = await apiLearner(app, 'Ada')
       for (let tries = 0; tries < 10; tries += 1) {
         assert.deepEqual(refusalOf(await api.post(...ask('not the password'))), WRONG, `try ${tries + 1}`)
@@ -168,6 +168,9 @@ describe('a wrong current password', () => {
         assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
         assert.equal(response.headers['x-retry-after'], response.headers['retry-after'])
         assert.equal(response.headers['cache-control'], 'no-store')
+        // Whoever guesses does not know the password: the session is not theirs to go on with.
+        assert.equal((await api.get('/api/auth/get-session')).body, null)
+        assert.equal((await api.signIn(person)).status, 200)
       }
       // Whoever holds the session cannot lock the owner out of signing in.
       assert.equal(await signsIn(person, person.password), true)

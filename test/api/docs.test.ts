@@ -145,6 +145,7 @@ describe('docs/api.md', () => {
       'signUpByAddress',
       'signUpByNetwork',
       'confirmByUser',
+      'refreshFamiliesBySession',
     ] as const
     const counts = await Promise.all(policies.map((policy) => app.deps.rateLimits.count(policy, 'nobody of this page')))
     assert.deepEqual(

@@ -5,6 +5,7 @@ import { createSigningKey } from '../../src/accounts/signing-keys.ts'
 import { apiLearner, bearer, openApi } from '../support/api.ts'
 import type { TestApp } from '../support/app.ts'
 import { rowsOf, startWithCommands } from '../support/keys-cli.ts'
+import { startProgram } from '../support/process.ts'
 import { kidsOf, MINUTE, SECOND, signingKid } from '../support/tokens.ts'
 
 const ISO = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z'
@@ -25,15 +26,26 @@ describe('keys list', () => {
     assert.deepEqual(await done('keys', 'list'), [only])
   })
 
-  it('makes the first key where there is none', async () => {
-    const { app, done, reread } = await startWithCommands()
+  it('makes none where there is none, and says who will', async () => {
+    const { app, done } = await startWithCommands()
     await app.sql`delete from signing_keys`
-    const [only = '', ...rest] = await done('keys', 'list')
-    assert.deepEqual(rest, [])
-    const [row] = await rowsOf(app)
-    assert.match(only, line(row?.kid ?? '', 'current'))
-    reread()
-    assert.deepEqual(await kidsOf(app), [row?.kid])
+    assert.deepEqual(await done('keys', 'list'), ['There is no key yet. A server makes the first one when it starts.'])
+    assert.deepEqual(await rowsOf(app), [])
+  })
+
+  it('changes nothing with the settings of another server, and says so', async () => {
+    const { app } = await startWithCommands()
+    const before = await rowsOf(app)
+    for (const args of [['list'], ['rotate'], ['retire', before[0]?.kid ?? '']]) {
+      const program = startProgram(['dist/cli.js', 'keys', ...args], {
+        NODE_ENV: 'test',
+        APP_SECRETS: 'another-secret-of-another-server-0123456789',
+        DATABASE_URL: app.databaseUrl,
+      })
+      assert.equal((await program.ended()).code, 1)
+      assert.match(program.written.err, /^These APP_SECRETS open none of the keys/)
+      assert.deepEqual(await rowsOf(app), before)
+    }
   })
 })
 

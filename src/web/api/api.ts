@@ -2,6 +2,7 @@
 import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from '../../deps.ts'
+import { isForPrograms } from '../api-errors.ts'
 import { endpoint, mount } from '../endpoint.ts'
 import { HttpError } from '../errors.ts'
 import { type ApiDocument, describeApi } from '../openapi.ts'
@@ -57,7 +58,8 @@ export function api(deps: Deps, session: RequestHandler): Api {
   router.use(likeBetterAuth)
   for (const endpoint of endpoints) mount(router, endpoint, { deps, origins, session })
   router.use('/api/auth', notThere)
-  router.all(FOR_PROGRAMS, (req, res) => {
+  router.use((req, res, next) => {
+    if (!isForPrograms(req.path)) return next()
     const methods = endpoints.filter(({ path }) => fits(path, req.path)).map(({ method }) => method.toUpperCase())
     if (methods.length === 0) throw new HttpError(404)
     res.set('Allow', methods.join(', '))
@@ -66,16 +68,12 @@ export function api(deps: Deps, session: RequestHandler): Api {
   return { allowReading: origins.allowReading, router, document }
 }
 
-/** In any case of letters: what is spelled another way is not there, and is told so in JSON too. */
-const FOR_PROGRAMS = /^\/(api|\.well-known)\/./i
-const BELOW_API = /^\/api\/./i
-
 const fits = (pattern: string, path: string): boolean =>
   new RegExp(`^${pattern.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`).test(path)
 
 /** Better Auth knows neither HEAD nor OPTIONS: both are like any address that is not there. */
 const likeBetterAuth: RequestHandler = (req, res, next) => {
-  if (BELOW_API.test(req.path) && ['HEAD', 'OPTIONS'].includes(req.method)) notThere(req, res, next)
+  if (isForPrograms(req.path) && ['HEAD', 'OPTIONS'].includes(req.method)) notThere(req, res, next)
   else next()
 }
 

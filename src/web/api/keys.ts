@@ -25,9 +25,7 @@ const Jwks = z.object({
 const Discovery = z.object({
   issuer: z.string(),
   jwks_uri: z.string(),
-  introspection_endpoint: z.string(),
   id_token_signing_alg_values_supported: z.array(z.string()),
-  token_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
   subject_types_supported: z.array(z.string()),
   response_types_supported: z.array(z.string()),
 })
@@ -55,9 +53,7 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
   const discovery = documentOf({
     issuer,
     jwks_uri: `${issuer}/api/auth/jwks`,
-    introspection_endpoint: `${issuer}/api/auth/introspect`,
     id_token_signing_alg_values_supported: ['EdDSA'],
-    token_endpoint_auth_signing_alg_values_supported: ['EdDSA'],
     subject_types_supported: ['public'],
     response_types_supported: ['token'],
   })
@@ -83,7 +79,7 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
       if (res.get('Access-Control-Allow-Origin') === undefined) res.setHeader('Access-Control-Allow-Origin', '*')
       // Without the charset that Express would add: strict verifiers compare the whole.
       res.setHeader('Content-Type', 'application/json')
-      if (req.get('If-None-Match') === etag) {
+      if (req.fresh) {
         res.status(304).end()
         return
       }

@@ -1,15 +1,26 @@
+import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { changePassword, confirmPassword } from '../../accounts/accounts.ts'
 import { newPassword, newPasswordOf } from '../../accounts/fields.ts'
 import type { Deps } from '../../deps.ts'
-import { renewSession } from '../auth.ts'
+import { logOut, renewSession } from '../auth.ts'
 import { type Endpoint, endpoint, learnerEndpoint, Redirect } from '../endpoint.ts'
 import type { Origins } from '../origins.ts'
 import { passwordRefusal, Refusal } from '../refusals.ts'
 import { CallbackUrl, Done, EmailAddress, toUser, User } from '../wire.ts'
 
+type Refused = { reason: 'wrong' } | { reason: 'too-many-tries'; retryAfterSeconds: number }
+
 export function passwordEndpoints(deps: Deps, origins: Origins): Endpoint[] {
   const { passwordMinLength } = deps.config
+
+  /** Whoever guesses at an open session does not know the password, so the session ends when the tries are used up. */
+  async function refuseConfirmation(req: Request, res: Response, refused: Refused): Promise<Refusal> {
+    if (refused.reason === 'wrong') return new Refusal('INVALID_PASSWORD')
+    await logOut(req, res, deps)
+    return new Refusal('RATE_LIMITED', refused)
+  }
+
   return [
     learnerEndpoint({
       method: 'post',
@@ -23,13 +34,18 @@ export function passwordEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       }),
       answer: z.object({ token: z.string().nullable(), user: User }),
       refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'INVALID_PASSWORD', 'RATE_LIMITED'],
-      async handle({ req, learner: { user }, body: { currentPassword, newPassword, revokeOtherSessions = false } }) {
+      async handle({
+        req,
+        res,
+        learner: { user },
+        body: { currentPassword, newPassword, revokeOtherSessions = false },
+      }) {
         const next = newPasswordOf(user, passwordMinLength).safeParse(newPassword)
         if (!next.success) return passwordRefusal(next.error, 'newPassword')
 
         const change = { current: currentPassword, next: next.data, endSessions: revokeOtherSessions }
         const changed = await changePassword(deps, user, change)
-        if (!changed.ok) return confirmationRefusal(changed)
+        if (!changed.ok) return refuseConfirmation(req, res, changed)
         return { token: revokeOtherSessions ? await renewSession(req, user, deps) : null, user: toUser(user) }
       },
     }),
@@ -41,9 +57,9 @@ export function passwordEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       body: z.object({ password: z.string() }),
       answer: Done,
       refusals: ['INVALID_PASSWORD', 'RATE_LIMITED'],
-      async handle({ learner: { user }, body: { password } }) {
+      async handle({ req, res, learner: { user }, body: { password } }) {
         const confirmation = await confirmPassword(deps, user, password)
-        return confirmation.ok ? { status: true } : confirmationRefusal(confirmation)
+        return confirmation.ok ? { status: true } : refuseConfirmation(req, res, confirmation)
       },
     }),
 
@@ -91,8 +107,3 @@ export function passwordEndpoints(deps: Deps, origins: Origins): Endpoint[] {
     }),
   ]
 }
-
-const confirmationRefusal = (
-  refused: { reason: 'wrong' } | { reason: 'too-many-tries'; retryAfterSeconds: number },
-): Refusal =>
-  refused.reason === 'too-many-tries' ? new Refusal('RATE_LIMITED', refused) : new Refusal('INVALID_PASSWORD')

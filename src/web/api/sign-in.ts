@@ -55,7 +55,7 @@ export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
 
         const registration = await register(deps, { ...body, ip: req.ip, form: randomUUID() })
         if (registration.ok) {
-          const token = await logInBeside(req, registration.user, deps, rememberMe ?? true)
+          const token = await logInBeside(req, registration.user, deps, { remembered: rememberMe ?? true })
           return { token, user: toUser(registration.user) }
         }
         return registration.reason === 'too-many-tries'
@@ -89,7 +89,10 @@ export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
 
         const login = await authenticate(deps, { email: email.data, password, ip: req.ip })
         if (login.ok) {
-          const token = await logInBeside(req, login.user, deps, rememberMe ?? true)
+          const token = await logInBeside(req, login.user, deps, {
+            remembered: rememberMe ?? true,
+            provenBy: login.passwordHash,
+          })
           if (callbackURL) res.location(callbackURL)
           return {
             redirect: Boolean(callbackURL),

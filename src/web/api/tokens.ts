@@ -27,7 +27,7 @@ const Introspection = z.object({
 })
 
 export function tokenEndpoints(deps: Deps): Endpoint[] {
-  const { sql, now, log, accessTokens, refreshKeys } = deps
+  const { sql, now, log, rateLimits, accessTokens, refreshKeys } = deps
 
   const pair = async (user: User, handle: string, issued: IssuedToken) => ({
     token: await accessTokens.sign(user, handle),
@@ -51,7 +51,10 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       summary: 'The first refresh token of a new family, bound to this session',
       body: z.object({}).optional(),
       answer: TokenPair,
+      refusals: ['RATE_LIMITED'],
       async handle({ req, learner: { user, handle } }) {
+        const count = await rateLimits.count('refreshFamiliesBySession', handle)
+        if (!count.allowed) return new Refusal('RATE_LIMITED', count)
         const issued = await issueRefreshToken(sql, { handle, term: termOf(req), now: now() })
         return issued ? pair(user, handle, issued) : new Refusal('UNAUTHORIZED')
       },

@@ -2,9 +2,9 @@ import { Router } from 'express'
 import { methodNotAllowed } from '../errors.ts'
 import type { ApiDocument } from '../openapi.ts'
 
-type Field = { name: string; type: string; optional: boolean; description: string | undefined }
+type Field = { name: string; type: string; optional: boolean; description: ReturnType<typeof wordsOf> }
 type Schema = {
-  type?: string
+  type?: string | string[]
   anyOf?: Schema[]
   $ref?: string
   items?: Schema
@@ -27,7 +27,7 @@ export function apiPages(document: ApiDocument): Router {
       method: method.toUpperCase(),
       path,
       id: `${method}${path.replace(/\W+/g, '-')}`,
-      summary: operation.summary,
+      summary: wordsOf(operation.summary),
       callers: callersOf(operation.security),
       takes: [
         ...(operation.parameters ?? []).map(({ name, required, schema }) => field(name, schema, required)),
@@ -75,12 +75,15 @@ const field = (name: string, schema: Schema, required: boolean): Field => ({
   name,
   type: typeOf(schema),
   optional: !required,
-  description: schema.description,
+  description: wordsOf(schema.description ?? ''),
 })
+
+/** Words and names of programs, which stand between backticks. */
+const wordsOf = (text: string) => text.split('`').map((text, index) => ({ text, isCode: index % 2 === 1 }))
 
 function typeOf({ $ref, type, anyOf, items }: Schema): string {
   if ($ref) return $ref.split('/').at(-1) ?? ''
   if (anyOf) return anyOf.map(typeOf).join(' or ')
   if (items) return `list of ${typeOf(items)}`
-  return type ?? 'any'
+  return [type ?? 'any'].flat().join(' or ')
 }

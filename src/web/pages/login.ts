@@ -47,7 +47,11 @@ export function loginPages(deps: Deps): Router {
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
       const login = await authenticate(deps, { ...form.data, ip: req.ip })
-      if (login.ok) return res.redirect(303, await logIn(req, login.user, deps, { ...form.data, next }))
+      if (login.ok)
+        return res.redirect(
+          303,
+          await logIn(req, login.user, deps, { ...form.data, next, provenBy: login.passwordHash }),
+        )
       if (login.reason === 'too-many-tries') {
         return res.render('login', { form: refuseTooManyTries(res, form.state, login.retryAfterSeconds) })
       }
