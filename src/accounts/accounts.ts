@@ -78,9 +78,9 @@ export async function register(
   return same ? { ok: true, user: outcome.user } : { ok: false, reason: 'address-taken' }
 }
 
-/** `passwordHash` is the one that the password was checked against: a session starts only while it still stands. */
+/** `passwordVersion` is that of the password that was checked: a session starts only while it still stands. */
 export type Authentication =
-  | { ok: true; user: User; passwordHash: string }
+  | { ok: true; user: User; passwordVersion: number }
   | { ok: false; reason: 'wrong'; triesLeft: number }
   | TooManyTries
 
@@ -108,13 +108,13 @@ export function authenticate(
     })
     if (judged === undefined) return { ok: false, reason: 'wrong', triesLeft: count.left }
 
-    const { user, passwordHash, outdated } = judged
-    const [standing] = await Promise.all([
-      outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : (passwordHash ?? ''),
+    const { user, passwordHash, passwordVersion, outdated } = judged
+    await Promise.all([
+      outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
       rateLimits.clear('loginByAddress', email),
       refundNetwork(),
     ])
-    return { ok: true, user, passwordHash: standing }
+    return { ok: true, user, passwordVersion }
   })
 }
 
@@ -125,18 +125,16 @@ async function judge({ sql, passwords }: Deps, email: string, password: string) 
   return known && verdict.ok ? { ...known, outdated: verdict.outdated } : undefined
 }
 
-/** The hash that stands afterwards. Left for the next login when hashing has no room now: the person is in either way. */
+/** Left for the next login when hashing has no room now: the person is in either way. */
 async function renewHash(
   { sql, passwords }: Deps,
   userId: string,
   { password, from }: { password: string; from: string },
-): Promise<string> {
+): Promise<void> {
   try {
-    const to = await passwords.hash(password)
-    return (await replacePasswordHash(sql, userId, { from, to })) ? to : from
+    await replacePasswordHash(sql, userId, { from, to: await passwords.hash(password) })
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error
-    return from
   }
 }
 

@@ -41,27 +41,31 @@ export async function updateUser(
     where id = ${userId}`
 }
 
-export type Credentials = { user: User; passwordHash: string | null; signUpForm: string | null }
+export type Credentials = {
+  user: User
+  passwordHash: string | null
+  passwordVersion: number
+  signUpForm: string | null
+}
 
 /** The user of an address with what proves it is them. The hash stays outside of `User`, so it cannot leak with one. */
 export async function findCredentials(sql: Sql, email: string): Promise<Credentials | undefined> {
   const [row] = await sql<User & Omit<Credentials, 'user'>>`
-    select id, name, email, email_verified, image, created_at, updated_at, password_hash, sign_up_form
+    select id, name, email, email_verified, image, created_at, updated_at, password_hash, password_version,
+      sign_up_form
     from users where email = ${email}`
   if (row === undefined) return undefined
-  const { passwordHash, signUpForm, ...user } = row
-  return { user, passwordHash, signUpForm }
+  const { passwordHash, passwordVersion, signUpForm, ...user } = row
+  return { user, passwordHash, passwordVersion, signUpForm }
 }
 
-/** Replaces the hash that was read. False when another request has replaced it meanwhile. */
+/** Replaces the hash that was read, and nothing if another request has replaced it meanwhile. */
 export async function replacePasswordHash(
   sql: Sql,
   userId: string,
   { from, to }: { from: string; to: string },
-): Promise<boolean> {
-  const replaced = await sql`
-    update users set password_hash = ${to} where id = ${userId} and password_hash = ${from} returning 1 as replaced`
-  return replaced.length > 0
+): Promise<void> {
+  await sql`update users set password_hash = ${to} where id = ${userId} and password_hash = ${from}`
 }
 
 /**
@@ -75,7 +79,7 @@ export async function changePasswordHash(
 ): Promise<boolean> {
   const changed = await sql`
     with changed as (
-      update users set password_hash = ${to}, updated_at = now()
+      update users set password_hash = ${to}, password_version = password_version + 1, updated_at = now()
       where id = ${userId} and password_hash = ${from}
       returning id
     ), ended as (

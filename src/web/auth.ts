@@ -24,10 +24,10 @@ export async function logIn(
     remember = false,
     next,
     flash,
-    provenBy,
-  }: { remember?: boolean; next?: string; flash?: FlashMessage; provenBy?: string } = {},
+    passwordVersion,
+  }: { remember?: boolean; next?: string; flash?: FlashMessage; passwordVersion?: number } = {},
 ): Promise<string> {
-  await startSession(req, user, deps, { remembered: remember, loggedInAt: deps.now(), flash, provenBy })
+  await startSession(req, user, deps, { remembered: remember, loggedInAt: deps.now(), flash, passwordVersion })
   return safeReturnTo(next)
 }
 
@@ -39,9 +39,9 @@ export async function logInBeside(
   req: Request,
   user: User,
   deps: Deps,
-  { remembered, provenBy }: { remembered: boolean; provenBy?: string },
+  { remembered, passwordVersion }: { remembered: boolean; passwordVersion?: number },
 ): Promise<string> {
-  return startSession(req, user, deps, { remembered, loggedInAt: deps.now(), provenBy, endsOld: false })
+  return startSession(req, user, deps, { remembered, loggedInAt: deps.now(), passwordVersion, endsOld: false })
 }
 
 /**
@@ -61,16 +61,16 @@ async function startSession(
     remembered,
     loggedInAt,
     flash,
-    provenBy,
+    passwordVersion,
     endsOld = true,
-  }: Term & { flash?: FlashMessage | undefined; provenBy?: string | undefined; endsOld?: boolean },
+  }: Term & { flash?: FlashMessage | undefined; passwordVersion?: number | undefined; endsOld?: boolean },
 ): Promise<string> {
   try {
     if (endsOld) await regenerate(req)
     else req.sessionStore.generate(req)
     const userAgent = (req.get('User-Agent') ?? '').slice(0, USER_AGENT_MAX_LENGTH)
     const device = { handle: newId(), ipAddress: req.ip ?? '', userAgent }
-    Object.assign(req.session, { userId: user.id, remembered, loggedInAt, provenBy, ...device })
+    Object.assign(req.session, { userId: user.id, remembered, loggedInAt, passwordVersion, ...device })
     if (remembered) rememberOnDevice(req.session.cookie, absoluteEndOf({ remembered, loggedInAt }) - now())
     if (flash) setFlash(req, flash)
     await promisify(req.session.save).call(req.session)

@@ -26,8 +26,8 @@ declare module 'express-session' {
     handle: string
     ipAddress: string
     userAgent: string
-    /** The hash of the password that let the person in. Never stored: the session starts only while it still stands. */
-    provenBy?: string | undefined
+    /** The version of the password that let the person in: the session starts only while it still stands. Never stored. */
+    passwordVersion?: number | undefined
   }
 }
 
@@ -149,7 +149,7 @@ export class SessionStore extends PgStore {
           insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
           select ${hashed(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
             ${end}, ${new Date(seenAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
-          from users where id = ${session.userId} and password_hash = coalesce(${session.provenBy ?? null}, password_hash)
+          from users where id = ${session.userId} and password_version = coalesce(${session.passwordVersion ?? null}, password_version)
           for share
           returning 1 as written`
     written.then((rows) => {

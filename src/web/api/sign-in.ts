@@ -91,7 +91,7 @@ export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
         if (login.ok) {
           const token = await logInBeside(req, login.user, deps, {
             remembered: rememberMe ?? true,
-            provenBy: login.passwordHash,
+            passwordVersion: login.passwordVersion,
           })
           if (callbackURL) res.location(callbackURL)
           return {

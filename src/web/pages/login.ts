@@ -50,7 +50,7 @@ export function loginPages(deps: Deps): Router {
       if (login.ok)
         return res.redirect(
           303,
-          await logIn(req, login.user, deps, { ...form.data, next, provenBy: login.passwordHash }),
+          await logIn(req, login.user, deps, { ...form.data, next, passwordVersion: login.passwordVersion }),
         )
       if (login.reason === 'too-many-tries') {
         return res.render('login', { form: refuseTooManyTries(res, form.state, login.retryAfterSeconds) })
