@@ -23,6 +23,7 @@ export function apiErrors(deps: Deps): ErrorRequestHandler {
     if (refusal.status >= 500) {
       deps.log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
     }
+    if (res.writableEnded) return
     if (res.headersSent) return void res.destroy()
     // Whoever signs out while the database is away is at least forgotten by the browser.
     if (refusal.status === 503 && req.path === '/api/auth/sign-out') forgetOnDevice(res, deps)

@@ -55,6 +55,8 @@ export function errorPages({ log }: Deps): ErrorRequestHandler {
   return (error, req, res, _next) => {
     const status = statusOf(error)
     if (status >= 500) log[status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
+    // A session that could not be saved behind an answer that is whole takes nothing from it.
+    if (res.writableEnded) return
     // Too late for a page: ending the connection is the only way left to say that the answer is not whole.
     if (res.headersSent) return void res.destroy()
     if (error instanceof Unavailable) res.set('Retry-After', String(error.retryAfterSeconds))
