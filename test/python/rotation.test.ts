@@ -83,8 +83,8 @@ describe('a rotation, a rollback and a retirement', () => {
     const refused: string[] = []
     let asked = 0
 
-    const [first] = await operator.list()
     const firstKey = await app.deps.keyRing.current()
+    const [first] = await operator.list()
     assert.equal(first?.key.kid, firstKey.kid)
     const events = new Map<number, () => Promise<void>>([
       [2 * MINUTE, async () => assert.ok(await operator.rotate(), 'the second key is published')],
