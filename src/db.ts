@@ -3,6 +3,7 @@
  * because postgres.js by itself waits without limit while it reconnects.
  */
 import postgres from 'postgres'
+import { TEXT_ARRAYS } from './text-arrays.ts'
 import { Unavailable } from './unavailable.ts'
 
 const QUERY_DEADLINE_MS = 5_000
@@ -55,6 +56,9 @@ export function createDb({
   const connect = () =>
     postgres({
       ...options,
+      // Its own query for them belongs to nobody: when the connection ends under it, the process would.
+      fetch_types: false,
+      types: { textArrays: TEXT_ARRAYS },
       max: poolMax,
       ...ONE_AT_A_TIME,
       connect_timeout: CONNECT_TIMEOUT_SECONDS,

@@ -36,7 +36,7 @@ const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^accounts\//, /^unavailable\.ts$/],
   [/^deps\.ts$/, /^(config|db|log|accounts\/(passwords|rate-limits|key-ring|access-tokens))\.ts$/],
   [/^migrate\.ts$/, /^(config|db)\.ts$/],
-  [/^db\.ts$/, /^unavailable\.ts$/],
+  [/^db\.ts$/, /^(unavailable|text-arrays)\.ts$/],
   [/^dev-database\.ts$/, /^dev-database-(lock|runner)\.ts$/],
   [/./, /^$/],
 ]

@@ -96,12 +96,29 @@ describe('while the database', { concurrency: true }, () => {
   })
 })
 
+describe('a connection that an administrator ends', () => {
+  // While logging in, while the client asks something on its own account, and at the query itself.
+  for (const questions of [0, 1, 2, 3, 4, 5, 6]) {
+    it(`after ${questions} questions fails the query that waits, and nothing else`, async () => {
+      const proxy = await startProxy(await createDatabase())
+      const db = createDb({ url: proxy.url, poolMax: 1, deadlineMs: 500 })
+      after(() => db.close())
+      const look = () => db.sql`select 1 from users`
+      proxy.terminateAfter(questions)
+      await look().catch((error) => assert.ok(error instanceof Unavailable, error))
+      await proxy.heal()
+      await eventually('the database to answer', async () => (await look()).length === 0)
+    })
+  }
+})
+
 describe('a server whose connections are terminated', () => {
   it('five times under traffic lives on and serves', async () => {
     const url = await createDatabase()
     const server = await startServer({ DATABASE_URL: url })
     const { person, browser } = await learner(server, 'Ada')
     const admin = postgres(url, { max: 1, connection: { application_name: 'the test' } })
+    after(() => admin.end())
     let terminated = 0
     for (let times = 0; times < 5; times += 1) {
       const traffic = Promise.all(Array.from({ length: 20 }, (_, index) => visit(browser, index)))
@@ -112,7 +129,6 @@ describe('a server whose connections are terminated', () => {
       for (const status of await traffic) assert.ok([200, 303, 422, 429, 503].includes(status), String(status))
       await eventually('the dashboard to be back', async () => (await browser.get('/dashboard')).status === 200)
     }
-    await admin.end()
     assert.equal(terminated >= 5, true)
     assert.equal(server.isRunning(), true)
     assert.equal((await openBrowser(server).logIn(person, { next: '/' })).status, 303)

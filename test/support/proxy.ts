@@ -8,6 +8,9 @@ import { after } from 'node:test'
  */
 type Behaviour = 'pass' | 'refuse' | 'slam' | 'swallow'
 
+/** What PostgreSQL says to a client whose connection an administrator ends. */
+const TERMINATED = errorResponse('SFATAL', 'VFATAL', 'C57P01', 'Mterminating connection due to administrator command')
+
 export type DatabaseProxy = Awaited<ReturnType<typeof startProxy>>
 
 /** Closed after the test file, or after the test that starts it. */
@@ -17,6 +20,7 @@ export async function startProxy(databaseUrl: string) {
   let now: Behaviour = 'pass'
   let roundTrips = 0
   let cutAt: string | undefined
+  let questionsLeft = Number.POSITIVE_INFINITY
 
   const server = createServer((client) => {
     const database = createConnection({ host: target.hostname, port: Number(target.port) })
@@ -38,7 +42,9 @@ export async function startProxy(databaseUrl: string) {
     client.on('data', (chunk: Buffer) => {
       if (cutAt !== undefined && chunk.includes(cutAt)) proxy.cut()
       roundTrips += count(chunk)
-      pass(chunk, database)
+      questionsLeft -= 1
+      if (questionsLeft < 0) client.end(TERMINATED)
+      else pass(chunk, database)
     })
     database.on('data', (chunk: Buffer) => pass(chunk, client))
     if (now === 'slam') client.destroy()
@@ -71,6 +77,10 @@ export async function startProxy(databaseUrl: string) {
     cutAt(text: string) {
       cutAt = text
     },
+    /** Lets so many chunks of what clients send through; whoever sends more is told what an administrator's order to end tells. */
+    terminateAfter(count: number) {
+      questionsLeft = count
+    },
     /** Ends all connections, and every new one at once. */
     slam() {
       now = 'slam'
@@ -83,6 +93,7 @@ export async function startProxy(databaseUrl: string) {
     /** As good as new. Connections that were silent stay silent. */
     async heal() {
       cutAt = undefined
+      questionsLeft = Number.POSITIVE_INFINITY
       now = 'pass'
       if (!server.listening) await listen(port)
     },
@@ -110,4 +121,16 @@ function countRoundTrips(): (chunk: Buffer) => number {
       rest = rest.subarray(length)
     }
   }
+}
+
+function errorResponse(...fields: string[]): Buffer {
+  const body = Buffer.from(
+    fields
+      .map((field) => `${field}\0`)
+      .join('')
+      .concat('\0'),
+  )
+  const head = Buffer.from('E0000')
+  head.writeInt32BE(body.length + 4, 1)
+  return Buffer.concat([head, body])
 }
