@@ -30,7 +30,13 @@ export async function schemaVersion(sql: Sql): Promise<number> {
  */
 export async function migrate(url: string, directory = SQL_DIRECTORY): Promise<number> {
   const options = connectionOptions(url)
-  const client = postgres({ ...options, host: options.host.replace('-pooler.', '.'), max: 1, onnotice: () => {} })
+  const client = postgres({
+    ...options,
+    host: options.host.replace('-pooler.', '.'),
+    max: 1,
+    fetch_types: false,
+    onnotice: () => {},
+  })
   try {
     return await client.begin(async (transaction) => {
       await transaction`select pg_advisory_xact_lock(${MIGRATION_LOCK})`
