@@ -1,0 +1,57 @@
+/** How far a learner is with each lesson. */
+import type { Sql } from '../db.ts'
+import type { Catalogue } from './catalogue.ts'
+import { LearnerGone } from './learner-gone.ts'
+
+export const PROGRESS_STATES = ['started', 'done', 'known', 'dismissed'] as const
+export type ProgressState = (typeof PROGRESS_STATES)[number]
+
+export type LessonProgress = { state: ProgressState; before: ProgressState | undefined; updatedAt: Date }
+
+/** By lesson. Lessons that have left the catalogue stay in it and count for nothing. */
+export type Progress = ReadonlyMap<string, LessonProgress>
+
+type Row = { lessonId: string; state: ProgressState; before: ProgressState | null; updatedAt: Date }
+
+export async function findProgress(sql: Sql, userId: string): Promise<Progress> {
+  const rows = await sql<Row>`select lesson_id, state, before, updated_at from progress where user_id = ${userId}`
+  return new Map(
+    rows.map(({ lessonId, state, before, updatedAt }) => [lessonId, { state, before: before ?? undefined, updatedAt }]),
+  )
+}
+
+/**
+ * Sets the state of a lesson, `none` for not begun. Setting it again changes nothing, not even the time.
+ * @throws {LearnerGone}
+ */
+export async function setProgress(
+  sql: Sql,
+  { userId, lessonId, state, now }: { userId: string; lessonId: string; state: ProgressState | 'none'; now: number },
+): Promise<void> {
+  if (state === 'none') {
+    await sql`delete from progress where user_id = ${userId} and lesson_id = ${lessonId}`
+    return
+  }
+  // Holds the learner's row first: a deletion of the account comes before it or after it.
+  const learner = await sql`
+    with learner as (
+      select id from users where id = ${userId} for key share
+    ), marked as (
+      insert into progress (user_id, lesson_id, state, updated_at)
+      select id, ${lessonId}::text, ${state}::text, ${new Date(now)}::timestamptz from learner
+      on conflict (user_id, lesson_id) do update set
+        before = progress.state, state = excluded.state, updated_at = excluded.updated_at
+      where progress.state <> excluded.state
+    )
+    select 1 as found from learner`
+  if (learner.length === 0) throw new LearnerGone()
+}
+
+export const isFinished = (progress: Progress, lessonId: string): boolean =>
+  ['done', 'known'].includes(progress.get(lessonId)?.state ?? '')
+
+/** How many lessons are behind the learner, of those that they have not put aside. */
+export function completion({ lessons }: Catalogue, progress: Progress): { finished: number; of: number } {
+  const counted = lessons.filter(({ id }) => progress.get(id)?.state !== 'dismissed')
+  return { finished: counted.filter(({ id }) => isFinished(progress, id)).length, of: counted.length }
+}

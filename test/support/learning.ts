@@ -1,0 +1,110 @@
+/** What learners do once they are in: they answer the questions, look through the answers, and mark lessons. */
+import { type HTMLElement, parse } from 'node-html-parser'
+import type { Browser, Response } from './people.ts'
+
+/** A list is a field that is sent more than once. */
+export type Given = Record<string, string | readonly string[]>
+
+/** The questions in their order, each with an answer to it. */
+export const ANSWERS: Record<string, Given> = {
+  programming: { softwareExperience: 'beginner' },
+  languages: { programmingLanguages: ['python', 'csharp'] },
+  robotics: { skillLevel: 'beginner' },
+  equipment: { hardwareAccess: ['laptop_cpu', 'microphone'] },
+  focus: { primaryFocus: 'vla' },
+  goals: { projectGoals: ['ai_robotics', 'career'], projectGoalsText: 'A robot that waters plants.\nAnd finds them.' },
+}
+
+export const STEPS = Object.keys(ANSWERS)
+export const FIRST_QUESTION = '/onboarding/programming'
+export const CHECK = '/onboarding/check'
+
+/** All of the answers above, as the profile page sends them. */
+export const PROFILE: Given = Object.assign({}, ...Object.values(ANSWERS))
+
+/** What `GET /api/profile` says to somebody who has saved nothing. */
+export const NOTHING_SAVED = {
+  softwareExperience: null,
+  programmingLanguages: [],
+  skillLevel: null,
+  hardwareAccess: [],
+  primaryFocus: null,
+  projectGoals: [],
+  projectGoalsText: null,
+  onboarded: false,
+}
+
+/** The lessons in the order of the course. */
+export const LESSONS = [
+  ...['f1', 'f2', 'r1', 'r2', 'r3', 'r4', 'r5', 'r6', 'r7', 's1', 's2', 's3', 's4', 's5', 's6', 's7'],
+  ...['i1', 'i2', 'i3', 'i4', 'i5', 'i6', 'i7', 'i8', 'e1', 'h1', 'h2', 'h3', 'v1', 'v2', 'c1', 'x1'],
+]
+
+export const encode = (fields: Given): string =>
+  new URLSearchParams(
+    Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one])),
+  ).toString()
+
+/** Sends fields to an address with the token of this session, whatever page is open. */
+export async function send(browser: Browser, path: string, fields: Given): Promise<Response> {
+  const token = await browser.token('/help')
+  return browser.post(path, encode({ ...fields, _csrf: token }))
+}
+
+export const answer = (browser: Browser, step: string, fields: Given = ANSWERS[step] ?? {}): Promise<Response> =>
+  send(browser, `/onboarding/${step}`, fields)
+
+export const skip = (browser: Browser, step: string): Promise<Response> => answer(browser, step, { action: 'skip' })
+
+/** Answers the steps named, skips the others, and saves nothing yet. */
+export async function passAll(browser: Browser, answered: readonly string[] = STEPS): Promise<void> {
+  for (const step of STEPS) await (answered.includes(step) ? answer(browser, step) : skip(browser, step))
+}
+
+/** Opens the page with all answers and presses its button. */
+export const saveAnswers = (browser: Browser): Promise<Response> => pressButton(browser, CHECK, '#save-answers-form')
+
+/** Opens a page and sends one of its forms as it stands there. */
+export async function pressButton(browser: Browser, path: string, form: string): Promise<Response> {
+  const page = parse((await browser.get(path)).text)
+  return browser.post(page.querySelector(form)?.getAttribute('action') ?? '', encode(hiddenIn(page, form)))
+}
+
+export const hiddenIn = (page: HTMLElement, form: string): Given =>
+  Object.fromEntries(
+    page
+      .querySelectorAll(`${form} input[type=hidden]`)
+      .map((input) => [input.getAttribute('name') ?? '', input.getAttribute('value') ?? '']),
+  )
+
+export const mark = (browser: Browser, lesson: string, state: string, more: Given = {}): Promise<Response> =>
+  send(browser, `/lessons/${lesson}/progress`, { state, ...more })
+
+export async function markAll(browser: Browser, lessons: readonly string[], state: string): Promise<void> {
+  for (const lesson of lessons) await mark(browser, lesson, state)
+}
+
+/** What is ticked and typed in the fields of a page, by their names. */
+export function filledIn(html: string): Given {
+  const page = parse(html)
+  const filled: Record<string, string[]> = {}
+  for (const input of page.querySelectorAll('main input[type=radio], main input[type=checkbox]')) {
+    const name = input.getAttribute('name') ?? ''
+    const ticked = input.hasAttribute('checked') ? [input.getAttribute('value') ?? ''] : []
+    filled[name] = [...(filled[name] ?? []), ...ticked]
+  }
+  const [text] = page.querySelectorAll('main textarea')
+  // A browser drops the first line break of a text field.
+  return text === undefined ? filled : { ...filled, projectGoalsText: text.textContent.replace(/^\n/, '') }
+}
+
+/** The rows of a page of answers, each with its words. */
+export const rowsOf = (html: string): Record<string, string[]> =>
+  Object.fromEntries(
+    parse(html)
+      .querySelectorAll('.answers > div')
+      .map((row) => [
+        row.querySelector('dt')?.text ?? '',
+        row.querySelectorAll('dd:not(:has(a))').map(({ text }) => text),
+      ]),
+  )

@@ -1,0 +1,74 @@
+/** Learners as the model of recommendations sees them: what they answered, and how far they are. */
+import { Answers } from '../../src/learning/answers.ts'
+import { CATALOGUE } from '../../src/learning/catalogue.ts'
+import type { Progress, ProgressState } from '../../src/learning/progress.ts'
+import { HARDWARE_ACCESS, PRIMARY_FOCUS } from '../../src/learning/questions.ts'
+import { type Advice, recommend } from '../../src/learning/recommendations.ts'
+
+export type Device = Answers['hardwareAccess'][number]
+
+export const answersOf = (given: Partial<Answers>): Answers => Answers.parse(given)
+
+/** Progress as it is read from the database, from lessons and their states. */
+export const progressOf = (states: Readonly<Record<string, ProgressState>> = {}): Progress =>
+  new Map(
+    Object.entries(states).map(([id, state]) => [id, { state, before: undefined, updatedAt: new Date('2026-01-01') }]),
+  )
+
+export const advise = (given: Partial<Answers>, states: Readonly<Record<string, ProgressState>> = {}) =>
+  recommend(CATALOGUE, answersOf(given), progressOf(states))
+
+export const idsOf = (list: readonly Advice[]): string[] => list.map(({ lesson }) => lesson.id)
+
+/** What is said about one lesson. @throws when the catalogue lacks it. */
+export function adviceOn(id: string, given: Partial<Answers>, states: Readonly<Record<string, ProgressState>> = {}) {
+  const advice = advise(given, states).all.find(({ lesson }) => lesson.id === id)
+  if (advice === undefined) throw new Error(`there is no lesson ${id}`)
+  return advice
+}
+
+export const codesOf = (list: readonly { code: string }[]): string[] => list.map(({ code }) => code)
+
+/** Every device, without the answer that there is none. */
+export const DEVICES: readonly Device[] = HARDWARE_ACCESS.map(({ value }) => value).filter((value) => value !== 'none')
+
+export const KITS: readonly (readonly Device[])[] = [
+  ['none'],
+  ['laptop_cpu'],
+  ['laptop_cpu', 'cloud_gpu'],
+  ['rtx_8gb'],
+  ['rtx_24gb', 'jetson_orin', 'depth_camera'],
+  ['jetson_orin'],
+  DEVICES,
+]
+
+export const FOCUSES = PRIMARY_FOCUS.map(({ value }) => value)
+export const EXPERIENCES = ['none', 'beginner', 'intermediate', 'advanced'] as const
+export const LEVELS = ['beginner', 'intermediate', 'advanced'] as const
+
+const LANGUAGES: readonly Answers['programmingLanguages'][] = [['none'], ['python'], ['python', 'cpp'], ['csharp']]
+
+const GOALS: readonly Answers['projectGoals'][] = [
+  [],
+  ['career'],
+  ['humanoid', 'research'],
+  ['autonomous_robot', 'ai_robotics', 'nvidia_isaac'],
+  ['simulation', 'coursework'],
+]
+
+/** All 2,688 combinations; goals go through them in turn, so that each meets every other answer. */
+export const PROFILES: readonly Answers[] = FOCUSES.flatMap((primaryFocus) =>
+  KITS.flatMap((hardwareAccess) =>
+    EXPERIENCES.flatMap((softwareExperience) =>
+      LEVELS.flatMap((skillLevel) =>
+        LANGUAGES.map((programmingLanguages) => ({
+          primaryFocus,
+          hardwareAccess: [...hardwareAccess],
+          softwareExperience,
+          skillLevel,
+          programmingLanguages,
+        })),
+      ),
+    ),
+  ),
+).map((profile, index) => answersOf({ ...profile, projectGoals: GOALS[index % GOALS.length] ?? [] }))
