@@ -116,3 +116,29 @@ addEventListener('pageshow', (event) => {
   if ('personal' in document.body.dataset) location.reload()
   for (const restore of restorers) restore()
 })
+
+// "None of these" and the others exclude each other; without this the server says so.
+for (const none of document.querySelectorAll('input[data-exclusive]')) {
+  const others = [...none.form.elements].filter((input) => input.name === none.name && input !== none)
+  none.addEventListener('change', () => {
+    if (none.checked) for (const other of others) other.checked = false
+  })
+  for (const other of others) {
+    other.addEventListener('change', () => {
+      if (other.checked) none.checked = false
+    })
+  }
+}
+
+for (const hint of document.querySelectorAll('[data-counter]')) {
+  const max = Number(hint.dataset.counter)
+  const text = document.getElementById(hint.id.replace(/-hint$/, ''))
+  const said = hint.textContent
+  hint.setAttribute('aria-live', 'polite')
+  text.addEventListener('input', () => {
+    const left = max - [...text.value].length
+    if (text.value === '') hint.textContent = said
+    else
+      hint.textContent = `${Math.abs(left)} ${Math.abs(left) === 1 ? 'character' : 'characters'} ${left < 0 ? 'too many' : 'left'}`
+  })
+}

@@ -14,8 +14,11 @@ import { dashboardPages } from './web/pages/dashboard.ts'
 import { healthPages } from './web/pages/health.ts'
 import { homePages } from './web/pages/home.ts'
 import { informationPages } from './web/pages/information.ts'
+import { lessonPages } from './web/pages/lessons.ts'
 import { loginPages } from './web/pages/login.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
+import { onboardingPages } from './web/pages/onboarding.ts'
+import { profilePages } from './web/pages/profile.ts'
 import { signUpPages } from './web/pages/sign-up.ts'
 import { requestLog } from './web/request-log.ts'
 import { noStore, requireTls, securityHeaders } from './web/security.ts'
@@ -59,8 +62,11 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(logoutPages(deps))
   app.use(apiPages(jsonApi.document))
 
-  app.use('/dashboard', requireUser)
-  app.use(dashboardPages())
+  app.use(['/dashboard', '/onboarding', '/profile', '/lessons'], requireUser)
+  app.use(dashboardPages(deps))
+  app.use(onboardingPages(deps))
+  app.use(profilePages(deps))
+  app.use(lessonPages(deps))
 
   app.use(notFound)
   app.use(apiErrors(deps))

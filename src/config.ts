@@ -2,18 +2,15 @@
  * The only reader of the environment. Everything is checked at once: a wrong value stops the start, every wrong
  * variable is named, and nothing falls open. Values are never printed, since some of them are secrets.
  */
-import { hkdfSync, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
 
 /** The project's root: `views`, `public`, `sql` and `.data` stand beside `src` and `dist`. */
 export const ROOT = join(import.meta.dirname, '..')
 export const DATA_DIRECTORY = join(ROOT, '.data')
-
-const SECRET_MIN_LENGTH = 32
-const SECRET_MIN_DIFFERENT_CHARACTERS = 10
 
 /** How many jobs libuv runs at once when UV_THREADPOOL_SIZE is unset. */
 const DEFAULT_THREADS = 4
@@ -71,10 +68,6 @@ const databaseUrl = urlWith(
 /** Exactly as a browser sends it: scheme, host and port, in lower case, without a path. */
 const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) && parseUrl(text)?.origin === text
 
-function isStrongSecret(secret: string): boolean {
-  return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS
-}
-
 const Environment = z.object({
   NODE_ENV: z
     .enum(['development', 'test', 'production'], { error: 'must be development, test or production' })
@@ -119,14 +112,16 @@ const Environment = z.object({
       error: 'must be fatal, error, warn, info, debug or silent',
     })
     .default('info'),
+  LESSON_BASE_URL: urlWith(
+    ['https:', 'http:'],
+    'must be an address like https://course.example.org/lessons',
+  ).optional(),
   SUPPORT_EMAIL: z.email({ error: 'must be an email address' }).optional(),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024).default(DEFAULT_THREADS),
 })
 
 /** The names read here; `.env.example` lists the same ones. */
 export const VARIABLES = Object.keys(Environment.shape)
-
-type KeyPurpose = 'cookie' | 'csrf' | 'pepper' | 'limits' | 'signing-keys' | 'refresh-tokens'
 
 export type Config = ReturnType<typeof loadConfig>
 
@@ -147,7 +142,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   const values = parsed.data
   const production = values.NODE_ENV === 'production'
   const publicOrigin = values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL).origin
-  const secrets = values.APP_SECRETS ?? [developmentSecret()]
+  const secrets = values.APP_SECRETS ?? [developmentSecret(DATA_DIRECTORY)]
   return {
     production,
     host: values.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
@@ -170,10 +165,11 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     hashesAtOnce: Math.max(1, Math.min(availableParallelism(), values.UV_THREADPOOL_SIZE - THREADS_LEFT_FREE)),
     logLevel: values.LOG_LEVEL,
+    /** Where the text of a lesson stands: the address, a slash and the id of the lesson. */
+    lessonBaseUrl: values.LESSON_BASE_URL?.replace(/\/+$/, ''),
     supportEmail: values.SUPPORT_EMAIL,
     /** One key for each application secret, newest first: the first is used, the others still verify. */
-    keys: (purpose: KeyPurpose): Buffer[] =>
-      secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', `matricula ${purpose} v1`, 32))),
+    keys: (purpose: KeyPurpose): Buffer[] => secrets.map((secret) => deriveKey(secret, purpose)),
   }
 }
 
@@ -202,16 +198,4 @@ function problemsBetween(given: Record<string, string | undefined>): string[] {
     problems.push('TRUST_PROXY must be the number of proxies in front, 1 or more, when PUBLIC_URL is https')
   }
   return problems
-}
-
-/** Made on the first start and kept, so that a restart of a development server logs nobody out. */
-function developmentSecret(): string {
-  const file = join(DATA_DIRECTORY, 'app-secret')
-  mkdirSync(DATA_DIRECTORY, { recursive: true, mode: 0o700 })
-  try {
-    writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  }
-  return readFileSync(file, 'utf8')
 }

@@ -63,7 +63,7 @@ export async function useRefreshToken(
   const [row] = await sql<Row>`
     select t.family, t.expires_at, f.expires_at as family_expires_at, t.used_at, s.handle,
       (s.sess ->> 'remembered')::boolean as remembered, (s.sess ->> 'loggedInAt')::float8 as logged_in_at,
-      u.id, u.name, u.email, u.email_verified, u.image, u.created_at, u.updated_at
+      u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at
     from refresh_tokens t
     join refresh_families f on f.id = t.family
     join sessions s on s.handle = f.session_handle

@@ -45,7 +45,7 @@ export function listSessions(sql: Sql, userId: string, now: number): Promise<Ses
 /** The user of an open session, or undefined when either is gone. */
 export async function findUserOfSession(sql: Sql, handle: string, now: number): Promise<User | undefined> {
   const [user] = await sql<User>`
-    select u.id, u.name, u.email, u.email_verified, u.image, u.created_at, u.updated_at
+    select u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at
     from sessions s join users u on u.id = s.user_id
     where s.handle = ${handle} and s.expire > ${new Date(now)}`
   return user

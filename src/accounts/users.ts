@@ -6,6 +6,8 @@ export type User = {
   email: string
   emailVerified: boolean
   image: string | null
+  /** When they first came to the end of onboarding. */
+  onboardedAt: Date | null
   createdAt: Date
   updatedAt: Date
 }
@@ -23,7 +25,7 @@ export async function createUser(
     insert into users (id, name, email, image, password_hash, sign_up_form)
     values (${id}, ${name}, ${email}, ${image}, ${passwordHash}, ${signUpForm})
     on conflict (email) do nothing
-    returning id, name, email, email_verified, image, created_at, updated_at`
+    returning id, name, email, email_verified, image, onboarded_at, created_at, updated_at`
   return created
 }
 
@@ -51,7 +53,7 @@ export type Credentials = {
 /** The user of an address with what proves it is them. The hash stays outside of `User`, so it cannot leak with one. */
 export async function findCredentials(sql: Sql, email: string): Promise<Credentials | undefined> {
   const [row] = await sql<User & Omit<Credentials, 'user'>>`
-    select id, name, email, email_verified, image, created_at, updated_at, password_hash, password_version,
+    select id, name, email, email_verified, image, onboarded_at, created_at, updated_at, password_hash, password_version,
       sign_up_form
     from users where email = ${email}`
   if (row === undefined) return undefined

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler } from 'express'
 import type { Deps } from '../deps.ts'
+import { LearnerGone } from '../learning/learner-gone.ts'
 import { Unavailable } from '../unavailable.ts'
 import { forgetOnDevice } from './auth.ts'
 import { type Code, Refusal, sendRefusal } from './refusals.ts'
@@ -33,6 +34,7 @@ export function apiErrors(deps: Deps): ErrorRequestHandler {
 
 function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error
+  if (error instanceof LearnerGone) return new Refusal('UNAUTHORIZED')
   if (error instanceof Unavailable) {
     return new Refusal('SERVICE_UNAVAILABLE', { retryAfterSeconds: error.retryAfterSeconds })
   }

@@ -101,6 +101,12 @@ export const requireUser: RequestHandler = (req, res, next) => {
   else res.redirect(303, ['GET', 'HEAD'].includes(req.method) ? loginPathFor(req.originalUrl) : '/login')
 }
 
+/** Who is logged in, on a page behind `requireUser`. */
+export function userOf({ user }: Request): User {
+  if (user === undefined) throw new Error('This page stands in front of requireUser')
+  return user
+}
+
 /** Sign-up and login are not for someone who is logged in. */
 export const requireGuest: RequestHandler = (req, res, next) => {
   if (req.user) res.redirect(303, HOME_OF_LEARNERS)

@@ -1,6 +1,7 @@
 /** Every way a request can end without its page: one error page for people, with the right status and what to do next. */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Deps } from '../deps.ts'
+import { LearnerGone } from '../learning/learner-gone.ts'
 import { Unavailable } from '../unavailable.ts'
 
 /** A request that is answered with this status and no page of its own. */
@@ -28,6 +29,7 @@ const EXPLANATIONS: Record<number, Explanation> = {
     text: 'What you sent is longer than this page takes. Go back, shorten it and send it again.',
   },
   415: { title: 'This format cannot be read', text: 'Open the form in your browser and send it from there.' },
+  422: { title: 'That cannot be done', text: 'Nothing was changed. Open the page again and use its buttons.' },
   500: {
     title: 'There is a problem with the service',
     text: 'Try again later. If you were filling in a form, your answers were not saved.',
@@ -53,6 +55,7 @@ export const notFound: RequestHandler = () => {
 /** Faults of ours are logged, answered plainly, and never shown. */
 export function errorPages({ log }: Deps): ErrorRequestHandler {
   return (error, req, res, _next) => {
+    if (error instanceof LearnerGone && !res.headersSent) return res.redirect(303, '/login')
     const status = statusOf(error)
     if (status >= 500) log[status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
     // A session that could not be saved behind an answer that is whole takes nothing from it.

@@ -1,20 +1,31 @@
 /** A message for the next page: shown once, after a redirect. */
+import { promisify } from 'node:util'
 import type { Request } from 'express'
 
 const MESSAGES = {
   'account-created': 'Your account is ready and you are logged in.',
+  'answers-saved': 'Your answers are saved.',
 } as const
 
-export type FlashMessage = keyof typeof MESSAGES
+/** One of the messages, or `lesson:` and an id: what became of it is read from the progress itself. */
+export type FlashMessage = keyof typeof MESSAGES | `lesson:${string}`
 
 export function setFlash(req: Request, message: FlashMessage): void {
   req.session.flash = message
 }
 
+/** Sets it and waits until it is kept, so that a redirect cannot outrun it. */
+export async function saveFlash(req: Request, message: FlashMessage): Promise<void> {
+  setFlash(req, message)
+  await promisify(req.session.save).call(req.session)
+}
+
 /** The waiting message, which is then gone. */
-export function takeFlash(req: Request): string | undefined {
-  const name = req.session.flash
+export function takeFlash(req: Request): { text?: string; lessonId?: string } | undefined {
+  // A HEAD request shows nobody the message.
+  const name = req.method === 'GET' ? req.session.flash : undefined
   if (name === undefined) return undefined
   delete req.session.flash
-  return Object.hasOwn(MESSAGES, name) ? MESSAGES[name as FlashMessage] : undefined
+  if (name.startsWith('lesson:')) return { lessonId: name.slice('lesson:'.length) }
+  return Object.hasOwn(MESSAGES, name) ? { text: MESSAGES[name as keyof typeof MESSAGES] } : undefined
 }

@@ -134,6 +134,8 @@ export function codesOf({ method, access, body, query, refusals = [], logsIn, pa
     for (const code of ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code)
     for (const code of ['INVALID_ORIGIN', 'MISSING_OR_NULL_ORIGIN'] as const) codes.add(code)
   }
+  // A path that cannot be decoded.
+  if (path.includes('/:')) codes.add('BAD_REQUEST')
   if (logsIn) codes.add('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')
   if (access !== 'anyone' && access !== 'visitor') codes.add('UNAUTHORIZED')
   if (checked || path.includes('jwks')) codes.add('SERVICE_UNAVAILABLE')

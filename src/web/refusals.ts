@@ -40,6 +40,7 @@ export const REFUSALS = {
   FEATURE_OFF: [404, ''],
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
   NOT_FOUND: [404, 'There is nothing at this address'],
+  LESSON_NOT_FOUND: [404, 'There is no lesson of this id'],
   METHOD_NOT_ALLOWED: [405, 'This address does not take this method'],
   PAYLOAD_TOO_LARGE: [413, 'The body is longer than 16 KB'],
   INTERNAL_SERVER_ERROR: [500, 'There is a problem with the service'],

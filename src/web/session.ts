@@ -108,7 +108,7 @@ export class SessionStore extends PgStore {
     const { sql, now, config } = this.#deps
     const [row] = await sql<Row>`
       select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
-        u.id, u.name, u.email, u.email_verified, u.image, u.created_at, u.updated_at
+        u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at
       from sessions s join users u on u.id = s.user_id
       where s.sid = ${sid} and s.expire > ${new Date(now())}`
     if (row === undefined) return null

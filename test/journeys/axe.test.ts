@@ -1,11 +1,8 @@
-/** axe finds nothing on any page in any state: light and dark, phone and desk, with the script and without. */
+/** axe finds nothing on any page in any state: light and dark, phone and desk. Without the script: see the file beside it. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import type { AxeResults, RunOptions } from 'axe-core'
-import type { Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
+import { violationsInEveryLook, violationsOf } from '../support/axe.ts'
 import { startBrowser } from '../support/browser.ts'
 import { collectGallery, exhibitIn } from '../support/gallery.ts'
 
@@ -13,50 +10,17 @@ const app = await startApp()
 const chromium = await startBrowser()
 const gallery = await collectGallery(app)
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const RULES: RunOptions = {
-  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  resultTypes: ['violations'],
-}
-const PHONE = { width: 320, height: 640 }
-const DESK = { width: 1280, height: 800 }
+describe('with the script', async () => {
+  const page = await chromium.newPage({ reducedMotion: 'reduce' })
+  const show = await exhibitIn(page, app)
 
-/** What axe finds, as lines that name the rule and the element. */
-async function violationsOf(page: Page, options = RULES): Promise<string[]> {
-  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(AXE)
-  const { violations } = (await page.evaluate(`axe.run(document, ${JSON.stringify(options)})`)) as AxeResults
-  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`))
-}
-
-/** Both schemes and both screens of what is shown now. Only colours change with the scheme. */
-async function violationsInEveryLook(page: Page): Promise<string[]> {
-  const found: string[] = []
-  for (const viewport of [PHONE, DESK]) {
-    await page.setViewportSize(viewport)
-    await page.emulateMedia({ colorScheme: 'light' })
-    found.push(...(await violationsOf(page)))
-    await page.emulateMedia({ colorScheme: 'dark' })
-    const colours: RunOptions = { runOnly: ['color-contrast', 'link-in-text-block'], resultTypes: ['violations'] }
-    found.push(...(await violationsOf(page, colours)).map((line) => `dark: ${line}`))
+  for (const exhibit of gallery) {
+    it(exhibit.name, async () => {
+      await show(exhibit)
+      assert.deepEqual(await violationsInEveryLook(page), [])
+    })
   }
-  return found
-}
-
-// axe needs timers of its own, so “without the script” means that it does not arrive.
-for (const script of ['arrives', 'is blocked']) {
-  describe(`when the script ${script}`, async () => {
-    const page = await chromium.newPage({ reducedMotion: 'reduce' })
-    if (script === 'is blocked') await page.route('**/*.js', (route) => route.abort())
-    const show = await exhibitIn(page, app)
-
-    for (const exhibit of gallery) {
-      it(exhibit.name, async () => {
-        await show(exhibit)
-        assert.deepEqual(await violationsInEveryLook(page), [])
-      })
-    }
-  })
-}
+})
 
 describe('what only the script shows', () => {
   it('a visible password, its strength, and Caps Lock', async () => {

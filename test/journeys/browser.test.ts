@@ -19,6 +19,9 @@ const DESK = { width: 1280, height: 800 }
 /** Far more than anything takes here, and short enough to be told soon what does not come. */
 const PATIENCE_MS = 10_000
 
+/** Where a sign-up leads. */
+const FIRST_PAGE = '**/onboarding/programming'
+
 type Settings = NonNullable<Parameters<typeof chromium.newContext>[0]>
 
 /** A page in a browser of its own, closed with its test. */
@@ -99,16 +102,17 @@ for (const javaScriptEnabled of [false, true]) {
         })
         page.on('pageerror', (error) => strange.push(error.message))
         const ada = somebody('Ada')
-        for (const { path } of gallery) await page.goto(app.url + path)
+        for (const path of new Set(gallery.map(({ path }) => path))) await page.goto(app.url + path)
         await fillSignUp(page, { ...ada, email: 'ada' })
         await page.getByRole('button', { name: 'Create account' }).click()
         await summary(page).waitFor()
         await fillSignUp(page, ada)
         await page.getByRole('button', { name: 'Create account' }).click()
-        await page.waitForURL('**/dashboard')
+        await page.waitForURL(FIRST_PAGE)
         await page.getByRole('button', { name: 'Log out' }).click()
         await page.waitForURL('**/logout')
         await logIn(page, ada)
+        for (const path of new Set(gallery.map(({ path }) => path))) await page.goto(app.url + path)
         assert.deepEqual(strange, [])
       }))
 
@@ -160,7 +164,7 @@ for (const javaScriptEnabled of [false, true]) {
         await fillSignUp(page, somebody('Ada'))
         const sent = posts(page)
         await page.getByRole('button', { name: 'Create account' }).click()
-        await page.waitForURL('**/dashboard')
+        await page.waitForURL(FIRST_PAGE)
         assert.equal(await page.locator('.success').count(), 1)
         await page.reload()
         assert.equal(await page.locator('.success').count(), 0)
@@ -232,7 +236,7 @@ describe('a page without its script', () => {
       assert.equal(await toggle(page).count(), 0)
       await password(page).fill(ada.password)
       await page.getByRole('button', { name: 'Create account' }).click()
-      await page.waitForURL('**/dashboard')
+      await page.waitForURL(FIRST_PAGE)
       await page.getByRole('button', { name: 'Log out' }).click()
       await page.waitForURL('**/logout')
       await page.getByRole('link', { name: 'Log in again' }).click()
@@ -248,7 +252,7 @@ describe('a page without its script', () => {
       await page.route('**/*.js', (route) => route.fulfill({ headers, body: 'throw new Error("broken")' }))
       await fillSignUp(page, somebody('Ada'))
       await page.getByRole('button', { name: 'Create account' }).click()
-      await page.waitForURL('**/dashboard')
+      await page.waitForURL(FIRST_PAGE)
     }))
 })
 
@@ -267,7 +271,7 @@ describe('pressing a button several times', () => {
     }
   }
 
-  it('without the script, on a slow sign-up, makes one account and ends on its dashboard', () =>
+  it('without the script, on a slow sign-up, makes one account and ends on its first page', () =>
     withPage({ javaScriptEnabled: false }, async (page) => {
       const ada = somebody('Ada')
       const sent = posts(page)
@@ -280,9 +284,9 @@ describe('pressing a button several times', () => {
         await post
       }
       release()
-      await page.waitForURL('**/dashboard')
+      await page.waitForURL(FIRST_PAGE)
       assert.equal(sent.length, 3)
-      assert.equal(await page.locator('h1').innerText(), 'Hello, Ada')
+      assert.equal(await page.locator('.site-nav-name').innerText(), 'Ada')
       assert.equal((await app.sql`select id from users where email = ${ada.email}`).length, 1)
     }))
 
@@ -301,7 +305,7 @@ describe('pressing a button several times', () => {
       const release = holdHashing()
       for (let click = 1; click <= 3; click += 1) await page.mouse.click(x, y)
       release()
-      await page.waitForURL('**/dashboard')
+      await page.waitForURL(FIRST_PAGE)
       const busy = { ariaDisabled: 'true', disabled: false, textContent: 'Creating your account…' }
       assert.deepEqual(JSON.parse(await page.evaluate(`sessionStorage.getItem('presses')`)), [
         { stopped: false, ...busy },
@@ -549,6 +553,7 @@ const UNREADABLE = `(() => {
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement
     if (walker.currentNode.data.trim() === '' || element.closest('.skip-link, .visually-hidden, svg')) continue
+    if (!element.checkVisibility()) continue
     if (getComputedStyle(element).textOverflow === 'ellipsis') continue
     const range = document.createRange()
     range.selectNodeContents(walker.currentNode)
@@ -560,7 +565,11 @@ const UNREADABLE = `(() => {
       if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) found.push('cut: ' + box.className)
     }
   }
-  for (const input of document.querySelectorAll('input:not([type=hidden], [type=checkbox])')) {
+  for (const text of document.querySelectorAll('svg text')) {
+    const [inner, outer] = [text.getBoundingClientRect(), text.closest('svg').getBoundingClientRect()]
+    if (inner.left < outer.left - 1 || inner.right > outer.right + 1) found.push('cut: ' + text.textContent)
+  }
+  for (const input of document.querySelectorAll('input:not([type=hidden], [type=checkbox], [type=radio]), textarea')) {
     if (input.clientHeight < parseFloat(getComputedStyle(input).fontSize) * 1.2) found.push('low: ' + input.id)
   }
   for (const [index, one] of texts.entries()) {
@@ -579,9 +588,9 @@ const SMALL_TARGETS = `(() => {
   const size = (element) => element.getBoundingClientRect()
   const say = (element, { width, height }) =>
     small.push((element.textContent.trim() || element.id) + ': ' + Math.round(width) + ' by ' + Math.round(height))
-  for (const control of document.querySelectorAll('button, input:not([type=hidden]), .button, nav a, .brand')) {
+  for (const control of document.querySelectorAll('button, input:not([type=hidden]), textarea, summary, .button, nav a, .brand')) {
     if (!control.checkVisibility()) continue
-    const target = control.type === 'checkbox' ? size(control.labels[0]) : size(control)
+    const target = ['checkbox', 'radio'].includes(control.type) ? size(control.labels[0]) : size(control)
     if (target.width < 44 || target.height < 44) say(control, target)
   }
   for (const link of document.querySelectorAll('#error-summary a, .link-list a, .after-form a')) {
@@ -606,11 +615,13 @@ describe('every state, as a reader may set it', async () => {
   const page = await chromium.newPage({ reducedMotion: 'reduce' })
   const show = await exhibitIn(page, app)
 
-  const LOOKS: Record<string, { viewport: typeof PHONE; css?: string; direction?: 'rtl' }> = {
+  const LOOKS: Record<string, { viewport: typeof PHONE; css?: string; direction?: 'rtl'; open?: true }> = {
     'on a phone': { viewport: PHONE },
     'at 400 %': { viewport: ZOOMED_400 },
     'at 200 %': { viewport: ZOOMED_200 },
     'on a desk': { viewport: DESK },
+    'with everything opened, on a phone': { viewport: PHONE, open: true },
+    'with everything opened, on a desk': { viewport: DESK, open: true },
     'with wide text': { viewport: PHONE, css: TEXT_SPACING },
     'with text twice as large, on a phone': { viewport: PHONE, css: 'html { font-size: 200% }' },
     'with text twice as large, on a desk': { viewport: DESK, css: 'html { font-size: 200% }' },
@@ -622,10 +633,11 @@ describe('every state, as a reader may set it', async () => {
     it(exhibit.name, async () => {
       await show(exhibit)
       const found: Record<string, string[]> = {}
-      for (const [look, { viewport, css = '', direction = 'ltr' }] of Object.entries(LOOKS)) {
+      for (const [look, { viewport, css = '', direction = 'ltr', open = false }] of Object.entries(LOOKS)) {
         await page.setViewportSize(viewport)
         await addStyle(page, css)
         await page.evaluate(`document.documentElement.dir = '${direction}'`)
+        await page.evaluate(`for (const details of document.querySelectorAll('details')) details.open = ${open}`)
         const targets = viewport === DESK || viewport === PHONE ? await inPage(page, SMALL_TARGETS) : []
         const all = [...(await inPage(page, WIDER_THAN_THE_SCREEN)), ...(await inPage(page, UNREADABLE)), ...targets]
         if (all.length > 0) found[look] = all
@@ -651,12 +663,22 @@ describe('the questions themselves', () => {
     }))
 })
 
+/** What the Tab key stops at, in the order of the page: of a group of radio buttons, one. */
+const TAB_STOPS = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), textarea, summary')]
+  .filter((each) => each.checkVisibility())
+  .filter((each) => {
+    if (each.type !== 'radio') return true
+    const group = [...each.form.querySelectorAll('input[type=radio]')].filter(({ name }) => name === each.name)
+    return each === (group.find(({ checked }) => checked) ?? group[0])
+  })`
+
 /** Where the focus is: its place in the page, whether it can be seen, and the contrast of its ring to what is behind. */
 const FOCUS = `(() => {
   const element = document.activeElement
   const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(element)
   const [rect] = element.getClientRects()
-  const [x, y] = [rect.x + rect.width / 2, rect.y + rect.height / 2]
+  // Of a text field of several lines, the one with the caret is what is brought into view.
+  const [x, y] = [rect.x + rect.width / 2, rect.y + Math.min(rect.height / 2, 22)]
   const top = document.elementFromPoint(x, y)
   let behind = element.parentElement
   while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement
@@ -668,8 +690,7 @@ const FOCUS = `(() => {
   const [dark, light] = [outlineColor, getComputedStyle(behind ?? document.body).backgroundColor]
     .map(luminance).sort((a, b) => a - b)
   return {
-    index: [...document.querySelectorAll('a[href], button, input:not([type=hidden])')]
-      .filter((each) => each.checkVisibility()).indexOf(element),
+    index: ${TAB_STOPS}.indexOf(element),
     name: element.id || element.textContent.trim(),
     ring: outlineStyle === 'none' ? 0 : parseFloat(outlineWidth),
     contrast: (light + 0.05) / (dark + 0.05),
@@ -683,8 +704,7 @@ type Focus = { index: number; name: string; ring: number; contrast: number; inVi
 /** Every stop of the Tab key from the top of the page to its end. */
 async function tabThrough(page: Page): Promise<Focus[]> {
   await page.evaluate(`document.querySelector('#error-summary')?.removeAttribute('tabindex')`)
-  const count = (await page.evaluate(`[...document.querySelectorAll('a[href], button, input:not([type=hidden])')]
-    .filter((each) => each.checkVisibility()).length`)) as number
+  const count = (await page.evaluate(`${TAB_STOPS}.length`)) as number
   await page.evaluate(`document.querySelector('.skip-link').focus()`)
   const stops: Focus[] = []
   for (let stop = 0; stop < count; stop += 1) {
@@ -704,6 +724,12 @@ describe('the way of the Tab key', () => {
     'dashboard of the widest name',
     '/logout for a learner',
     'page not found for a visitor',
+    'first question after sign-up',
+    'question of goals with too much text',
+    'answers to look through',
+    'profile of answers',
+    'dashboard after a lesson was put aside',
+    'lesson after its start',
   ]
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const [screen, viewport] of Object.entries({ phone: PHONE, zoomed: ZOOMED_400, desk: DESK })) {
@@ -733,11 +759,11 @@ describe('forced colours', () => {
   it('keep rings, borders and marks', () =>
     withPage({ forcedColors: 'active', viewport: PHONE }, async (page) => {
       const show = await exhibitIn(page, app)
-      for (const exhibit of gallery.filter(({ name }) => /wrong|for a visitor|tries left|after sign-up/.test(name))) {
+      for (const exhibit of gallery.filter(({ name }) => /wrong|for a visitor|tries left|after/.test(name))) {
         await show(exhibit)
         const flat = await inPage(
           page,
-          `[...document.querySelectorAll('.button, input:not([type=hidden], [type=checkbox]), .error-summary, .notice, .success')]
+          `[...document.querySelectorAll('.button, input:not([type=hidden], [type=checkbox], [type=radio]), textarea, .error-summary, .notice, .success')]
             .filter((element) => {
               const { borderBlockStartStyle, borderBlockStartWidth } = getComputedStyle(element)
               return borderBlockStartStyle !== 'solid' || parseFloat(borderBlockStartWidth) < 1
@@ -781,13 +807,17 @@ describe('paper', () => {
         const { person: ada } = await learner(app, 'Ada')
         await logIn(page, ada)
         await page.emulateMedia({ media: 'print' })
-        for (const selector of ['.site-header nav', '.site-footer', '.skip-link']) {
-          assert.ok(!(await page.locator(selector).isVisible()), selector)
+        const unwanted = '.site-header nav, .site-footer, .skip-link, .progress-form, summary, button, .button'
+        for (const element of await page.locator(unwanted).all()) {
+          assert.ok(!(await element.isVisible()), await element.innerText())
+        }
+        for (const wanted of ['.suggestions', '.afterwards', '.map', '.stops']) {
+          assert.ok(await page.locator(wanted).first().isVisible(), wanted)
         }
         assert.ok(await page.getByRole('heading', { name: 'Hello, Ada' }).isVisible())
         const faint = await inPage(
           page,
-          `[...document.querySelectorAll('body, main, main *')].filter((element) => {
+          `[...document.querySelectorAll('body, main, main *')].filter((element) => element.checkVisibility()).filter((element) => {
             const { color, backgroundColor } = getComputedStyle(element)
             const sum = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).reduce((total, part) => total + Number(part), 0)
             const filled = backgroundColor !== 'rgba(0, 0, 0, 0)'
@@ -805,7 +835,7 @@ describe('the weight of a page', () => {
     withPage({}, async (page) => {
       const { person: ada } = await learner(app, 'Ada')
       await logIn(page, ada)
-      for (const path of ['/', '/dashboard', '/help', '/privacy']) {
+      for (const path of ['/', '/dashboard', '/help', '/privacy', '/profile', '/onboarding', '/lessons/f1']) {
         const fresh = await page.context().newPage()
         const client = await page.context().newCDPSession(fresh)
         await client.send('Network.enable')

@@ -25,8 +25,8 @@ for (const javaScriptEnabled of [false, true]) {
         await page.getByLabel('Email address').fill(ada.email)
         await page.getByLabel('Password', { exact: true }).fill(ada.password)
         await page.getByRole('button', { name: 'Create account' }).click()
-        await page.waitForURL('**/dashboard')
-        assert.equal(await heading(), 'Hello, Ada')
+        await page.waitForURL('**/onboarding/programming')
+        assert.equal(await heading(), 'How much programming have you done?')
         assert.match(await page.getByRole('status').first().innerText(), /Your account is ready/)
 
         await page.getByRole('button', { name: 'Log out' }).click()

@@ -170,7 +170,7 @@ for (const javaScriptEnabled of [false, true]) {
         }
         await tabTo(page, 'Create account')
         await page.keyboard.press('Space')
-        await page.waitForURL('**/dashboard')
+        await page.waitForURL('**/onboarding/programming')
         await tabTo(page, 'Log out')
         await page.keyboard.press('Enter')
         await page.waitForURL('**/logout')

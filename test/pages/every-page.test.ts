@@ -13,6 +13,7 @@ import {
   PAGES_OF_VISITORS,
   unwantedWordsOf,
 } from '../support/gallery.ts'
+import { CHECK, passAll, STEPS } from '../support/learning.ts'
 import { learner, openBrowser, problemsOf, somebody } from '../support/people.ts'
 
 const app = await startApp()
@@ -55,6 +56,15 @@ describe('the states that are looked at', () => {
     'service out of reach': 503,
     'logout not finished': 503,
     'fault of ours': 500,
+    ...Object.fromEntries(STEPS.map((step) => [`question of ${step} left empty`, 422])),
+    'question of languages with none and another': 422,
+    'question of equipment with none and another': 422,
+    'question of focus with an option that is not there': 422,
+    'question of goals with too much text': 422,
+    'answers changed in another tab': 422,
+    'profile with everything wrong': 422,
+    'lesson that is not there': 404,
+    'lesson marked with what is no mark': 422,
   }
 
   it('have the statuses they stand for', () => {
@@ -63,7 +73,7 @@ describe('the states that are looked at', () => {
   })
 })
 
-for (const { name, viewer, page, html, headers } of gallery) {
+for (const { name, viewer, path, page, html, headers } of gallery) {
   describe(name, () => {
     it('is a page of HTML that no cache keeps', () => {
       assert.match(headers['content-type'] ?? '', /^text\/html; charset=utf-8$/)
@@ -89,16 +99,21 @@ for (const { name, viewer, page, html, headers } of gallery) {
       assert.equal(page.querySelectorAll('h1').length, 1)
       assert.equal(page.querySelectorAll('main h1').length, 1)
       assert.equal(page.querySelectorAll('main').length, 1)
+      const isBehindAnother = /^\/(onboarding|profile|lessons)/.test(path) && page.querySelector('main form') !== null
       const parts = page.querySelector('body')?.childNodes.filter((node) => node.nodeType === 1) as HTMLElement[]
       assert.deepEqual(
         parts.map(({ rawTagName }) => rawTagName),
-        ['a', 'header', 'main', 'footer'],
+        ['a', 'header', ...(isBehindAnother ? ['nav'] : []), 'main', 'footer'],
       )
       assert.equal(parts[0]?.getAttribute('href'), '#main')
-      assert.equal(parts[2]?.getAttribute('id'), 'main')
-      assert.equal(parts[2]?.getAttribute('tabindex'), '-1')
+      assert.equal(page.querySelector('main')?.getAttribute('id'), 'main')
+      assert.equal(page.querySelector('main')?.getAttribute('tabindex'), '-1')
       const navigations = page.querySelectorAll('nav').map((nav) => nav.getAttribute('aria-label'))
-      assert.deepEqual(navigations, viewer === 'learner' ? ['Your account', 'About this site'] : ['About this site'])
+      assert.deepEqual(navigations, [
+        ...(viewer === 'learner' ? ['Your account'] : []),
+        ...(isBehindAnother ? ['Back'] : []),
+        'About this site',
+      ])
     })
 
     it('goes down the headings without a jump', () => {
@@ -159,6 +174,11 @@ for (const { name, viewer, page, html, headers } of gallery) {
       for (const id of [...references, ...anchors.map((href) => href.slice(1))]) assert.ok(ids.includes(id), id)
     })
 
+    it('asks for one thing first', () => {
+      const buttons = page.querySelectorAll('main .button:not(.button-quiet)').map(({ text }) => text)
+      assert.ok(buttons.length <= 1, buttons.join(', '))
+    })
+
     it('holds no button that only a script can work', () => {
       const buttons = page.querySelectorAll('button')
       for (const button of buttons) assert.equal(button.getAttribute('type'), 'submit')
@@ -168,7 +188,7 @@ for (const { name, viewer, page, html, headers } of gallery) {
     it('changes something only by a form that is posted with a token', () => {
       for (const form of page.querySelectorAll('form')) {
         assert.equal(form.getAttribute('method'), 'post')
-        assert.match(form.getAttribute('action') ?? '', /^\/[a-z-]+$/)
+        assert.match(form.getAttribute('action') ?? '', /^(\/[a-z0-9-]+)+$/)
         assert.ok(form.getAttribute('id'))
         assert.match(form.querySelector('input[name=_csrf]')?.getAttribute('value') ?? '', /^[\w-]{43}$/)
       }
@@ -207,7 +227,9 @@ describe('titles', () => {
       [...titles].map(([key, title]) => [key.startsWith('/logout') ? key : key.split(' ')[0], title]),
     )
     assert.equal(new Set(byPath.values()).size, byPath.size)
-    assert.equal(byPath.size, PAGES_OF_VISITORS.length + 2)
+    const ofBoth = PAGES_OF_LEARNERS.filter((path) => PAGES_OF_VISITORS.includes(path))
+    // Logout is counted twice.
+    assert.equal(byPath.size, PAGES_OF_VISITORS.length + PAGES_OF_LEARNERS.length - ofBoth.length + 1)
   })
 
   it('begin with “Error: ” exactly where there is an error summary', () => {
@@ -260,7 +282,7 @@ describe('a form that was filled in well', () => {
     assert.deepEqual(
       answers.map(({ status, headers }) => [status, headers.location]),
       [
-        [303, '/dashboard'],
+        [303, '/onboarding'],
         [303, '/logout'],
         [303, '/dashboard'],
       ],
@@ -268,12 +290,18 @@ describe('a form that was filled in well', () => {
   })
 })
 
-describe('a form that comes back', () => {
-  for (const { name, path, page, status } of gallery.filter(({ page }) => page.querySelector('#error-summary'))) {
+describe('a form that comes back', async () => {
+  const visitor = openBrowser(app)
+  const { browser: ada } = await learner(app, 'Ada')
+  await passAll(ada)
+
+  for (const { name, viewer, path, page, status } of gallery.filter(({ page }) =>
+    page.querySelector('#error-summary'),
+  )) {
     it(`${name}: stands at its own address, which opens fresh`, async () => {
       assert.ok(status === 422 || status === 429)
       assert.equal(page.querySelector('main form')?.getAttribute('action'), path)
-      const fresh = await openBrowser(app).get(path)
+      const fresh = await (viewer === 'learner' ? ada : visitor).get(path)
       assert.equal(fresh.status, 200)
       assert.deepEqual(problemsOf(fresh.text), [])
     })
@@ -312,7 +340,7 @@ describe('a form that is not taken', () => {
 describe('pages of learners', () => {
   it('send a visitor to the login page, and name the way back', async () => {
     const visitor = openBrowser(app)
-    for (const path of ['/dashboard', '/dashboard?week=2']) {
+    for (const path of ['/dashboard', '/dashboard?week=2', '/onboarding', CHECK, '/profile', '/lessons/f1']) {
       const { status, headers } = await visitor.get(path)
       assert.equal(status, 303)
       assert.equal(headers.location, `/login?next=${encodeURIComponent(path)}`)
@@ -401,13 +429,13 @@ describe('a pause after too many tries', () => {
 
 describe('a success message', () => {
   it('stands before the heading, once, and is gone on the next page', () => {
-    const { page } = exhibit('dashboard after sign-up')
+    const { page } = exhibit('first question after sign-up')
     const banners = page.querySelectorAll('main .success')
     assert.equal(banners.length, 1)
     assert.equal(banners[0]?.getAttribute('role'), 'status')
     assert.equal(banners[0]?.querySelector('h2')?.text, 'Success')
     assert.ok((banners[0]?.range[0] ?? 0) < (page.querySelector('h1')?.range[0] ?? 0))
-    assert.equal(exhibit('/dashboard for a learner').page.querySelector('.success'), null)
+    assert.equal(exhibit('/onboarding/programming for a learner').page.querySelector('.success'), null)
   })
 
   it('never stands beside an error summary', () => {
@@ -479,13 +507,15 @@ describe('the stylesheet', () => {
   })
 
   it('uses logical properties only, so that it turns with the direction of the text', () => {
-    const sides = /(^|-)(left|right|top|bottom)(-|$)|^((min|max)-)?(width|height)$|^(float|clear)$/
+    const sides = /(^|-)(left|right|top|bottom)(-|$)|^((min|max)-)?(width|height)$/
     assert.deepEqual(
       declarations.filter(({ property }) => sides.test(property)),
       [],
     )
     assert.deepEqual(
-      declarations.filter(({ property, value }) => property === 'text-align' && /left|right/.test(value)),
+      declarations.filter(
+        ({ property, value }) => /^(text-align|float|clear)$/.test(property) && /left|right/.test(value),
+      ),
       [],
     )
     const shorthands = /^(margin|padding|inset|border-width|border-color|border-style)$/
@@ -511,7 +541,7 @@ describe('the stylesheet', () => {
 describe('words in the sources', () => {
   // What programs are told is written in the words of the contract.
   const forPrograms = ['refusals.ts', 'body.ts', 'wire.ts']
-  const sources = ['src/accounts', 'src/web', 'src/web/pages'].flatMap((folder) =>
+  const sources = ['src/accounts', 'src/learning', 'src/web', 'src/web/pages'].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((file) => file.endsWith('.ts') && !forPrograms.includes(file))
       .map((file) => join(folder, file)),
@@ -520,9 +550,9 @@ describe('words in the sources', () => {
   it('are plain in every message, also in those that no state above shows', () => {
     const messages = sources.flatMap((file) => {
       const source = readFileSync(join(ROOT, file), 'utf8')
-      return [...source.matchAll(/\b(?:error|message|text|title|label): ['`]([^'`]+)['`]/g)].map(
-        ([, text = '']) => text,
-      )
+      return [
+        ...source.matchAll(/\b(?:error|message|text|title|label|legend|hint|empty|contradiction): ['`]([^'`]+)['`]/g),
+      ].map(([, text = '']) => text)
     })
     assert.ok(messages.length > 30, String(messages.length))
     for (const message of messages) assert.deepEqual(unwantedWordsOf(`<body>${message}</body>`), [], message)

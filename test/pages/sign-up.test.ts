@@ -270,16 +270,21 @@ describe('an odd body', () => {
 })
 
 describe('a sign-up', () => {
-  it('logs in and leads to the dashboard, which asks for no password', async () => {
+  it('logs in and leads to the first question, which says so and asks for no password', async () => {
     const ada = somebody('Ada')
     const browser = openBrowser(app)
     const { status, headers } = await browser.signUp(ada)
     assert.equal(status, 303)
-    assert.equal(headers.location, '/dashboard')
-    const page = parse((await browser.get('/dashboard')).text)
-    assert.equal(page.querySelector('h1')?.text, 'Hello, Ada')
+    assert.equal(headers.location, '/onboarding')
+    const onwards = await browser.get('/onboarding')
+    assert.deepEqual([onwards.status, onwards.headers.location], [303, '/onboarding/programming'])
+    const page = parse((await browser.get('/onboarding/programming')).text)
+    assert.equal(page.querySelector('h1')?.text, 'How much programming have you done?')
     assert.equal(page.querySelectorAll('input[type=password]').length, 0)
     assert.match(page.querySelector('.success')?.text ?? '', /Your account is ready and you are logged in\./)
+    const dashboard = parse((await browser.get('/dashboard')).text)
+    assert.equal(dashboard.querySelector('h1')?.text, 'Hello, Ada')
+    assert.equal(dashboard.querySelector('.success'), null)
   })
 
   it('forgives spaces and capitals around an address', async () => {
@@ -325,7 +330,7 @@ describe('the same form sent again', () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => browser.post('/sign-up', body)))
     assert.deepEqual(
       answers.map(({ status, headers }) => `${status} ${headers.location}`),
-      Array.from({ length: 5 }, () => '303 /dashboard'),
+      Array.from({ length: 5 }, () => '303 /onboarding'),
     )
     assert.equal(await accountsOf(ada.email), 1)
     assert.equal(await browser.whoAmI(), 'Ada')

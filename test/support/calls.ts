@@ -9,8 +9,11 @@ type Headers = Record<string, string>
 
 /** What a description says of a value, as far as these tests look. */
 export type Schema = {
-  type?: string
+  type?: string | string[]
   anyOf?: Schema[]
+  enum?: string[]
+  items?: Schema
+  maxItems?: number
   properties?: Record<string, Schema>
   required?: string[]
 }
@@ -34,8 +37,11 @@ type Described = {
   responses: Record<string, { description: string }>
 }
 
-/** Every operation of the description, with the parameters of a path filled in. */
-export async function operationsOf({ url }: Pick<TestApp, 'url'>): Promise<Operation[]> {
+/** Every operation of the description, with the parameters of a path filled in by their names, or with anything. */
+export async function operationsOf(
+  { url }: Pick<TestApp, 'url'>,
+  parameters: Record<string, string> = {},
+): Promise<Operation[]> {
   const document: { paths: Record<string, Record<string, Described>> } = await (
     await fetch(`${url}/api/openapi.json`)
   ).json()
@@ -44,7 +50,7 @@ export async function operationsOf({ url }: Pick<TestApp, 'url'>): Promise<Opera
       const schema = requestBody?.content['application/json']?.schema
       return {
         method: method.toUpperCase(),
-        path: path.replace(/\{\w+\}/g, 'anything'),
+        path: path.replace(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? 'anything'),
         // Of an optional body the description names what it is when there is one.
         body: schema?.anyOf?.find(({ properties }) => properties) ?? schema,
         takesForm: requestBody?.content['application/x-www-form-urlencoded'] !== undefined,
@@ -56,9 +62,9 @@ export async function operationsOf({ url }: Pick<TestApp, 'url'>): Promise<Opera
   )
 }
 
-/** Those that may change something. */
+/** Those that may change something, of a lesson that there is. */
 export async function writesOf(app: Pick<TestApp, 'url'>): Promise<Operation[]> {
-  const writes = (await operationsOf(app)).filter(({ method }) => method !== 'GET')
+  const writes = (await operationsOf(app, { lessonId: 'f1' })).filter(({ method }) => method !== 'GET')
   assert.ok(writes.length > 15, `${writes.length} found`)
   return writes
 }
@@ -121,6 +127,8 @@ export async function stateOf({ sql }: Pick<TestApp, 'sql'>): Promise<string> {
     sql`select * from refresh_families order by id`,
     sql`select * from refresh_tokens order by token_hash`,
     sql`select * from rate_limits order by key`,
+    sql`select * from profiles order by user_id`,
+    sql`select * from progress order by user_id, lesson_id`,
   ])
   return JSON.stringify(rows)
 }

@@ -4,6 +4,7 @@ import { type HTMLElement, parse } from 'node-html-parser'
 import type { Page } from 'playwright-core'
 import { Unavailable } from '../../src/unavailable.ts'
 import { BEHIND_TLS, startApp, type TestApp } from './app.ts'
+import { addLearning } from './learning-gallery.ts'
 import { type Browser, learner, openBrowser, type Response, somebody, tokenOf } from './people.ts'
 
 export type Exhibit = {
@@ -18,7 +19,14 @@ export type Exhibit = {
 
 export const PAGES_OF_EVERYBODY = ['/', '/help', '/privacy', '/terms', '/accessibility', '/password-reset', '/api']
 export const PAGES_OF_VISITORS = [...PAGES_OF_EVERYBODY, '/sign-up', '/login', '/logout']
-export const PAGES_OF_LEARNERS = [...PAGES_OF_EVERYBODY, '/dashboard', '/logout']
+export const PAGES_OF_LEARNERS = [
+  ...PAGES_OF_EVERYBODY,
+  '/dashboard',
+  '/onboarding/programming',
+  '/profile',
+  '/lessons/f1',
+  '/logout',
+]
 
 /** A hundred characters without a place to break: the widest name that is taken. */
 const WIDEST_NAME = 'W'.repeat(100)
@@ -39,7 +47,7 @@ export async function collectGallery(app: TestApp): Promise<Exhibit[]> {
   add('page not found for a visitor', 'visitor', '/nowhere', await visitor.get('/nowhere'))
 
   const { browser: ada, person } = await learner(app, 'Ada')
-  add('dashboard after sign-up', 'learner', '/dashboard', await ada.get('/dashboard'))
+  add('first question after sign-up', 'learner', '/onboarding/programming', await ada.get('/onboarding/programming'))
   for (const path of PAGES_OF_LEARNERS) add(`${path} for a learner`, 'learner', path, await ada.get(path))
   add('page not found for a learner', 'learner', '/nowhere', await ada.get('/nowhere'))
 
@@ -90,6 +98,7 @@ export async function collectGallery(app: TestApp): Promise<Exhibit[]> {
   const behindTls = await startApp(BEHIND_TLS, { databaseUrl: app.databaseUrl })
   add('plain form behind TLS', 'visitor', '/login', await openBrowser(behindTls).post('/login', wrong))
   await addOutages(app, ada, add)
+  await addLearning(app, add)
   return exhibits
 }
 

@@ -9,6 +9,7 @@ import { type ApiDocument, describeApi } from '../openapi.ts'
 import { origins as createOrigins } from '../origins.ts'
 import { sessionCookieName } from '../session.ts'
 import { keyFacts } from './keys.ts'
+import { learningEndpoints } from './learning.ts'
 import { passwordEndpoints } from './passwords.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { signInEndpoints } from './sign-in.ts'
@@ -34,6 +35,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...passwordEndpoints(deps, origins),
     ...verificationEndpoints(origins),
     ...tokenEndpoints(deps),
+    ...learningEndpoints(deps),
     endpoint({
       method: 'get',
       path: '/api/auth/ok',

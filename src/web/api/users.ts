@@ -23,7 +23,7 @@ export function userEndpoints({ sql }: Deps): Endpoint[] {
       access: 'learner',
       summary: 'Who calls, and whether they have finished onboarding',
       answer: z.object({ user: User, onboarded: z.boolean() }),
-      handle: ({ learner: { user } }) => ({ user: toUser(user), onboarded: false }),
+      handle: ({ learner: { user } }) => ({ user: toUser(user), onboarded: user.onboardedAt !== null }),
     }),
 
     learnerEndpoint({

@@ -1,16 +1,78 @@
 import { Router } from 'express'
+import type { Deps } from '../../deps.ts'
+import { CATALOGUE, MODULES } from '../../learning/catalogue.ts'
+import { drafted, findProfile, type Profile } from '../../learning/profiles.ts'
+import { completion, findProgress, type Progress } from '../../learning/progress.ts'
+import { type Recommendations, recommend } from '../../learning/recommendations.ts'
+import { unanswered } from '../answer-forms.ts'
+import { userOf } from '../auth.ts'
+import { COURSE_MAP } from '../course-map.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { takeFlash } from '../flash.ts'
+import { describeLesson, messageAbout, stateInWords } from '../lesson-view.ts'
 
-export function dashboardPages(): Router {
+export function dashboardPages({ sql }: Deps): Router {
   const router = Router()
   router
     .route('/dashboard')
-    .get((req, res) => {
-      // A HEAD request shows nobody the message.
-      const flash = req.method === 'GET' ? takeFlash(req) : undefined
-      res.render('dashboard', { flash, remembered: req.session.remembered })
+    .get(async (req, res) => {
+      const { id } = userOf(req)
+      const [profile, progress] = await Promise.all([findProfile(sql, id), findProgress(sql, id)])
+      const advice = recommend(CATALOGUE, profile.answers, progress)
+      const describe = (one: Recommendations['all'][number]) => describeLesson(one, progress)
+      res.render('dashboard', {
+        message: messageAbout(takeFlash(req), progress),
+        invitation: invitationFor(profile),
+        completion: completion(CATALOGUE, progress),
+        startNow: advice.startNow.map(describe),
+        afterwards: advice.afterwards.map(describe),
+        assumed: advice.all.filter(({ state }) => state === 'assumed').map(({ lesson }) => lesson),
+        map: COURSE_MAP,
+        course: courseOf(advice, progress),
+        remembered: req.session.remembered,
+      })
     })
     .all(methodNotAllowed)
   return router
 }
+
+/** The one line that asks for answers, or undefined when there is nothing to ask. */
+function invitationFor(profile: Profile): { text: string; href: string; link: string } | undefined {
+  const open = unanswered(drafted(profile))
+  if (profile.savedAt === undefined) {
+    const begun = Object.keys(profile.draft).length > 0
+    return begun
+      ? { text: 'Your answers are kept.', href: '/onboarding', link: 'Carry on with the questions' }
+      : { text: 'For suggestions that fit you,', href: '/onboarding', link: 'answer six short questions' }
+  }
+  if (Object.keys(profile.draft).length > 0) {
+    return {
+      text: 'You changed your answers and have not saved them.',
+      href: '/onboarding/check',
+      link: 'Look through them',
+    }
+  }
+  if (open === 0) return undefined
+  const questions = open === 1 ? '1 more question' : `${open} more questions`
+  return { text: '', href: '/profile', link: `Answer ${questions} for better suggestions` }
+}
+
+/** The whole course by module, with a mark and a word for each lesson. */
+function courseOf({ all, startNow }: Recommendations, progress: Progress) {
+  const next = new Set(startNow.map(({ lesson }) => lesson.id))
+  return Object.entries(MODULES).map(([module, label]) => ({
+    label,
+    lessons: all
+      .filter(({ lesson }) => lesson.module === module)
+      .map((advice) => ({
+        lesson: advice.lesson,
+        number: CATALOGUE.lessons.indexOf(advice.lesson) + 1,
+        mark: next.has(advice.lesson.id) ? 'next' : advice.state,
+        words: next.has(advice.lesson.id) ? wordsOfNext(advice.lesson.id, progress) : stateInWords(advice, progress),
+        missing: advice.missing,
+      })),
+  }))
+}
+
+const wordsOfNext = (id: string, progress: Progress): string =>
+  progress.get(id)?.state === 'started' ? 'Started' : 'Next'

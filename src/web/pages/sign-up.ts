@@ -23,7 +23,10 @@ export function signUpPages(deps: Deps): Router {
 
       const registration = await register(deps, { ...form.data, ip: req.ip, form: req.formId ?? randomUUID() })
       if (registration.ok)
-        return res.redirect(303, await logIn(req, registration.user, deps, { flash: 'account-created' }))
+        return res.redirect(
+          303,
+          await logIn(req, registration.user, deps, { next: '/onboarding', flash: 'account-created' }),
+        )
       if (registration.reason === 'too-many-tries') {
         const state = refuseTooManyTries(res, form.state, registration.retryAfterSeconds)
         return res.render('sign-up', { form: state, passwordMinLength })

@@ -1,0 +1,65 @@
+import { type Request, Router } from 'express'
+import { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+import { CATALOGUE, type Lesson, MODULES } from '../../learning/catalogue.ts'
+import { findProfile } from '../../learning/profiles.ts'
+import { findProgress, PROGRESS_STATES, setProgress } from '../../learning/progress.ts'
+import { recommend } from '../../learning/recommendations.ts'
+import { userOf } from '../auth.ts'
+import { HttpError, methodNotAllowed } from '../errors.ts'
+import { saveFlash, takeFlash } from '../flash.ts'
+import { describeLesson, messageAbout } from '../lesson-view.ts'
+
+const ProgressForm = z.object({ state: z.enum([...PROGRESS_STATES, 'none']), from: z.string().optional() })
+
+export function lessonPages({ sql, now, config }: Deps): Router {
+  const router = Router()
+
+  router
+    .route('/lessons/:lesson')
+    .get(async (req, res) => {
+      const lesson = lessonOf(req)
+      const { id } = userOf(req)
+      const [{ answers }, progress] = await Promise.all([findProfile(sql, id), findProgress(sql, id)])
+      const { all, startNow } = recommend(CATALOGUE, answers, progress)
+      const advice = all.find((one) => one.lesson === lesson)
+      if (advice === undefined) throw new HttpError(404)
+      const leadsTo = CATALOGUE.lessons.filter(({ prereqs }) => prereqs.includes(lesson.id))
+      const prerequisites = CATALOGUE.lessons.filter(({ id }) => lesson.prereqs.includes(id))
+      res.render('lesson', {
+        ...describeLesson(advice, progress),
+        module: MODULES[lesson.module],
+        isNext: startNow.some((one) => one.lesson === lesson),
+        prerequisites: prerequisites.map(({ id, title }) => ({
+          id,
+          title,
+          state: all.find((one) => one.lesson.id === id)?.state ?? 'ready',
+        })),
+        leadsTo,
+        href: config.lessonBaseUrl && `${config.lessonBaseUrl}/${lesson.id}`,
+        message: messageAbout(takeFlash(req), progress),
+        back: { href: '/dashboard', label: 'Your dashboard' },
+      })
+    })
+    .all(methodNotAllowed)
+
+  router
+    .route('/lessons/:lesson/progress')
+    .post(async (req, res) => {
+      const lesson = lessonOf(req)
+      const form = ProgressForm.safeParse(req.body)
+      if (!form.success) throw new HttpError(422)
+      await setProgress(sql, { userId: userOf(req).id, lessonId: lesson.id, state: form.data.state, now: now() })
+      await saveFlash(req, `lesson:${lesson.id}`)
+      const page = form.data.from === 'lesson' ? `/lessons/${lesson.id}` : '/dashboard'
+      res.redirect(303, `${page}#lesson-${lesson.id}`)
+    })
+    .all(methodNotAllowed)
+  return router
+}
+
+function lessonOf({ params }: Request): Lesson {
+  const lesson = CATALOGUE.byId.get(String(params.lesson))
+  if (lesson === undefined) throw new HttpError(404)
+  return lesson
+}

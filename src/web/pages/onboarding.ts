@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { type Request, type Response, Router } from 'express'
+import type { Deps } from '../../deps.ts'
+import {
+  drafted,
+  findProfile,
+  isPassed,
+  nextQuestion,
+  type Profile,
+  saveAnswersOfDraft,
+  saveDraft,
+} from '../../learning/profiles.ts'
+import { QUESTIONS, type Question } from '../../learning/questions.ts'
+import { type AskedQuestion, askWith, inWords, readAnswer, skipped } from '../answer-forms.ts'
+import { userOf } from '../auth.ts'
+import { HttpError, methodNotAllowed } from '../errors.ts'
+import { saveFlash, takeFlash } from '../flash.ts'
+import { HOME_OF_LEARNERS } from '../return-to.ts'
+
+const CHECK = '/onboarding/check'
+const pathOf = ({ slug }: Question): string => `/onboarding/${slug}`
+
+export function onboardingPages({ sql, now }: Deps): Router {
+  const profileOf = (req: Request) => findProfile(sql, userOf(req).id)
+  const router = Router()
+
+  router
+    .route('/onboarding')
+    .get(async (req, res) => {
+      const next = nextQuestion(await profileOf(req))
+      res.redirect(303, next ? pathOf(next) : CHECK)
+    })
+    .all(methodNotAllowed)
+
+  router
+    .route(CHECK)
+    .get(async (req, res) => {
+      const profile = await profileOf(req)
+      const next = nextQuestion(profile)
+      if (next) return res.redirect(303, pathOf(next))
+      showAnswers(res, profile)
+    })
+    .post(async (req, res) => {
+      const profile = await profileOf(req)
+      const next = nextQuestion(profile)
+      if (next) return res.redirect(303, pathOf(next))
+      const isSeen = (answers: Profile) => req.body.seen === markOf(answers)
+      if (isPending(profile) && isSeen(profile)) await saveAnswersOfDraft(sql, userOf(req).id, profile, now())
+      // What is there now decides: pressed twice, both find it saved; changed in another tab, it is shown first.
+      const after = await profileOf(req)
+      if (isPending(after) || !isSeen(after)) return showAnswers(res.status(422), after, { changed: true })
+      await saveFlash(req, 'answers-saved')
+      res.redirect(303, HOME_OF_LEARNERS)
+    })
+    .all(methodNotAllowed)
+
+  router
+    .route('/onboarding/:question')
+    .get(async (req, res) => {
+      const question = questionOf(req)
+      const profile = await profileOf(req)
+      const next = nextQuestion(profile)
+      // One after the other; those behind can be opened again.
+      if (next && !isPassed(profile, question)) {
+        if (next !== question) return res.redirect(303, pathOf(next))
+      }
+      res.render('question', page(askWith(question, drafted(profile)), takeFlash(req)))
+    })
+    .post(async (req, res) => {
+      const question = questionOf(req)
+      const skips = req.body.action === 'skip'
+      const answer = skips ? { ok: true as const, part: skipped(question) } : readAnswer(question, req.body)
+      if (!answer.ok) return res.status(422).render('question', page(answer.asked))
+
+      await saveDraft(sql, userOf(req).id, answer.part, now())
+      res.redirect(303, pathAfter(question, await profileOf(req)))
+    })
+    .all(methodNotAllowed)
+  return router
+}
+
+function questionOf({ params }: Request): Question {
+  const question = QUESTIONS.find(({ slug }) => slug === params.question)
+  if (question === undefined) throw new HttpError(404)
+  return question
+}
+
+const isPending = ({ draft, savedAt }: Profile): boolean => savedAt === undefined || Object.keys(draft).length > 0
+
+/** Of what a page shows: saved is only what the learner has looked through. */
+const markOf = (profile: Profile): string =>
+  createHash('sha256')
+    .update(JSON.stringify(drafted(profile)))
+    .digest('base64url')
+
+function showAnswers(res: Response, profile: Profile, { changed = false } = {}): void {
+  const answers = inWords(drafted(profile)).map((row) => ({ ...row, change: pathOf(row.question) }))
+  res.render('check-answers', { answers, changed, seen: markOf(profile), back: { href: backFrom(QUESTIONS.length) } })
+}
+
+function page(asked: AskedQuestion, flash?: ReturnType<typeof takeFlash>) {
+  const position = QUESTIONS.indexOf(asked.question)
+  return {
+    asked,
+    form: { errors: asked.errors },
+    position: position + 1,
+    of: QUESTIONS.length,
+    back: { href: backFrom(position) },
+    flash,
+  }
+}
+
+function backFrom(position: number): string {
+  const before = QUESTIONS[position - 1]
+  return before ? pathOf(before) : HOME_OF_LEARNERS
+}
+
+/** On through the questions; once all have been passed, back to the overview of the answers. */
+function pathAfter(question: Question, profile: Profile): string {
+  const open = nextQuestion(profile)
+  if (open === undefined) return CHECK
+  const after = QUESTIONS[QUESTIONS.indexOf(question) + 1]
+  return pathOf(after && QUESTIONS.indexOf(after) < QUESTIONS.indexOf(open) ? after : open)
+}

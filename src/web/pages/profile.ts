@@ -1,0 +1,39 @@
+import { Router } from 'express'
+import type { Deps } from '../../deps.ts'
+import { Answers } from '../../learning/answers.ts'
+import { drafted, findProfile, saveAnswers } from '../../learning/profiles.ts'
+import { QUESTIONS } from '../../learning/questions.ts'
+import { askWith, readAnswer } from '../answer-forms.ts'
+import { userOf } from '../auth.ts'
+import { methodNotAllowed } from '../errors.ts'
+import { saveFlash } from '../flash.ts'
+import { HOME_OF_LEARNERS } from '../return-to.ts'
+
+/** The answers of onboarding, all on one page, to be changed at any time. */
+export function profilePages({ sql, now }: Deps): Router {
+  const router = Router()
+  router
+    .route('/profile')
+    .get(async (req, res) => {
+      const answers = drafted(await findProfile(sql, userOf(req).id))
+      const questions = QUESTIONS.map((question) => askWith(question, answers, { open: true }))
+      res.render('profile', { questions, form: { errors: [] } })
+    })
+    .post(async (req, res) => {
+      const given = QUESTIONS.map((question) => ({ question, answer: readAnswer(question, req.body, { open: true }) }))
+      const parts = given.map(({ answer }) => (answer.ok ? answer.part : {}))
+      const errors = given.flatMap(({ answer }) => (answer.ok ? [] : answer.asked.errors))
+      if (errors.length > 0) {
+        const kept = { ...Answers.parse({}), ...Object.assign({}, ...parts) }
+        const questions = given.map(({ question, answer }) =>
+          answer.ok ? askWith(question, kept, { open: true }) : answer.asked,
+        )
+        return res.status(422).render('profile', { questions, form: { errors } })
+      }
+      await saveAnswers(sql, userOf(req).id, Answers.parse(Object.assign({}, ...parts)), now())
+      await saveFlash(req, 'answers-saved')
+      res.redirect(303, HOME_OF_LEARNERS)
+    })
+    .all(methodNotAllowed)
+  return router
+}

@@ -1,0 +1,96 @@
+/** An account that is deleted while a form of its owner is on the way: there is nobody to keep an answer for. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parse } from 'node-html-parser'
+import postgres from 'postgres'
+import { apiOf } from '../support/api.ts'
+import { startApp } from '../support/app.ts'
+import { ANSWERS, CHECK, encode, hiddenIn, PROFILE, passAll, saveAnswers } from '../support/learning.ts'
+import { type Browser, learner, openBrowser } from '../support/people.ts'
+import { eventually } from '../support/process.ts'
+
+const app = await startApp({}, { atPublicUrl: true })
+
+type Sent = { status: number; headers: Record<string, string>; body: { code?: string } }
+
+/** Deletes the account of that address, and sends the request after the deletion has begun and before it is over. */
+async function duringDeletion(email: string, request: () => PromiseLike<Sent>): Promise<Sent> {
+  const direct = postgres(app.databaseUrl, { max: 1, onnotice: () => {} })
+  try {
+    const waiting = async () => {
+      const blocked = await app.sql`
+        select 1 as one from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      return blocked.length > 0
+    }
+    let answered: Promise<Sent> | undefined
+    await direct.begin(async (transaction) => {
+      await transaction`delete from users where email = ${email}`
+      answered = Promise.resolve(request())
+      await eventually('the request to wait for the deletion', waiting)
+    })
+    return await (answered ?? assert.fail())
+  } finally {
+    await direct.end()
+  }
+}
+
+const FORMS: { path: string; fields: Record<string, string | readonly string[]> }[] = [
+  { path: '/onboarding/focus', fields: ANSWERS.focus ?? {} },
+  { path: '/onboarding/focus', fields: { action: 'skip' } },
+  { path: '/profile', fields: PROFILE },
+  { path: '/lessons/f1/progress', fields: { state: 'done' } },
+]
+
+describe('an account that is deleted while a form is on the way', () => {
+  const STATES: Record<string, (browser: Browser) => Promise<unknown>> = {
+    'nothing was answered': async () => {},
+    'all was answered': (browser) => passAll(browser),
+    'all was saved': (browser) => passAll(browser).then(() => saveAnswers(browser)),
+  }
+
+  for (const [state, prepare] of Object.entries(STATES)) {
+    for (const { path, fields } of FORMS) {
+      it(`leads to the login, when ${state}: ${path} with ${encode(fields).slice(0, 40)}`, async () => {
+        const { browser, person } = await learner(app, 'Ada')
+        await prepare(browser)
+        const body = encode({ ...fields, _csrf: await browser.token('/help') })
+        const { status, headers } = await duringDeletion(person.email, () => browser.post(path, body))
+        assert.deepEqual([status, headers.location], [303, '/login'])
+        assert.equal((await browser.get('/dashboard')).headers.location, '/login?next=%2Fdashboard')
+      })
+    }
+  }
+
+  it('leads to the login from the page of all answers', async () => {
+    const { browser, person } = await learner(app, 'Ada')
+    await passAll(browser)
+    const body = encode(hiddenIn(parse((await browser.get(CHECK)).text), '#save-answers-form'))
+    const { status, headers } = await duringDeletion(person.email, () => browser.post(CHECK, body))
+    assert.deepEqual([status, headers.location], [303, '/login'])
+  })
+
+  it('is 401 for a program, by cookie and by token', async () => {
+    for (const prepare of Object.values(STATES)) {
+      for (const [path, body] of [
+        ['/api/profile', {}],
+        ['/api/progress/f1', { state: 'done' }],
+      ] as const) {
+        for (const byToken of [false, true]) {
+          const { browser, person } = await learner(app, 'Ada')
+          await prepare(browser)
+          const api = apiOf(app, browser)
+          const token = await api.token()
+          const stranger = apiOf(app, openBrowser(app))
+          const put = () =>
+            byToken ? stranger.put(path, body, { Authorization: `Bearer ${token}` }) : api.put(path, body)
+          const answer = await duringDeletion(person.email, put)
+          assert.deepEqual([answer.status, answer.body.code], [401, 'UNAUTHORIZED'], `${path} ${byToken}`)
+        }
+      }
+    }
+  })
+
+  it('is no fault of ours in the log', () => {
+    assert.doesNotMatch(app.log(), /request failed/)
+  })
+})

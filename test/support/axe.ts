@@ -1,0 +1,37 @@
+/** axe-core in a page of Chromium, in every look that a reader may choose. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AxeResults, RunOptions } from 'axe-core'
+import type { Page } from 'playwright-core'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const RULES: RunOptions = {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  resultTypes: ['violations'],
+}
+const PHONE = { width: 320, height: 640 }
+const DESK = { width: 1280, height: 800 }
+
+/** What axe finds, as lines that name the rule and the element. */
+export async function violationsOf(page: Page, options = RULES): Promise<string[]> {
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(AXE)
+  const { violations } = (await page.evaluate(`axe.run(document, ${JSON.stringify(options)})`)) as AxeResults
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`))
+}
+
+/** Both schemes and both screens of what is shown now, on the desk with everything opened. Only colours change with the scheme. */
+export async function violationsInEveryLook(page: Page): Promise<string[]> {
+  const found: string[] = []
+  for (const viewport of [PHONE, DESK]) {
+    await page.setViewportSize(viewport)
+    await page.evaluate(
+      `for (const details of document.querySelectorAll('details')) details.open = ${viewport === DESK}`,
+    )
+    await page.emulateMedia({ colorScheme: 'light' })
+    found.push(...(await violationsOf(page)))
+    await page.emulateMedia({ colorScheme: 'dark' })
+    const colours: RunOptions = { runOnly: ['color-contrast', 'link-in-text-block'], resultTypes: ['violations'] }
+    found.push(...(await violationsOf(page, colours)).map((line) => `dark: ${line}`))
+  }
+  return found
+}
