@@ -1,7 +1,8 @@
-/** The operator's commands: `node dist/cli.js keys list | rotate | retire <kid> [--now]`. */
+/** The operator's commands: `node dist/cli.js keys list | rotate | retire <kid> [--now]` and `report`. */
 import { PUBLISHED_BEFORE_MS, publishedUntil } from './accounts/signing-keys.ts'
 import { ConfigError, DATA_DIRECTORY, loadConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
+import { countFunnel } from './learning/funnel.ts'
 import { createLog } from './log.ts'
 
 const EXIT_USAGE = 64
@@ -10,7 +11,8 @@ const EXIT_CONFIGURATION = 78
 const USAGE = `Usage: node dist/cli.js keys list
        node dist/cli.js keys rotate              publish a new key, which signs ${PUBLISHED_BEFORE_MS / 60_000} minutes later
        node dist/cli.js keys retire <kid>        sign with it no more; its tokens live out their 15 minutes
-       node dist/cli.js keys retire <kid> --now  for a stolen key: its tokens end within minutes too`
+       node dist/cli.js keys retire <kid> --now  for a stolen key: its tokens end within minutes too
+       node dist/cli.js report                   how many learners signed up, began and finished onboarding`
 
 class UsageError extends Error {}
 
@@ -23,6 +25,22 @@ type Command = {
 }
 
 const COMMANDS: Record<string, Command> = {
+  report: {
+    takes: 0,
+    run: async ({ sql }) => {
+      const { signedUp, began, finished, skipped, learning } = await countFunnel(sql)
+      const share = (count: number) => (signedUp === 0 ? '' : `${((100 * count) / signedUp).toFixed(1).padStart(7)} %`)
+      const rows: [string, number][] = [
+        ['signed up', signedUp],
+        ['began onboarding', began],
+        ['finished it', finished],
+        ['skipped all of it', skipped],
+        ['marked a lesson', learning],
+      ]
+      for (const [what, count] of rows) say(`${what.padEnd(18)}${String(count).padStart(8)}${share(count)}`)
+    },
+  },
+
   'keys list': {
     takes: 0,
     run: async ({ keyRing }) => {

@@ -13,6 +13,7 @@ import {
   stateOf,
   writesOf,
 } from '../support/calls.ts'
+import { PROFILE } from '../support/learning.ts'
 import { somebody } from '../support/people.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
@@ -35,18 +36,24 @@ const GOOD: Record<string, unknown> = {
   revokeOtherSessions: false,
   token: 'a'.repeat(32),
   refreshToken: 'a'.repeat(43),
+  ...PROFILE,
+  state: 'done',
 }
 
 type Field = {
+  method: string
   path: string
   field: string
   type: string
   nullable: boolean
   required: boolean
+  /** Of a choice, of one or of many. */
+  options: string[] | undefined
+  maxItems: number | undefined
   good: Record<string, unknown>
 }
 
-const fields: Field[] = (await writesOf(app)).flatMap(({ path, body }) => {
+const fields: Field[] = (await writesOf(app)).flatMap(({ method, path, body }) => {
   const known = Object.entries(body?.properties ?? {})
   const good = Object.fromEntries(known.map(([field]) => [field, GOOD[field]]))
   // That an address cannot be updated is a refusal of its own.
@@ -55,17 +62,22 @@ const fields: Field[] = (await writesOf(app)).flatMap(({ path, body }) => {
     const types = typesOf(schema)
     const [type] = types
     const required = body?.required?.includes(field) ?? false
-    return type === undefined ? [] : [{ path, field, type, nullable: types.includes('null'), required, good }]
+    const { maxItems } = schema
+    const facts = { nullable: types.includes('null'), required, options: optionsOf(schema), maxItems }
+    return type === undefined ? [] : [{ method, path, field, type, ...facts, good }]
   })
 })
 
-function typesOf({ type, anyOf }: Schema): string[] {
-  if (anyOf) return anyOf.flatMap(typesOf)
-  return type === undefined ? [] : [type]
+function typesOf({ type = [], anyOf }: Schema): string[] {
+  return anyOf ? anyOf.flatMap(typesOf) : [type].flat()
+}
+
+function optionsOf({ enum: options, items, anyOf }: Schema): string[] | undefined {
+  return options ?? (items && optionsOf(items)) ?? anyOf?.map(optionsOf).find((found) => found !== undefined)
 }
 
 it('the description names fields, and this file has a good value for each', () => {
-  assert.ok(fields.length > 25, `${fields.length} found`)
+  assert.ok(fields.length > 33, `${fields.length} found`)
   for (const { field } of fields) assert.ok(field in GOOD, field)
 })
 
@@ -76,7 +88,46 @@ function withField({ good, field }: Field, json: string | undefined): string {
   return `{${[...pairs, ...(json === undefined ? [] : [`"${field}":${json}`])].join(',')}}`
 }
 
+type Issue = { path: string; message: string }
 type Damage = { json: string | undefined; received: string; fine?: (field: Field) => boolean }
+
+const UNKNOWN_OPTION = 'Select one of the listed options'
+
+/** What the answers of learners say in words of their own, those of the pages, however they are wrong. */
+const OWN_WORDS: Record<string, string> = {
+  softwareExperience: UNKNOWN_OPTION,
+  programmingLanguages: UNKNOWN_OPTION,
+  skillLevel: UNKNOWN_OPTION,
+  hardwareAccess: UNKNOWN_OPTION,
+  primaryFocus: UNKNOWN_OPTION,
+  projectGoals: UNKNOWN_OPTION,
+  projectGoalsText: 'Enter text',
+}
+
+/** What is said about a damaged field, and where: a list of the wrong things is wrong at the first of them. */
+function issueOf({ field, type, options }: Field, received: string): Issue {
+  const listed = options?.map((option) => JSON.stringify(option)).join('|')
+  const expected =
+    listed === undefined ? `input: expected ${type}, received ${received}` : `option: expected one of ${listed}`
+  return {
+    path: type === 'array' && received === 'array' ? `body.${field}.0` : `body.${field}`,
+    message: OWN_WORDS[field] ?? `Invalid ${expected}`,
+  }
+}
+
+const send = (field: Field, json: string | undefined) =>
+  call(app, field.path, { method: field.method, headers, body: withField(field, json) })
+
+const nameOf = ({ method, path, field }: Field) => `${field} of ${method} ${path}`
+
+/** That one field was refused, in these words and with nothing of what was sent. */
+function assertRefused(answer: Awaited<ReturnType<typeof send>>, issue: Issue, what: string) {
+  assertPlainRefusal(answer, what)
+  const { path, message } = issue
+  assert.deepEqual(refusalOf(answer), { status: 400, code: 'VALIDATION_ERROR', message: `[${path}] ${message}` }, what)
+  assert.deepEqual(JSON.parse(answer.text).issues, [issue], what)
+  assert.ok(!answer.text.includes(MARKER), what)
+}
 
 const DAMAGES: Record<string, Damage> = {
   missing: { json: undefined, received: 'undefined', fine: ({ required }) => !required },
@@ -91,7 +142,7 @@ const DAMAGES: Record<string, Damage> = {
     json: `{"__proto__":{"length":9},"toString":"${MARKER}"}`,
     received: 'object',
   },
-  'a text': { json: `"${MARKER}"`, received: 'string', fine: ({ type }) => type === 'string' },
+  'a text': { json: `"${MARKER}"`, received: 'string', fine: ({ type, options }) => type === 'string' && !options },
   'lists in lists': { json: '['.repeat(2_000) + ']'.repeat(2_000), received: 'array' },
 }
 
@@ -102,24 +153,51 @@ describe('a field of a body is refused that is', () => {
       const wrong = fields.filter((field) => !fine(field))
       assert.ok(wrong.length > 0, 'some field is damaged')
       const logged = app.log().length
-      for (const field of wrong) {
-        const answer = await call(app, field.path, { headers, body: withField(field, json) })
-        const what = `${field.field} of ${field.path}`
-        assertPlainRefusal(answer, what)
-        assert.deepEqual(
-          refusalOf(answer),
-          {
-            status: 400,
-            code: 'VALIDATION_ERROR',
-            message: `[body.${field.field}] Invalid input: expected ${field.type}, received ${received}`,
-          },
-          what,
-        )
-        assert.deepEqual(JSON.parse(answer.text).issues.length, 1, what)
-        assert.ok(!answer.text.includes(MARKER), what)
-      }
+      for (const field of wrong) assertRefused(await send(field, json), issueOf(field, received), nameOf(field))
       const log = app.log().slice(logged)
       assert.ok(!log.includes(MARKER), 'nothing of it is logged')
+      assert.equal(await stateOf(app), before)
+    })
+  }
+})
+
+it('a field of a choice takes every option that is described', async () => {
+  const choices = fields.filter(({ options }) => options)
+  assert.ok(choices.length > 6, `${choices.length} found`)
+  for (const field of choices) {
+    for (const option of field.options ?? []) {
+      const { status, text } = await send(field, JSON.stringify(field.type === 'array' ? [option] : option))
+      assert.equal(status, 200, `${option} as ${nameOf(field)}: ${text}`)
+    }
+  }
+})
+
+type Bound = { field: Field; most: number; of: (amount: number) => unknown; message: string }
+
+function boundsOf(field: Field): Bound[] {
+  const { type, maxItems: most = Number.NaN, options: [option] = [] } = field
+  if (type === 'array') return [{ field, most, of: (amount) => Array(amount).fill(option), message: UNKNOWN_OPTION }]
+  if (field.field !== 'projectGoalsText') return []
+  // Counted as people count, which the description has no word for.
+  const message = 'Tell us more in 500 characters or fewer'
+  return ['a', '🤖'].map((one) => ({ field, most: 500, of: (amount) => one.repeat(amount), message }))
+}
+
+describe('a field takes as much as this and no more', () => {
+  const bounds = fields.flatMap(boundsOf)
+
+  it('as every list has a bound', () => {
+    assert.ok(bounds.length > 4, `${bounds.length} found`)
+    for (const { field, most } of bounds) assert.ok(most <= 1_000, nameOf(field))
+  })
+
+  for (const { field, most, of, message } of bounds) {
+    it(`${nameOf(field)}: ${most} of ${JSON.stringify([of(1)].flat()[0])}`, async () => {
+      const { status, text } = await send(field, JSON.stringify(of(most)))
+      assert.equal(status, 200, text)
+      const before = await stateOf(app)
+      const answer = await send(field, JSON.stringify(of(most + 1)))
+      assertRefused(answer, { path: `body.${field.field}`, message }, nameOf(field))
       assert.equal(await stateOf(app), before)
     })
   }
@@ -151,9 +229,9 @@ describe('no text in any field is a fault of ours', () => {
     it(name, async () => {
       await app.sql`delete from rate_limits`
       const logged = app.log().length
-      for (const field of fields.filter(({ type }) => type === 'string')) {
-        const answer = await call(app, field.path, { headers, body: withField(field, `"${text}"`) })
-        const what = `${field.field} of ${field.path}: ${answer.status} ${answer.text.slice(0, 200)}`
+      for (const field of fields.filter(({ type }) => type === 'string' || type === 'array')) {
+        const answer = await send(field, field.type === 'array' ? `["${text}"]` : `"${text}"`)
+        const what = `${nameOf(field)}: ${answer.status} ${answer.text.slice(0, 200)}`
         assert.ok(answer.status < 500, what)
         assert.equal(answer.headers['content-type'], 'application/json', what)
         assert.doesNotMatch(answer.text, /\bat .*:\d+|node_modules|postgres/, what)

@@ -171,7 +171,7 @@ describe('every endpoint that takes a body refuses', () => {
       for (const operation of asked) {
         const { method, path } = operation
         const answer = await call(app, path, { method, headers: { ...headers, 'Content-Type': type, ...more }, body })
-        const what = `${name} at ${path}`
+        const what = `${name} at ${method} ${path}`
         assertPlainRefusal(answer, what)
         assert.deepEqual(refusalOf(answer), typeof refusal === 'function' ? refusal(operation) : refusal, what)
         assert.ok(!answer.text.includes(MARKER), what)
@@ -183,8 +183,8 @@ describe('every endpoint that takes a body refuses', () => {
   }
 
   it('the same from somebody without a session, who learns no more', async () => {
-    for (const { path } of writes) {
-      const answer = await call(app, path, { body: GOOD.slice(0, -1) })
+    for (const { method, path } of writes) {
+      const answer = await call(app, path, { method, body: GOOD.slice(0, -1) })
       assertPlainRefusal(answer, path)
       assert.deepEqual(refusalOf(answer), unreadable, path)
     }

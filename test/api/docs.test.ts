@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { ROOT } from '../../src/config.ts'
+import { QUESTIONS } from '../../src/learning/questions.ts'
 import { nameOf, REFUSALS } from '../../src/web/refusals.ts'
 import { apiLearner } from '../support/api.ts'
 import { startApp } from '../support/app.ts'
@@ -130,6 +131,15 @@ describe('docs/api.md', () => {
     })
   }
 
+  it('names the options of each answer, in their order', () => {
+    const shown = rowsOf(sectionOf(page, '`PUT /api/profile`')).map((cells) => cells.flatMap(codeIn))
+    const taken = QUESTIONS.map(({ name, kind, options }) => {
+      const values = options.map(({ value }) => value)
+      return [name, ...values, ...(kind === 'one' ? ['null'] : [])]
+    })
+    assert.deepEqual(shown, [...taken, ['projectGoalsText', 'null']])
+  })
+
   it('has every refusal in its table, under its status and its name on the wire', () => {
     const known = Object.entries(REFUSALS).map(([code, [status, message]]) => {
       return `${status} ${nameOf(code as keyof typeof REFUSALS) ?? message}`
@@ -225,7 +235,12 @@ const anchorOf = (heading: string): string =>
     .replaceAll(' ', '-')
 
 describe('the pages of the documentation', () => {
-  const files = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
+  const files = [
+    'README.md',
+    ...readdirSync(join(ROOT, 'docs'))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+  ]
 
   for (const file of files) {
     it(`lead from ${file} to files and headings that are there`, () => {

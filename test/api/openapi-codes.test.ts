@@ -45,16 +45,21 @@ const GENERAL: ((operation: Operation) => Call)[] = [
 type Special = [
   operation: string,
   code: string,
-  call: { query?: string; body?: unknown; visitor?: true; times?: number },
+  /** `at` is an address of this operation with something else filled in. */
+  call: { at?: string; query?: string; body?: unknown; visitor?: true; times?: number },
 ]
 
 const SIGN_UP = 'POST /api/auth/sign-up/email'
 const SIGN_IN = 'POST /api/auth/sign-in/email'
 const CHANGE = 'POST /api/auth/change-password'
 const VERIFY = 'POST /api/auth/verify-password'
+const GET_PROGRESS = 'GET /api/progress/anything'
+const PUT_PROGRESS = 'PUT /api/progress/anything'
 const ben = { ...somebody('Ben') }
 const right = { currentPassword: ada.password, newPassword: NEW_PASSWORD }
 const visitor = true as const
+/** Half a character. */
+const UNREADABLE = '%E0%A4%A'
 
 const SPECIAL: Special[] = [
   [SIGN_UP, 'PASSWORD_TOO_SHORT', { body: { ...ben, password: 'xk4$' } }],
@@ -97,6 +102,7 @@ const SPECIAL: Special[] = [
     'INVALID_REDIRECT_URL',
     { body: { email: ben.email, redirectTo: '//evil.example' } },
   ],
+  ['GET /api/auth/reset-password/anything', 'BAD_REQUEST', { at: `/api/auth/reset-password/${UNREADABLE}` }],
   ['GET /api/auth/reset-password/anything', 'VALIDATION_ERROR', {}],
   ['GET /api/auth/reset-password/anything', 'INVALID_CALLBACK_URL', { query: '?callbackURL=//evil.example' }],
   ['POST /api/auth/reset-password', 'PASSWORD_TOO_SHORT', { body: { newPassword: 'xk4$' } }],
@@ -110,6 +116,15 @@ const SPECIAL: Special[] = [
   ['POST /api/auth/refresh-token', 'UNAUTHORIZED', { visitor, body: {} }],
   ['POST /api/auth/refresh', 'INVALID_REFRESH_TOKEN', { body: { refreshToken: 'x' } }],
   ['POST /api/auth/introspect', 'UNAUTHORIZED', { visitor, body: { token: 'x' } }],
+  ['GET /api/profile', 'UNAUTHORIZED', { visitor }],
+  ['PUT /api/profile', 'UNAUTHORIZED', { visitor, body: {} }],
+  ['GET /api/recommendations', 'UNAUTHORIZED', { visitor }],
+  [GET_PROGRESS, 'UNAUTHORIZED', { visitor }],
+  [GET_PROGRESS, 'LESSON_NOT_FOUND', {}],
+  [GET_PROGRESS, 'BAD_REQUEST', { at: `/api/progress/${UNREADABLE}` }],
+  [PUT_PROGRESS, 'UNAUTHORIZED', { visitor, body: { state: 'done' } }],
+  [PUT_PROGRESS, 'LESSON_NOT_FOUND', { body: { state: 'done' } }],
+  [PUT_PROGRESS, 'BAD_REQUEST', { at: `/api/progress/${UNREADABLE}`, body: { state: 'done' } }],
 ]
 
 /** The codes that the description names for an operation, by status. */
@@ -139,15 +154,15 @@ describe('the codes that are described', () => {
         met.add(code)
       }
       for (const ask of method === 'GET' ? [] : GENERAL) note(await call(app, path, { method, ...ask(operation) }))
-      for (const [, code, { query = '', body, visitor, times = 1 }] of SPECIAL.filter(([name]) =>
+      for (const [, code, { at = path, query = '', body, visitor, times = 1 }] of SPECIAL.filter(([name]) =>
         isOf(name)(operation),
       )) {
         await app.sql`delete from rate_limits`
         // One that guessed too often has ended.
         headers = await signedIn()
-        let answer = await call(app, path + query, { method, headers: visitor ? {} : headers, body })
+        let answer = await call(app, at + query, { method, headers: visitor ? {} : headers, body })
         for (let more = 1; more < times; more += 1) {
-          answer = await call(app, path + query, { method, headers: visitor ? {} : headers, body })
+          answer = await call(app, at + query, { method, headers: visitor ? {} : headers, body })
         }
         assert.equal(nameOf(answer), code)
         note(answer)
@@ -181,6 +196,7 @@ describe('while the database is away', () => {
       newEmail: ben.email,
       refreshToken,
       token,
+      state: 'done',
     }
     const query = '?token=x&callbackURL=/'
     const answers = await Promise.all(

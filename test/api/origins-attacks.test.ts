@@ -37,7 +37,11 @@ const RIGHT: Record<string, (victim: Victim) => object> = {
   '/api/auth/refresh': ({ refreshToken }) => ({ refreshToken }),
   '/api/auth/revoke': ({ refreshToken }) => ({ refreshToken }),
   '/api/auth/introspect': ({ accessToken }) => ({ token: accessToken }),
+  '/api/profile': () => ({ primaryFocus: 'edge' }),
+  '/api/progress/f1': () => ({ state: 'done' }),
 }
+/** These tell something and change nothing. */
+const TELLS = ['/api/auth/verify-password', '/api/auth/introspect']
 const SWITCHED_OFF = [
   '/api/auth/get-session',
   '/api/auth/change-email',
@@ -52,8 +56,10 @@ it('every endpoint that changes something is attacked below, or is switched off'
 })
 
 describe('a right call in the name of somebody signed in', () => {
-  for (const [path, right] of Object.entries(RIGHT)) {
-    it(`to ${path} does nothing from another site, and what it is there for from here`, async () => {
+  for (const { method, path } of writes) {
+    const right = RIGHT[path]
+    if (right === undefined) continue
+    it(`to ${method} ${path} does nothing from another site, and what it is there for from here`, async () => {
       const ada = await victim()
       const body = right(ada)
       const cookie = cookieOf(ada.api)
@@ -67,13 +73,14 @@ describe('a right call in the name of somebody signed in', () => {
         { Origin: EVIL, 'X-HTTP-Method-Override': 'GET', 'X-Forwarded-Host': 'evil.example' },
       ]
       for (const headers of FORGED) {
-        const answer = await call(app, path, { headers: { ...headers, Cookie: cookie }, body })
+        const answer = await call(app, path, { method, headers: { ...headers, Cookie: cookie }, body })
         assert.equal(answer.status, 403, JSON.stringify(headers))
         assert.equal(answer.headers['set-cookie'], undefined)
         assert.equal(answer.headers['access-control-allow-origin'], undefined)
       }
       assert.equal(await stateOf(app), before)
-      assert.equal((await call(app, path, { headers: asOwnPage(app, cookie), body })).status, 200)
+      assert.equal((await call(app, path, { method, headers: asOwnPage(app, cookie), body })).status, 200)
+      if (!TELLS.includes(path)) assert.notEqual(await stateOf(app), before, 'from here it changes something')
     })
   }
 })
@@ -131,35 +138,62 @@ describe('a login that somebody else forces on a browser', () => {
   }
 })
 
+const OVERRIDES = ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override']
+
 describe('a link or a picture of another site', () => {
-  it('changes nothing: what changes something has no GET and no HEAD', async () => {
+  it('changes nothing: what changes something has no HEAD, and no GET but one that tells', async () => {
     const { api, otherHandle } = await victim()
     const headers = { Cookie: cookieOf(api), Referer: `${EVIL}/` }
+    const operations = await operationsOf(app, { lessonId: 'f1' })
+    const telling = operations.filter(({ method }) => method === 'GET').map(({ path }) => path)
+    const told: string[] = []
     const before = await stateOf(app)
-    for (const { path } of writes.filter((one) => !one.path.endsWith('/get-session'))) {
+    for (const { method: own, path } of writes) {
+      const tells = telling.includes(path)
+      if (tells) told.push(path)
       for (const query of [
         '',
         `?token=${otherHandle}&newPassword=${encodeURIComponent(NEW_PASSWORD)}`,
-        '?_method=POST',
+        '?state=done&primaryFocus=edge',
+        `?_method=${own}&state=done&primaryFocus=edge`,
       ]) {
-        for (const method of ['GET', 'HEAD']) {
-          const { status, text } = await call(app, path + query, { method, headers })
-          assert.deepEqual([status, text], [404, ''], `${method} ${path}${query}`)
-        }
+        const head = await call(app, path + query, { method: 'HEAD', headers })
+        assert.deepEqual([head.status, head.text], [404, ''], `HEAD ${path}${query}`)
+        const { status, text } = await call(app, path + query, { method: 'GET', headers })
+        if (tells) assert.equal(status, 200, `GET ${path}${query}`)
+        else assert.deepEqual([status, text], [404, ''], `GET ${path}${query}`)
       }
     }
+    assert.deepEqual(told, ['/api/auth/get-session', '/api/profile', '/api/progress/f1'])
     assert.equal(await stateOf(app), before)
   })
 
   it('changes nothing by naming another method', async () => {
-    const { api } = await victim()
+    const ada = await victim()
     const before = await stateOf(app)
     for (const path of ['/api/auth/sign-out', '/api/auth/revoke-sessions', '/api/auth/delete-user']) {
-      for (const name of ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override']) {
-        const headers = { Cookie: cookieOf(api), Origin: app.url, [name]: 'POST' }
+      for (const name of OVERRIDES) {
+        const headers = { ...asOwnPage(app, cookieOf(ada.api)), [name]: 'POST' }
         assert.equal((await call(app, path, { headers })).status, 404)
-        const reversed = { Cookie: cookieOf(api), Origin: EVIL, [name]: 'GET' }
+        const reversed = { ...headers, Origin: EVIL, [name]: 'GET' }
         assert.equal((await call(app, path, { headers: reversed, body: {} })).status, 403)
+      }
+    }
+    for (const path of ['/api/profile', '/api/progress/f1']) {
+      const body = RIGHT[path]?.(ada)
+      for (const name of OVERRIDES) {
+        const own = asOwnPage(app, cookieOf(ada.api))
+        const reading = await call(app, path, { headers: { ...own, [name]: 'PUT' } })
+        assert.equal(reading.status, 200)
+        // The one method with a body that a form of another site can use.
+        const form = await call(app, `${path}?_method=PUT`, {
+          method: 'POST',
+          headers: { ...own, [name]: 'PUT' },
+          body,
+        })
+        assert.equal(form.status, 405)
+        const foreign = { ...own, Origin: EVIL, [name]: 'GET' }
+        assert.equal((await call(app, path, { method: 'PUT', headers: foreign, body })).status, 403)
       }
     }
     assert.equal(await stateOf(app), before)

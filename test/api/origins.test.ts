@@ -131,9 +131,9 @@ const LOGIN_WITHOUT_A_COOKIE: Row[] = [
  */
 async function assertJudged({ name, headers, code }: Row, asked: typeof writes) {
   assert.ok(asked.length > 0, 'somebody is asked')
-  for (const { path } of asked) {
-    const answer = await call(app, path, { headers, body: '{' })
-    const what = `${path} from ${name}`
+  for (const { method, path } of asked) {
+    const answer = await call(app, path, { method, headers, body: '{' })
+    const what = `${method} ${path} from ${name}`
     assertPlainRefusal(answer, what)
     const expected =
       code === undefined
