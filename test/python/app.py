@@ -8,11 +8,12 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import exc, make_url
+from sqlalchemy import ARRAY, String, exc, make_url
 from sqlmodel import Field, Session, SQLModel, create_engine
 
 from matricula_auth import CurrentLearner, Learner, unauthorized
 from matricula_strict import LearnerWithSession
+from matricula_suggestions import FirstSuggestion, Suggestion
 
 app = FastAPI()
 engine = create_engine(
@@ -37,6 +38,31 @@ class User(SQLModel, table=True):
     image: str | None
     created_at: datetime
     updated_at: datetime
+
+
+class Answers(SQLModel):
+    """What a learner says of themselves, in Matricula's codes. None and an empty list are not answered."""
+
+    software_experience: str | None = None
+    programming_languages: list[str] = Field(default_factory=list, sa_type=ARRAY(String))
+    skill_level: str | None = None
+    hardware_access: list[str] = Field(default_factory=list, sa_type=ARRAY(String))
+    primary_focus: str | None = None
+    project_goals: list[str] = Field(default_factory=list, sa_type=ARRAY(String))
+    project_goals_text: str | None = None
+
+
+class Profile(Answers, table=True):
+    __tablename__ = "profiles"
+
+    user_id: str = Field(primary_key=True)
+    saved_at: datetime | None = None  # none until the learner has come to the end of the questions
+
+
+class Welcome(SQLModel):
+    text: str
+    onboarded: bool
+    answers: Answers
 
 
 def database() -> Iterator[Session]:
@@ -65,6 +91,36 @@ def learners_me(learner: CurrentLearner, session: Annotated[Session, Depends(dat
     if user is None:
         raise unauthorized()  # the account is gone, and with it whoever the token spoke of
     return user
+
+
+@app.get("/learners/me/welcome")
+def welcome(user: Annotated[User, Depends(learners_me)], session: Annotated[Session, Depends(database)]) -> Welcome:
+    """From the table too, so a new answer counts at once. Whoever has not begun the questions has no row."""
+    profile = session.get(Profile, user.id) or Profile(user_id=user.id)
+    return Welcome(text=welcome_text(profile), onboarded=profile.saved_at is not None, answers=profile)
+
+
+STARTS = {
+    "beginner": "We begin at the beginning",
+    "intermediate": "We begin after the basics",
+    "advanced": "We begin with what is new to a builder of robots",
+}
+
+
+def welcome_text(profile: Profile) -> str:
+    if profile.saved_at is None:
+        return "Six short questions, and this is made for you"
+    start = STARTS.get(profile.skill_level or "beginner", STARTS["beginner"])
+    devices = [device for device in profile.hardware_access if device != "none"]
+    labs = f"labs run on {' and '.join(devices)}" if devices else "labs are read, not run"
+    aim = f"we aim at {' and '.join(profile.project_goals)}" if profile.project_goals else "we follow the whole course"
+    return f"{start}, {labs}, {aim}"
+
+
+@app.get("/learners/me/suggestion")
+def suggestion(first: FirstSuggestion) -> Suggestion | None:
+    """What Matricula suggests to start now, and why; null when there is nothing left."""
+    return first
 
 
 @app.post("/lab/robot-arm")

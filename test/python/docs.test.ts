@@ -28,7 +28,8 @@ const { api } = await apiLearner(app, 'Ada')
 const real = await api.token()
 
 describe('the page on Python', () => {
-  for (const name of ['requirements.txt', 'matricula_auth.py', 'matricula_strict.py', 'app.py', 'reader.sql']) {
+  const files = ['requirements.txt', 'matricula_auth.py', 'matricula_strict.py', 'matricula_suggestions.py', 'app.py']
+  for (const name of [...files, 'reader.sql']) {
     it(`shows ${name} as it is tested`, () => {
       assert.equal(block(name), sourceOf(name))
     })

@@ -5,7 +5,14 @@ import postgres from 'postgres'
 import { createDatabase } from '../support/database.ts'
 import { createReader } from './reader.ts'
 
-const READABLE = ['created_at', 'email', 'email_verified', 'id', 'image', 'name', 'updated_at']
+const READABLE: Record<string, readonly string[]> = {
+  users: ['created_at', 'email', 'email_verified', 'id', 'image', 'name', 'updated_at'],
+  profiles: [
+    ...['user_id', 'software_experience', 'programming_languages', 'skill_level', 'hardware_access', 'primary_focus'],
+    ...['project_goals', 'project_goals_text', 'saved_at'],
+  ],
+}
+const isReadable = ({ table, column }: { table: string; column: string }) => READABLE[table]?.includes(column) ?? false
 
 const databaseUrl = await createDatabase()
 const owner = postgres(databaseUrl, { max: 1 })
@@ -22,17 +29,20 @@ const isRefused = (statement: string) =>
   assert.rejects(reader.unsafe(statement), { code: '42501' }, `PostgreSQL carries out: ${statement}`)
 
 describe('the role of a backend', () => {
-  it('reads seven columns of the users and no other column of any table', async () => {
-    for (const name of ['users', 'sessions', 'signing_keys', 'refresh_tokens', 'refresh_families', 'rate_limits']) {
-      assert.ok(tables.includes(name), name)
-    }
-    const refused = columns.filter(({ table, column }) => table !== 'users' || !READABLE.includes(column))
-    assert.equal(columns.length - refused.length, READABLE.length)
-    await reader.unsafe(`select ${READABLE.join(', ')} from users`)
+  it('reads seven columns of the users, nine of the profiles, and no other column of any table', async () => {
+    const secret = ['sessions', 'signing_keys', 'refresh_tokens', 'refresh_families', 'rate_limits', 'progress']
+    for (const name of [...Object.keys(READABLE), ...secret]) assert.ok(tables.includes(name), name)
+    const refused = columns.filter((column) => !isReadable(column))
+    assert.equal(columns.length - refused.length, Object.values(READABLE).flat().length)
+    for (const [table, names] of Object.entries(READABLE))
+      await reader.unsafe(`select ${names.join(', ')} from ${table}`)
     for (const { table, column } of refused) await isRefused(`select "${column}" from "${table}"`)
     for (const table of tables) await isRefused(`select * from "${table}"`)
     await isRefused('select id from users where password_hash is not null')
+    await isRefused('select user_id from profiles where draft is not null')
+    await isRefused('select user_id from profiles order by began_at')
     await isRefused('select users from users')
+    await isRefused('select profiles from profiles')
   })
 
   it('writes nothing, even after it has asked to be let', async () => {

@@ -1,0 +1,49 @@
+"""What Matricula suggests to whoever calls: asked with their own token, so that one model decides for all."""
+
+import http.client
+import urllib.error
+import urllib.request
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials
+from pydantic import BaseModel, Field
+
+from matricula_auth import MATRICULA, CurrentLearner, bearer, unauthorized, unavailable
+
+
+class Reason(BaseModel):
+    code: str  # for programs
+    text: str  # for people
+
+
+class Suggestion(BaseModel):
+    id: str
+    title: str
+    module: str
+    reasons: list[Reason]
+    cautions: list[Reason]
+
+
+class Suggestions(BaseModel):
+    start_now: list[Suggestion] = Field(validation_alias="startNow")
+
+
+# The signature is checked first, so that garbage costs Matricula nothing.
+def first_suggestion(
+    _learner: CurrentLearner, credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]
+) -> Suggestion | None:
+    question = urllib.request.Request(f"{MATRICULA}/api/recommendations")
+    # Stays behind when somebody redirects.
+    question.add_unredirected_header("Authorization", f"Bearer {credentials.credentials}")
+    try:
+        with urllib.request.urlopen(question, timeout=5) as answer:
+            suggestions = Suggestions.model_validate_json(answer.read())
+    except urllib.error.HTTPError as error:
+        raise (unauthorized() if error.code == 401 else unavailable()) from error  # 401: the session has ended
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise unavailable() from error
+    return suggestions.start_now[0] if suggestions.start_now else None
+
+
+FirstSuggestion = Annotated[Suggestion | None, Depends(first_suggestion)]
