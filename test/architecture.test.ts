@@ -21,12 +21,13 @@ const codeOf = (file: string): string =>
 /** From which files to which. The first row that fits a file counts; a type may be taken from anywhere. */
 const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^server\.ts$/, /^(app|deps|config|migrate|dev-database|log|unavailable|accounts\/[\w-]+)\.ts$/],
-  [/^cli\.ts$/, /^(deps|config|dev-database|log|accounts\/[\w-]+)\.ts$/],
+  [/^cli\.ts$/, /^(deps|config|dev-database|log|accounts\/[\w-]+|learning\/funnel)\.ts$/],
   [/^app\.ts$/, /^web\//],
   [/^web\/api\/api\.ts$/, /^web\/([\w-]+|api\/[\w-]+)\.ts$/],
-  [/^web\/api\//, /^(web\/[\w-]+|accounts\/[\w-]+)\.ts$/],
-  [/^web\/pages\//, /^(web\/[\w-]+|accounts\/[\w-]+|migrate|unavailable)\.ts$/],
-  [/^web\/[\w-]+\.ts$/, /^(web\/[\w-]+|accounts\/[\w-]+|config|unavailable)\.ts$/],
+  [/^web\/api\//, /^(web\/[\w-]+|accounts\/[\w-]+|learning\/[\w-]+)\.ts$/],
+  [/^web\/pages\//, /^(web\/[\w-]+|accounts\/[\w-]+|learning\/[\w-]+|migrate|unavailable)\.ts$/],
+  [/^web\/[\w-]+\.ts$/, /^(web\/[\w-]+|accounts\/[\w-]+|learning\/[\w-]+|config|unavailable)\.ts$/],
+  [/^learning\//, /^learning\//],
   [/^accounts\/accounts\.ts$/, /^(accounts\/[\w-]+|unavailable)\.ts$/],
   [/^accounts\/fields\.ts$/, /^accounts\/common-passwords\.ts$/],
   [/^accounts\/access-tokens\.ts$/, /^accounts\/ids\.ts$/],
@@ -35,6 +36,7 @@ const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^accounts\/held-keys\.ts$/, /^accounts\/sealing\.ts$/],
   [/^accounts\//, /^unavailable\.ts$/],
   [/^deps\.ts$/, /^(config|db|log|accounts\/(passwords|rate-limits|key-ring|access-tokens))\.ts$/],
+  [/^config\.ts$/, /^secrets\.ts$/],
   [/^migrate\.ts$/, /^(config|db)\.ts$/],
   [/^db\.ts$/, /^(unavailable|text-arrays)\.ts$/],
   [/^dev-database\.ts$/, /^dev-database-(lock|runner)\.ts$/],
@@ -84,7 +86,7 @@ describe('the import table', () => {
 const ONLY_IN: [what: string, pattern: RegExp, files: RegExp][] = [
   ['the environment is read', /process\.env/, /^src\/config\.ts$/],
   ['a transaction is opened', /\.(begin|reserve)\(/, /^src\/migrate\.ts$/],
-  ['SQL is written', /\b(sql|transaction)(<[^`]*>)?`/, /^src\/(accounts\/|migrate\.ts|web\/session\.ts)/],
+  ['SQL is written', /\b(sql|transaction)(<[^`]*>)?`/, /^src\/(accounts\/|learning\/|migrate\.ts|web\/session\.ts)/],
   [
     'identity is put into a session',
     /session\.(userId|loggedInAt|remembered) = |Object\.assign\(req\.session/,

@@ -46,11 +46,14 @@ function assertTaken(response: Response, person: Person) {
   assert.equal(response.headers['set-cookie'], undefined)
 }
 
-function assertSignedUp(response: Response) {
+/** A new session, and the way to the questions. */
+function assertSignedUp(response: Response, location = '/onboarding') {
   assert.equal(response.status, 303)
-  assert.equal(response.headers.location, '/dashboard')
+  assert.equal(response.headers.location, location)
   assert.match(String(response.headers['set-cookie']), /^matricula=/)
 }
+
+const assertLoggedIn = (response: Response) => assertSignedUp(response, '/dashboard')
 
 /** Opens the form in a browser of its own. What comes back sends it. */
 async function prepare(person: Person, at: number): Promise<() => Promise<Response>> {
@@ -245,7 +248,7 @@ describe('somebody who is logged in', () => {
     const { person: ada, browser } = await learner(first, 'Ada')
     const old = cookieOf(browser)
     const response = await browser.submitTo('/dashboard', '/login', { email: ben.email, password: ben.password })
-    assertSignedUp(response)
+    assertLoggedIn(response)
     assert.equal(await browser.whoAmI(), 'Ben')
     assert.notDeepEqual(cookieOf(browser), old)
     assert.equal(await openBrowser(first, old).whoAmI(), undefined)

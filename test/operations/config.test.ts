@@ -67,6 +67,7 @@ const WRONG: Record<string, string[]> = {
   BCRYPT_COST: ['3', '9', '15', '31', '32', 'abc', '12.5', '1e1', ' 12'],
   PASSWORD_MIN_LENGTH: ['7', '0', '65', 'long'],
   LOG_LEVEL: ['verbose', 'INFO', 'trace!'],
+  LESSON_BASE_URL: ['lessons', 'ftp://course.example.org', 'javascript:alert(1)'],
   SUPPORT_EMAIL: ['help', 'help@', 'a@b@c'],
   UV_THREADPOOL_SIZE: ['0', '1025', 'many'],
 }

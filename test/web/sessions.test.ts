@@ -199,7 +199,7 @@ describe('a visit', () => {
     assert.equal(await seenAfter(90 * SECOND), noted)
   })
 
-  it('costs one round trip to the database for a learner, and none for a visitor', async () => {
+  it('costs one round trip to the database for a learner, three for the dashboard, and none for a visitor', async () => {
     const proxy = await startProxy(app.databaseUrl)
     // One connection, so that after a first request nothing is left to prepare.
     const counted = await startApp({ DB_POOL_MAX: '1' }, { databaseUrl: proxy.url })
@@ -212,7 +212,11 @@ describe('a visit', () => {
       return proxy.roundTrips() - before
     }
     await browser.get('/dashboard')
-    assert.equal(await cost(() => browser.get('/dashboard')), 1)
+    assert.equal(await cost(() => browser.get('/')), 1)
+    assert.equal(await cost(() => browser.get('/help')), 1)
+    // The session with its user, then the answers and the progress side by side.
+    const dashboard = await cost(() => browser.get('/dashboard'))
+    assert.ok(dashboard <= 3, `${dashboard} round trips`)
     assert.equal(await cost(() => visitor.get('/login')), 0)
     assert.equal(await cost(() => visitor.get('/')), 0)
     assert.notEqual(proxy.roundTrips(), 0)
