@@ -96,9 +96,11 @@ export function createDb({
       }, deadlineMs)
     })
     inFlight += 1
+    const query = start(used)
     try {
-      return await Promise.race([start(used), deadline])
+      return await Promise.race([query, deadline])
     } catch (error) {
+      takeBack(query)
       throw isOutage(error) ? new Unavailable('the database is out of reach', { cause: error }) : error
     } finally {
       inFlight -= 1
@@ -125,10 +127,18 @@ export function createDb({
 }
 
 /**
- * Class 08 connection, 53 resources, 57 the server stops, starts or gives up, 25006 it is a stand-by, 42P01 the schema
- * is not there yet.
+ * What waits for a connection would be carried out when the database is back, long after its caller was told that it
+ * was not. What has been sent cannot be taken back: postgres.js would ask on a connection of its own, and fail unheard.
  */
-const OUTAGE = /^(08|53|57|25006|42P01|CONNECT|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT)/
+function takeBack(query: PromiseLike<unknown> & { state?: unknown; cancel?: () => void }): void {
+  if (!query.state) query.cancel?.()
+}
+
+/**
+ * Class 08 connection, 40 two statements in each other's way, 53 resources, 57 the server stops, starts or gives up,
+ * 25006 it is a stand-by, 42P01 the schema is not there yet.
+ */
+const OUTAGE = /^(08|40|53|57|25006|42P01|CONNECT|ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT)/
 
 function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutage)

@@ -1,6 +1,7 @@
 /** The database goes away and comes back: the app says so in time, serves what needs no database, and heals by itself. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { createDb } from '../../src/db.ts'
 import { Unavailable } from '../../src/unavailable.ts'
@@ -94,6 +95,25 @@ describe('while the database', { concurrency: true }, () => {
     const logins = Array.from({ length: 5 }, () => inTime(browser.post('/login', login).then((response) => response)))
     for (const response of await Promise.all(logins)) isUnavailable(response)
   })
+})
+
+describe('a statement that was given up', () => {
+  for (const [name, breakIt] of Object.entries(OUTAGES)) {
+    it(`while the database ${name} is not carried out later`, async () => {
+      const url = await createDatabase()
+      const proxy = await startProxy(url)
+      const db = createDb({ url: proxy.url, poolMax: 2, deadlineMs: 500 })
+      const direct = createDb({ url, poolMax: 1 })
+      after(() => Promise.all([db.close(), direct.close()]))
+      breakIt(proxy)
+      const write = () => db.sql`insert into rate_limits (key, points, expire) values ('given up', 1, 1)`
+      await Promise.all([1, 2, 3, 4].map(() => assert.rejects(write(), Unavailable)))
+      await proxy.heal()
+      await eventually('the database to answer', async () => (await db.sql`select 1 as one`).length === 1)
+      await sleep(1_000)
+      assert.equal((await direct.sql`select key from rate_limits`).length, 0)
+    })
+  }
 })
 
 describe('a connection that an administrator ends', () => {
