@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { isDecodable, isLoopback, isOrigin, parseUrl, urlWith, wholeNumber } from './environment-values.ts'
 import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
 
 /** The project's root: `views`, `public`, `sql` and `.data` stand beside `src` and `dist`. */
@@ -29,44 +30,12 @@ export class ConfigError extends Error {
   }
 }
 
-function wholeNumber(min: number, max: number) {
-  return z
-    .string()
-    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
-      error: `must be a whole number from ${min} to ${max}`,
-    })
-    .transform(Number)
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== ''
-  } catch {
-    return false
-  }
-}
-
-const parseUrl = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined)
-
-function urlWith(protocols: readonly string[], error: string, allowed: (url: URL) => boolean = () => true) {
-  return z.string().refine(
-    (text) => {
-      const url = parseUrl(text)
-      return url !== undefined && protocols.includes(url.protocol) && allowed(url)
-    },
-    { error },
-  )
-}
-
 const databaseUrl = urlWith(
   ['postgres:', 'postgresql:'],
   'must be a URL like postgres://user:password@host/database, with %25 for a % in a password',
   (url) =>
     (url.hostname !== '' || url.searchParams.has('host')) && isDecodable(url.username + url.password + url.pathname),
 )
-
-/** Exactly as a browser sends it: scheme, host and port, in lower case, without a path. */
-const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) && parseUrl(text)?.origin === text
 
 const Environment = z.object({
   NODE_ENV: z
@@ -116,6 +85,13 @@ const Environment = z.object({
     ['https:', 'http:'],
     'must be an address like https://course.example.org/lessons',
   ).optional(),
+  SMTP_URL: urlWith(
+    ['smtp:', 'smtps:'],
+    'must be a URL like smtps://user:password@mail.example.org, with %25 for a % in a password',
+    (url) => url.hostname !== '' && isDecodable(`${url.username}${url.password}-`),
+  ).optional(),
+  MAIL_FROM: z.email({ error: 'must be an email address' }).optional(),
+  MAIL_DIRECTORY: z.string().optional(),
   SUPPORT_EMAIL: z.email({ error: 'must be an email address' }).optional(),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024).default(DEFAULT_THREADS),
 })
@@ -168,9 +144,33 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     /** Where the text of a lesson stands: the address, a slash and the id of the lesson. */
     lessonBaseUrl: values.LESSON_BASE_URL?.replace(/\/+$/, ''),
     supportEmail: values.SUPPORT_EMAIL,
+    /** Undefined where no mail can be sent: everything that needs one is then off. */
+    mail: mailOf(values),
     /** One key for each application secret, newest first: the first is used, the others still verify. */
     keys: (purpose: KeyPurpose): Buffer[] => secrets.map((secret) => deriveKey(secret, purpose)),
   }
+}
+
+/** By SMTP, or as files: one of the two is set. */
+export type MailConfig = { from: string } & (
+  | { smtp: string; directory?: undefined }
+  | { smtp?: undefined; directory: string }
+)
+
+function mailOf({
+  NODE_ENV,
+  PUBLIC_URL,
+  SMTP_URL,
+  MAIL_FROM,
+  MAIL_DIRECTORY,
+}: z.output<typeof Environment>): MailConfig | undefined {
+  const from = MAIL_FROM ?? 'no-reply@localhost.example'
+  if (SMTP_URL !== undefined) return { from, smtp: SMTP_URL }
+  // A server that people reach from elsewhere would show them each other's links, should NODE_ENV be forgotten.
+  const isHere = PUBLIC_URL === undefined || isLoopback(PUBLIC_URL)
+  const directory =
+    MAIL_DIRECTORY ?? (NODE_ENV === 'development' && isHere ? join(DATA_DIRECTORY, 'outbox') : undefined)
+  return directory === undefined ? undefined : { from, directory }
 }
 
 /**
@@ -190,8 +190,14 @@ function problemsBetween(given: Record<string, string | undefined>): string[] {
     .filter((name) => production && given[name] === undefined)
     .map((name) => `${name} is required in production`)
   const url = parseUrl(given.PUBLIC_URL ?? '')
-  if (production && url?.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)) {
+  if (production && url?.protocol === 'http:' && !isLoopback(url.href)) {
     problems.push('PUBLIC_URL must start with https:// in production')
+  }
+  if (given.SMTP_URL !== undefined && given.MAIL_FROM === undefined) {
+    problems.push('MAIL_FROM is required with SMTP_URL')
+  }
+  if (given.MAIL_DIRECTORY !== undefined && (production || (url && !isLoopback(url.href)))) {
+    problems.push('MAIL_DIRECTORY is for development on this machine: everybody could read the links to accounts')
   }
   // This server speaks plain http and learns of https from a proxy only: without one it would redirect for ever.
   if (url?.protocol === 'https:' && Number(given.TRUST_PROXY ?? 0) === 0) {

@@ -6,6 +6,7 @@ import { createRateLimits } from './accounts/rate-limits.ts'
 import type { Config } from './config.ts'
 import { createDb } from './db.ts'
 import { createLog } from './log.ts'
+import { createMailer } from './mail.ts'
 
 export type Deps = ReturnType<typeof createDeps>
 
@@ -34,6 +35,7 @@ export function createDeps(
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),
     /** Successors of refresh tokens are computed with it. */
     refreshKeys: config.keys('refresh-tokens'),
+    mail: createMailer({ config: config.mail, origin: config.issuer, keys: config.keys('outbox'), sql, now, log }),
     pool,
   }
 }

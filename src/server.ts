@@ -2,6 +2,9 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pruneActivity } from './accounts/activity.ts'
+import { pruneEmailTokens } from './accounts/email-tokens.ts'
+import { pruneMails } from './accounts/outbox.ts'
 import { pruneRateLimits } from './accounts/rate-limits.ts'
 import { pruneRefreshTokens } from './accounts/refresh-tokens.ts'
 import { pruneSessions } from './accounts/sessions.ts'
@@ -68,6 +71,7 @@ async function start() {
   })
   close = async () => {
     await drain(server, connections)
+    await deps.mail.stop()
     await deps.closeDb()
     await embedded?.stop()
   }
@@ -77,6 +81,7 @@ async function start() {
     await refuseOldSchema(deps, () => stopping)
     await deps.keyRing.load().catch((error: unknown) => deps.log.warn({ err: error }, 'signing keys not read yet'))
     setInterval(() => clearAway(deps), PRUNE_EVERY_MS).unref()
+    deps.mail.start()
     deps.log.info({ port }, 'ready')
     if (!config.production && !stopping)
       console.log(`\n  Matricula is ready: ${config.publicOrigin ?? `http://localhost:${port}`}\n`)
@@ -146,10 +151,21 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
   server.closeAllConnections()
 }
 
+const PRUNES = [
+  pruneSessions,
+  pruneRefreshTokens,
+  pruneSigningKeys,
+  pruneRateLimits,
+  pruneEmailTokens,
+  pruneActivity,
+  pruneMails,
+  forgetSignUpForms,
+]
+
 /** In batches with pauses between, so that no lock is held for long, until nothing is left that is over. */
 async function clearAway({ sql, now, log }: Deps): Promise<void> {
   try {
-    for (const prune of [pruneSessions, pruneRefreshTokens, pruneSigningKeys, pruneRateLimits, forgetSignUpForms]) {
+    for (const prune of PRUNES) {
       while ((await prune(sql, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ConfigError, loadConfig, ROOT, VARIABLES } from '../../src/config.ts'
+import { ConfigError, DATA_DIRECTORY, loadConfig, ROOT, VARIABLES } from '../../src/config.ts'
 import { startProgram } from '../support/process.ts'
 
 const SECRET = 'Yf3-8kQz_2mWvR7pLx9TnB4cJd6HsG1a'
@@ -17,7 +17,7 @@ const PRODUCTION = {
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
   try {
-    loadConfig({ APP_SECRETS: SECRET, TRUST_PROXY: '1', ...environment })
+    loadConfig({ APP_SECRETS: SECRET, TRUST_PROXY: '1', MAIL_FROM: 'no-reply@example.org', ...environment })
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error))
     return error.problems
@@ -68,6 +68,24 @@ const WRONG: Record<string, string[]> = {
   PASSWORD_MIN_LENGTH: ['7', '0', '65', 'long'],
   LOG_LEVEL: ['verbose', 'INFO', 'trace!'],
   LESSON_BASE_URL: ['lessons', 'ftp://course.example.org', 'javascript:alert(1)'],
+  SMTP_URL: [
+    'smtp.learn.test',
+    'smtp.learn.test:587',
+    'https://smtp.learn.test',
+    'smtp:',
+    'smtps:///',
+    'smtp://user:100%@smtp.learn.test',
+    'direct://smtp.learn.test',
+  ],
+  MAIL_FROM: [
+    'no-reply',
+    'no-reply@',
+    'a@b@c',
+    'Matricula <no-reply@example.org>',
+    'no-reply@example.org, other@example.org',
+  ],
+  // Any text is a folder. Where it may be set at all depends on the others.
+  MAIL_DIRECTORY: [],
   SUPPORT_EMAIL: ['help', 'help@', 'a@b@c'],
   UV_THREADPOOL_SIZE: ['0', '1025', 'many'],
 }
@@ -112,11 +130,23 @@ describe('a right value is taken', () => {
       ({ databaseUrl }) => databaseUrl?.endsWith('require') === true,
     ],
     ['DATABASE_URL_UNPOOLED', 'postgres://u:p@h/d', ({ migrationUrl }) => migrationUrl === 'postgres://u:p@h/d'],
+    [
+      'SMTP_URL',
+      'smtps://user%40example.org:p%25w@mail.example.org:465',
+      ({ mail }) => mail?.smtp === 'smtps://user%40example.org:p%25w@mail.example.org:465',
+    ],
+    ['SMTP_URL', 'smtp://127.0.0.1:2525', ({ mail }) => mail?.directory === undefined],
+    ['MAIL_FROM', 'hello@learn.example.org', ({ mail }) => mail?.from === 'hello@learn.example.org'],
+    ['MAIL_DIRECTORY', '/srv/mails', ({ mail }) => mail?.directory === '/srv/mails'],
+    ['MAIL_DIRECTORY', '', ({ mail }) => mail?.directory === join(DATA_DIRECTORY, 'outbox')],
     ['APP_SECRETS', `${SECRET}, ${SECRET}b`, ({ keys }) => keys('cookie').length === 2],
     ['UV_THREADPOOL_SIZE', '1', ({ hashesAtOnce }) => hashesAtOnce === 1],
   ] as [string, string, (config: ReturnType<typeof loadConfig>) => boolean][]) {
     it(`${name}=${value}`, () => {
-      assert.equal(read(loadConfig({ APP_SECRETS: SECRET, TRUST_PROXY: '1', [name]: value })), true)
+      assert.equal(
+        read(loadConfig({ APP_SECRETS: SECRET, TRUST_PROXY: '1', MAIL_FROM: 'no-reply@example.org', [name]: value })),
+        true,
+      )
     })
   }
 })
@@ -154,6 +184,66 @@ describe('in production', () => {
     for (const host of ['localhost', '127.0.0.1:3000', '[::1]:3000']) {
       assert.equal(loadConfig({ ...PRODUCTION, PUBLIC_URL: `http://${host}` }).secureCookies, false)
     }
+  })
+})
+
+describe('mail', () => {
+  const problems = (environment: Record<string, string>) => () => loadConfig({ ...PRODUCTION, ...environment })
+  const smtp = { SMTP_URL: 'smtps://user:pw@mail.example.org', MAIL_FROM: 'no-reply@example.org' }
+
+  it('is off in production and in tests until it is set', () => {
+    assert.equal(loadConfig(PRODUCTION).mail, undefined)
+    assert.equal(loadConfig({ ...PRODUCTION, MAIL_FROM: smtp.MAIL_FROM }).mail, undefined)
+    assert.equal(loadConfig({ NODE_ENV: 'test', APP_SECRETS: SECRET }).mail, undefined)
+    assert.deepEqual(loadConfig({ ...PRODUCTION, ...smtp }).mail, { from: smtp.MAIL_FROM, smtp: smtp.SMTP_URL })
+  })
+
+  it('by SMTP needs an address that it comes from', () => {
+    for (const none of ['', '  ']) {
+      assert.throws(problems({ ...smtp, MAIL_FROM: none }), { problems: ['MAIL_FROM is required with SMTP_URL'] })
+    }
+    assert.throws(() => loadConfig({ APP_SECRETS: SECRET, SMTP_URL: smtp.SMTP_URL }), {
+      problems: ['MAIL_FROM is required with SMTP_URL'],
+    })
+  })
+
+  it('comes from one address, without a header behind it', () => {
+    for (const MAIL_FROM of [
+      'no-reply@example.org\r\nBcc: other@example.org',
+      'a@example.org\n',
+      'a@example.org,b@example.org',
+    ]) {
+      assert.throws(problems({ ...smtp, MAIL_FROM }), { problems: ['MAIL_FROM must be an email address'] })
+    }
+  })
+
+  it('never lies in files in production, not even beside SMTP', () => {
+    for (const more of [{}, smtp]) {
+      assert.throws(problems({ ...more, MAIL_DIRECTORY: '/srv/mails' }), {
+        problems: ['MAIL_DIRECTORY is for development on this machine: everybody could read the links to accounts'],
+      })
+    }
+  })
+
+  it('nor where others can reach the server, should NODE_ENV be forgotten', () => {
+    const forgotten = { APP_SECRETS: SECRET, TRUST_PROXY: '1', PUBLIC_URL: 'https://learn.example.org' }
+    assert.equal(loadConfig(forgotten).mail, undefined)
+    assert.throws(() => loadConfig({ ...forgotten, MAIL_DIRECTORY: '/srv/mails' }), {
+      problems: ['MAIL_DIRECTORY is for development on this machine: everybody could read the links to accounts'],
+    })
+    for (const PUBLIC_URL of ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']) {
+      assert.equal(loadConfig({ APP_SECRETS: SECRET, PUBLIC_URL }).mail?.directory, join(DATA_DIRECTORY, 'outbox'))
+    }
+  })
+
+  it('in development is sent when there is a way to send it, and lies in files otherwise', () => {
+    const development = { NODE_ENV: 'development', APP_SECRETS: SECRET }
+    assert.equal(loadConfig({ ...development, ...smtp }).mail?.directory, undefined)
+    assert.equal(loadConfig(development).mail?.directory, join(DATA_DIRECTORY, 'outbox'))
+    assert.equal(
+      loadConfig({ NODE_ENV: 'test', APP_SECRETS: SECRET, MAIL_DIRECTORY: '/tmp/a' }).mail?.directory,
+      '/tmp/a',
+    )
   })
 })
 

@@ -63,6 +63,7 @@ describe('starting', () => {
     assert.deepEqual(await ready.json(), {
       status: 'failing',
       checks: { database: 'failing', schema: 'failing', signingKey: 'failing', accepting: 'ok' },
+      mail: 'off',
     })
     const page = await openBrowser(server).logIn(somebody('Ada'), { next: '/' })
     assert.equal(page.status, 503)

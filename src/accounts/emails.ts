@@ -1,0 +1,145 @@
+/** The texts of mails: plain and simple HTML, one link on a line of its own, and nothing that tells when they are read. */
+import type { Draft, Mail } from './outbox.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** How long a link is good (ASVS 6.4.1): a way into an account for an hour, a confirmation for a day. */
+export const LINK_LASTS_MS = { 'reset-password': HOUR, 'verify-email': DAY, 'change-email': DAY } as const
+
+/** News of something that has happened is still news two days later. */
+const NOTICE_LASTS_MS = 2 * DAY
+
+const IGNORE = 'If you did not ask for this, ignore this email. Nothing changes without you.'
+
+type Text = { subject: string; before: readonly string[]; link?: string; after?: readonly string[] }
+
+function compose(to: string, { subject, before, link, after = [] }: Text): Mail {
+  // What is on one line stays there, so that no address brings along a line of its own.
+  const onOneLine = (text: string) => text.replace(/\s+/g, ' ')
+  const href = link && onOneLine(link)
+  const lines = ['Hello,', ...before, ...(href ? [href] : []), ...after, 'Matricula'].map(onOneLine)
+  const html = lines.map(
+    (line) => `<p>${line === href ? `<a href="${escapeHtml(line)}">${escapeHtml(line)}</a>` : escapeHtml(line)}</p>`,
+  )
+  return {
+    to,
+    subject,
+    text: `${lines.join('\n\n')}\n`,
+    html: `<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>\n<body>\n${html.join('\n')}\n</body>\n</html>\n`,
+  }
+}
+
+const escapeHtml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+
+/** Sent to nobody: what an unknown address gets, so that it costs what a known one costs. */
+export const nothing: Draft = {
+  kind: 'nothing',
+  mail: compose('', { subject: '', before: ['-'.repeat(400)] }),
+  lastsMs: MINUTE,
+}
+
+export const verifyEmail = (to: string, link: string): Draft => ({
+  kind: 'verify-email',
+  lastsMs: LINK_LASTS_MS['verify-email'],
+  mail: compose(to, {
+    subject: 'Confirm your email address',
+    before: ['Confirm that this is the email address of your Matricula account. Open this link and press the button:'],
+    link,
+    after: [
+      'The link works for 24 hours.',
+      'If you did not sign up, ignore this email, or open the link and say so there: the account is then removed.',
+    ],
+  }),
+})
+
+export const resetPassword = (to: string, link: string): Draft => ({
+  kind: 'reset-password',
+  lastsMs: LINK_LASTS_MS['reset-password'],
+  mail: compose(to, {
+    subject: 'Reset your password',
+    before: ['Open this link to choose a new password for Matricula:'],
+    link,
+    after: ['The link works once, for one hour.', IGNORE],
+  }),
+})
+
+export const passwordChanged = (to: string, link: string): Draft => ({
+  kind: 'password-changed',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your password was changed',
+    before: [
+      'The password of your Matricula account was changed just now.',
+      'If it was you, there is nothing to do. If it was not, reset your password at once:',
+    ],
+    link,
+  }),
+})
+
+export const confirmNewEmail = (to: string, link: string): Draft => ({
+  kind: 'change-email',
+  lastsMs: LINK_LASTS_MS['change-email'],
+  mail: compose(to, {
+    subject: 'Confirm your new email address',
+    before: [
+      'Somebody wants to use this address for their Matricula account. If it is you, open this link and press the button:',
+    ],
+    link,
+    after: ['The link works once, for 24 hours.', IGNORE],
+  }),
+})
+
+export const emailChangeAsked = (to: string, { newEmail, link }: { newEmail: string; link: string }): Draft => ({
+  kind: 'email-change-asked',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your email address is about to change',
+    before: [
+      `The address of your Matricula account is to become ${newEmail}. It changes when the link that we sent there is confirmed.`,
+      'If it was you, there is nothing to do. If it was not, cancel the change there and then choose a new password:',
+    ],
+    link,
+  }),
+})
+
+export const emailChanged = (to: string, { newEmail, link }: { newEmail: string; link: string }): Draft => ({
+  kind: 'email-changed',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your email address was changed',
+    before: [
+      `The address of your Matricula account is now ${newEmail}. This address no longer belongs to it.`,
+      'If it was not you, write to us:',
+    ],
+    link,
+  }),
+})
+
+/** To the owner of an address that somebody else wants for an account that they have. */
+export const addressInUse = (to: string, link: string): Draft => ({
+  kind: 'address-in-use',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'You already have an account',
+    before: [
+      'Somebody wanted to use this address for their Matricula account. You have an account with it already, and nothing has changed.',
+      'If it was you, log in with this address, or reset its password here:',
+    ],
+    link,
+  }),
+})
+
+export const accountDeleted = (to: string): Draft => ({
+  kind: 'account-deleted',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your account was deleted',
+    before: [
+      'Your Matricula account and everything in it was deleted, as you asked. Your address is free to sign up again.',
+      'This is the last email you get from us.',
+    ],
+  }),
+})

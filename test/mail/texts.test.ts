@@ -1,0 +1,199 @@
+/** What mails say, all of them in full, and that nothing in an address or a link becomes more than text. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parse } from 'node-html-parser'
+import {
+  accountDeleted,
+  addressInUse,
+  confirmNewEmail,
+  emailChangeAsked,
+  emailChanged,
+  nothing,
+  passwordChanged,
+  resetPassword,
+  verifyEmail,
+} from '../../src/accounts/emails.ts'
+import type { Draft } from '../../src/accounts/outbox.ts'
+
+const HOUR = 60 * 60_000
+const DAY = 24 * HOUR
+const IGNORE = 'If you did not ask for this, ignore this email. Nothing changes without you.'
+
+type Given = { to: string; link: string; newEmail: string }
+type Text = { of: (given: Given) => Draft; kind: string; lastsMs: number; subject: string; paragraphs: string[] }
+
+const GIVEN: Given = {
+  to: 'ada@example.org',
+  link: 'https://learn.example.org/a/link?x=1&y=2',
+  newEmail: 'new.ada@example.com',
+}
+
+const TEXTS: Text[] = [
+  {
+    of: ({ to, link }) => verifyEmail(to, link),
+    kind: 'verify-email',
+    lastsMs: DAY,
+    subject: 'Confirm your email address',
+    paragraphs: [
+      'Confirm that this is the email address of your Matricula account. Open this link and press the button:',
+      GIVEN.link,
+      'The link works for 24 hours.',
+      'If you did not sign up, ignore this email, or open the link and say so there: the account is then removed.',
+    ],
+  },
+  {
+    of: ({ to, link }) => resetPassword(to, link),
+    kind: 'reset-password',
+    lastsMs: HOUR,
+    subject: 'Reset your password',
+    paragraphs: [
+      'Open this link to choose a new password for Matricula:',
+      GIVEN.link,
+      'The link works once, for one hour.',
+      IGNORE,
+    ],
+  },
+  {
+    of: ({ to, link }) => passwordChanged(to, link),
+    kind: 'password-changed',
+    lastsMs: 2 * DAY,
+    subject: 'Your password was changed',
+    paragraphs: [
+      'The password of your Matricula account was changed just now.',
+      'If it was you, there is nothing to do. If it was not, reset your password at once:',
+      GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to, link }) => confirmNewEmail(to, link),
+    kind: 'change-email',
+    lastsMs: DAY,
+    subject: 'Confirm your new email address',
+    paragraphs: [
+      'Somebody wants to use this address for their Matricula account. If it is you, open this link and press the button:',
+      GIVEN.link,
+      'The link works once, for 24 hours.',
+      IGNORE,
+    ],
+  },
+  {
+    of: ({ to, ...rest }) => emailChangeAsked(to, rest),
+    kind: 'email-change-asked',
+    lastsMs: 2 * DAY,
+    subject: 'Your email address is about to change',
+    paragraphs: [
+      `The address of your Matricula account is to become ${GIVEN.newEmail}. It changes when the link that we sent there is confirmed.`,
+      'If it was you, there is nothing to do. If it was not, cancel the change there and then choose a new password:',
+      GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to, ...rest }) => emailChanged(to, rest),
+    kind: 'email-changed',
+    lastsMs: 2 * DAY,
+    subject: 'Your email address was changed',
+    paragraphs: [
+      `The address of your Matricula account is now ${GIVEN.newEmail}. This address no longer belongs to it.`,
+      'If it was not you, write to us:',
+      GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to, link }) => addressInUse(to, link),
+    kind: 'address-in-use',
+    lastsMs: 2 * DAY,
+    subject: 'You already have an account',
+    paragraphs: [
+      'Somebody wanted to use this address for their Matricula account. You have an account with it already, and nothing has changed.',
+      'If it was you, log in with this address, or reset its password here:',
+      GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to }) => accountDeleted(to),
+    kind: 'account-deleted',
+    lastsMs: 2 * DAY,
+    subject: 'Your account was deleted',
+    paragraphs: [
+      'Your Matricula account and everything in it was deleted, as you asked. Your address is free to sign up again.',
+      'This is the last email you get from us.',
+    ],
+  },
+]
+
+const inHtml = (html: string) => {
+  const page = parse(html)
+  return {
+    title: page.querySelector('title')?.text,
+    paragraphs: page.querySelectorAll('body > p').map((paragraph) => paragraph.text),
+    links: page.querySelectorAll('[href]').map((link) => link.getAttribute('href')),
+    elements: [...new Set(page.querySelectorAll('*').map(({ tagName }) => tagName.toLowerCase()))].sort(),
+  }
+}
+
+describe('the mail', () => {
+  for (const { of, kind, lastsMs, subject, paragraphs } of TEXTS) {
+    it(`"${subject}" says the same in plain text and in HTML, with its link on a line of its own`, () => {
+      const draft = of(GIVEN)
+      const { mail } = draft
+      assert.deepEqual({ kind: draft.kind, lastsMs: draft.lastsMs }, { kind, lastsMs })
+      assert.deepEqual({ to: mail.to, subject: mail.subject }, { to: GIVEN.to, subject })
+      assert.equal(mail.text, `${['Hello,', ...paragraphs, 'Matricula'].join('\n\n')}\n`)
+      const linked = paragraphs.includes(GIVEN.link)
+      assert.deepEqual(inHtml(mail.html), {
+        title: subject,
+        paragraphs: ['Hello,', ...paragraphs, 'Matricula'],
+        links: linked ? [GIVEN.link] : [],
+        // No picture, no style, no script: nothing is fetched when it is read.
+        elements: [...(linked ? ['a'] : []), 'body', 'head', 'html', 'meta', 'p', 'title'],
+      })
+      assert.match(mail.html, /<meta charset="utf-8">/)
+    })
+  }
+
+  it('to nobody is no shorter than half of the one it stands for, and has no recipient', () => {
+    assert.equal(nothing.mail.to, '')
+    const real = resetPassword(GIVEN.to, `https://learn.example.org/password-reset/link/${'A'.repeat(24)}`)
+    assert.ok(JSON.stringify(nothing.mail).length * 2 > JSON.stringify(real.mail).length, 'comparable work')
+  })
+})
+
+const HOSTILE: Record<string, Partial<Given>> = {
+  'HTML in an address': { newEmail: '"><img src=//evil.example/x>@example.org' },
+  'a script in an address': { newEmail: '<script>alert(1)</script>@example.org' },
+  'a link in an address': { newEmail: '<a href="https://evil.example/">here</a>@example.org' },
+  'a line with a link in an address': { newEmail: 'x@example.org\r\n\r\nhttps://evil.example/login\r\n\r\n' },
+  'a header in an address': { newEmail: 'x@example.org\r\nBcc: many@evil.example' },
+  'a bare carriage return in an address': { newEmail: 'x@example.org\rhttps://evil.example/login' },
+  'a line of Unicode in an address': { newEmail: 'x@example.org\u2028https://evil.example/login\u2029' },
+  'an attribute in a link': { link: 'https://learn.example.org/" onclick="alert(1)' },
+  'an element in a link': { link: 'https://learn.example.org/<img src=x onerror=alert(1)>' },
+  'a second line in a link': { link: 'https://learn.example.org/a\r\n\r\nhttps://evil.example/login' },
+  'a reference in a link': { link: 'https://learn.example.org/?a=&lt;b&gt;&amp;c' },
+}
+
+describe('stays text:', () => {
+  for (const [name, hostile] of Object.entries(HOSTILE)) {
+    it(name, () => {
+      const given = { ...GIVEN, ...hostile }
+      for (const { of, paragraphs } of TEXTS) {
+        const { mail } = of(given)
+        const links = mail.text.split(/[\r\n\u2028\u2029]/).filter((line) => /^https?:/.test(line))
+        const seen = inHtml(mail.html)
+        const linked = paragraphs.includes(GIVEN.link)
+        assert.equal(links.length, linked ? 1 : 0)
+        assert.deepEqual(seen.links, links.slice(0, linked ? 1 : 0))
+        assert.equal(links[0]?.startsWith('https://learn.example.org/') ?? true, true)
+        assert.equal(seen.paragraphs.length, paragraphs.length + 2)
+        assert.deepEqual(seen.elements, [...(linked ? ['a'] : []), 'body', 'head', 'html', 'meta', 'p', 'title'])
+        assert.deepEqual(
+          parse(mail.html)
+            .querySelectorAll('a')
+            .map(({ attributes }) => Object.keys(attributes)),
+          linked ? [['href']] : [],
+        )
+        assert.doesNotMatch(mail.subject, /[\r\n]/)
+      }
+    })
+  }
+})

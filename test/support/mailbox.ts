@@ -1,0 +1,119 @@
+/** A mail server of the tests: real SMTP on loopback, whose letters a test opens, and whose faults it chooses. */
+import { after } from 'node:test'
+import PostalMime from 'postal-mime'
+import { SMTPServer } from 'smtp-server'
+import { eventually } from './process.ts'
+
+/**
+ * What the server does with a mail: takes it, refuses its text for now or for good, knows no such recipient, lets the
+ * sender send nothing, takes the text and never answers or only once told what to do, or does not even greet.
+ */
+type Manner = 'take' | 'busy' | 'refuse' | 'unknown' | 'not-you' | 'hang' | 'hold' | 'mute'
+
+/** Connections that hang are not waited for. */
+const CLOSE_MS = 100
+
+export type Letter = {
+  to: string
+  recipients: string[]
+  subject: string
+  text: string
+  html: string
+  raw: string
+  messageId: string
+  /** The one link in it, or an empty text. */
+  link: string
+}
+
+export type Mailbox = Awaited<ReturnType<typeof openMailbox>>
+
+/** Closed after the test file, or after the test that opens it. With `port` it opens where another one was. */
+export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = {}) {
+  const letters: Letter[] = []
+  let manner: Manner = 'take'
+  const manners = new Map<string, Manner>()
+  const mannerFor = (recipient: string | undefined) => manners.get(recipient ?? '') ?? manner
+  let held: (() => void)[] = []
+  const tries: string[] = []
+  const refusal = (responseCode: number, text: string) => Object.assign(new Error(text), { responseCode })
+  const server = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    logger: false,
+    closeTimeout: CLOSE_MS,
+    disableReverseLookup: true,
+    onConnect(_session, done) {
+      if (manner !== 'mute') done()
+    },
+    onMailFrom(_address, _session, done) {
+      done(manner === 'not-you' ? refusal(550, 'Sender not allowed') : null)
+    },
+    onRcptTo({ address }, _session, done) {
+      done(mannerFor(address) === 'unknown' ? refusal(550, `No mailbox ${address} here`) : null)
+    },
+    onData(stream, session, done) {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', async () => {
+        tries.push(/^Message-ID: (.*)\r$/im.exec(Buffer.concat(chunks).toString())?.[1] ?? '')
+        const recipients = session.envelope.rcptTo.map(({ address }) => address)
+        while (mannerFor(recipients[0]) === 'hold') await new Promise<void>((resolve) => held.push(resolve))
+        const now = mannerFor(recipients[0])
+        if (now === 'hang') return
+        if (now === 'busy') return done(refusal(451, 'Try again later'))
+        if (now === 'refuse') return done(refusal(550, 'No such mailbox'))
+        letters.push(await read(Buffer.concat(chunks), recipients))
+        done()
+      })
+    },
+  })
+  server.on('error', () => {})
+  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve))
+  const address = server.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()))
+  after(close)
+  const to = (email: string, subject?: RegExp) =>
+    letters.filter((letter) => letter.recipients.includes(email) && (subject?.test(letter.subject) ?? true))
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    port,
+    letters,
+    close,
+    /** What it does with mails from now on, or with those for one address alone. */
+    set(next: Manner, recipient?: string) {
+      if (recipient === undefined) manner = next
+      else manners.set(recipient, next)
+      const waiting = held
+      held = []
+      for (const goOn of waiting) goOn()
+    },
+    /** How often a whole mail has arrived, whatever became of it. */
+    tries: () => tries.length,
+    /** The Message-ID of each of them. */
+    triedIds: () => tries,
+    to,
+    /** The newest letter to this address, once there are `count`. */
+    async letterTo(email: string, subject?: RegExp, count = 1): Promise<Letter> {
+      await eventually(`${count} letters`, () => to(email, subject).length >= count)
+      const [newest] = to(email, subject).slice(-1)
+      if (newest === undefined) throw new Error('no letter')
+      return newest
+    },
+  }
+}
+
+async function read(raw: Buffer, recipients: string[]): Promise<Letter> {
+  const { to, subject = '', text = '', html = '', messageId = '' } = await PostalMime.parse(raw)
+  const links = text.split('\n').filter((line) => /^https?:\/\/\S+$/.test(line))
+  if (links.length > 1) throw new Error('more than one link in a mail')
+  return {
+    to: to?.[0]?.address ?? '',
+    recipients,
+    subject,
+    text,
+    html,
+    raw: raw.toString(),
+    messageId,
+    link: links[0] ?? '',
+  }
+}
