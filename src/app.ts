@@ -9,8 +9,15 @@ import { requireUser } from './web/auth.ts'
 import { formBody, limitBody } from './web/body.ts'
 import { csrf } from './web/csrf.ts'
 import { errorPages, notFound } from './web/errors.ts'
+import { accountPages } from './web/pages/account.ts'
+import { accountDataPages } from './web/pages/account-data.ts'
+import { accountEmailPages } from './web/pages/account-email.ts'
+import { accountPasswordPages } from './web/pages/account-password.ts'
+import { accountSessionPages } from './web/pages/account-sessions.ts'
 import { apiPages } from './web/pages/api.ts'
 import { dashboardPages } from './web/pages/dashboard.ts'
+import { devOutboxPages } from './web/pages/dev-outbox.ts'
+import { emailVerificationPages } from './web/pages/email-verification.ts'
 import { healthPages } from './web/pages/health.ts'
 import { homePages } from './web/pages/home.ts'
 import { informationPages } from './web/pages/information.ts'
@@ -18,6 +25,7 @@ import { lessonPages } from './web/pages/lessons.ts'
 import { loginPages } from './web/pages/login.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { onboardingPages } from './web/pages/onboarding.ts'
+import { passwordResetPages } from './web/pages/password-reset.ts'
 import { profilePages } from './web/pages/profile.ts'
 import { signUpPages } from './web/pages/sign-up.ts'
 import { requestLog } from './web/request-log.ts'
@@ -46,6 +54,8 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(requireTls(deps))
   app.use(publicKeys(deps))
   app.use(serveAssets)
+  // Where password managers look (W3C, A Well-Known URL for Changing Passwords).
+  app.get('/.well-known/change-password', (_req, res) => res.redirect(303, '/account/password'))
   app.use(jsonApi.router)
 
   app.use(forms.refuseOtherSites)
@@ -60,10 +70,18 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(signUpPages(deps))
   app.use(loginPages(deps))
   app.use(logoutPages(deps))
+  app.use(passwordResetPages(deps))
+  app.use(emailVerificationPages(deps, jsonApi.origins))
+  app.use(devOutboxPages(deps))
   app.use(apiPages(jsonApi.document))
 
-  app.use(['/dashboard', '/onboarding', '/profile', '/lessons'], requireUser)
+  app.use(['/dashboard', '/account', '/onboarding', '/profile', '/lessons'], requireUser)
   app.use(dashboardPages(deps))
+  app.use(accountPages(deps))
+  app.use(accountEmailPages(deps))
+  app.use(accountPasswordPages(deps))
+  app.use(accountSessionPages(deps))
+  app.use(accountDataPages(deps))
   app.use(onboardingPages(deps))
   app.use(profilePages(deps))
   app.use(lessonPages(deps))

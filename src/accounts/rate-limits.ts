@@ -22,6 +22,13 @@ const POLICIES = {
   signUpByNetwork: { points: 600, duration: HOUR },
   refreshFamiliesBySession: { points: 100, duration: 24 * HOUR },
   confirmByUser: { points: 10, duration: 15 * MINUTE },
+  accountsByAddress: { points: 3, duration: HOUR },
+  noticesByAddress: { points: 5, duration: HOUR },
+  mailsByAddress: { points: 3, duration: HOUR },
+  mailsByNetwork: { points: 200, duration: HOUR },
+  emailChangesByUser: { points: 5, duration: HOUR },
+  unknownLinksByNetwork: { points: 100, duration: 15 * MINUTE },
+  exportsByUser: { points: 10, duration: HOUR },
 } as const
 
 export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE

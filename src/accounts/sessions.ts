@@ -1,5 +1,6 @@
 /** Sessions as their owner sees them, from outside of a request: how long they last, which are open, ending them. */
 import type { Sql } from '../db.ts'
+import type { Device } from './activity.ts'
 import type { User } from './users.ts'
 
 const MINUTE = 60_000
@@ -53,16 +54,38 @@ export async function findUserOfSession(sql: Sql, handle: string, now: number): 
 
 const HANDLE = /^[A-Za-z0-9]{32}$/
 
-/** Ends one session of this user with its refresh tokens. Somebody else's is not touched, nor is what names none. */
-export async function revokeSession(sql: Sql, userId: string, handle: string): Promise<void> {
-  if (!HANDLE.test(handle)) return
-  await sql`delete from sessions where handle = ${handle} and user_id = ${userId}`
+/** Who ends sessions, from where, and when. */
+export type Ending = { userId: string; device: Device; now: number }
+
+/** Ends one session of this user with its refresh tokens. Returns whether there was one: somebody else's is not touched. */
+export async function revokeSession(sql: Sql, handle: string, { userId, device, now }: Ending): Promise<boolean> {
+  if (!HANDLE.test(handle)) return false
+  const ended = await sql`
+    with holder as (
+      select id from users where id = ${userId} for key share
+    ), ended as (
+      delete from sessions where handle = ${handle} and user_id in (select id from holder) returning user_id
+    )
+    insert into activity (user_id, kind, at, ip_address, user_agent)
+    select user_id, 'session-ended', ${new Date(now)}::timestamptz, ${device.ipAddress}, ${device.userAgent} from ended
+    returning 1 as ended`
+  return ended.length > 0
 }
 
-export async function revokeOtherSessions(sql: Sql, userId: string, handle: string): Promise<void> {
-  await sql`delete from sessions where user_id = ${userId} and handle <> ${handle}`
+/** Ends all sessions of this user but the one of this handle. */
+export async function revokeOtherSessions(sql: Sql, handle: string, { userId, device, now }: Ending): Promise<void> {
+  await sql`
+    with holder as (
+      select id from users where id = ${userId} for key share
+    ), ended as (
+      delete from sessions where user_id in (select id from holder) and handle <> ${handle} returning user_id
+    )
+    insert into activity (user_id, kind, at, ip_address, user_agent)
+    select distinct user_id, 'sessions-ended', ${new Date(now)}::timestamptz, ${device.ipAddress}, ${device.userAgent}
+    from ended`
 }
 
+/** Ends all sessions of this user. That is noted where they asked for it themselves. */
 export async function revokeSessions(sql: Sql, userId: string): Promise<void> {
   await sql`delete from sessions where user_id = ${userId}`
 }

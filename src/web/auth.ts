@@ -5,11 +5,10 @@ import { newId } from '../accounts/ids.ts'
 import { absoluteEndOf, type Term } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
+import { deviceOf } from './device.ts'
 import { type FlashMessage, setFlash } from './flash.ts'
 import { HOME_OF_LEARNERS, loginPathFor, safeReturnTo } from './return-to.ts'
 import { rememberOnDevice, sessionCookie, sessionCookieName } from './session.ts'
-
-const USER_AGENT_MAX_LENGTH = 300
 
 /**
  * Starts a session under a new id, so that an id known from before the login is worth nothing (ASVS 7.2.4), and ends
@@ -25,9 +24,16 @@ export async function logIn(
     next,
     flash,
     passwordVersion,
-  }: { remember?: boolean; next?: string; flash?: FlashMessage; passwordVersion?: number } = {},
+  }: { remember?: boolean; next?: string; flash?: FlashMessage; passwordVersion: number },
 ): Promise<string> {
-  await startSession(req, user, deps, { remembered: remember, loggedInAt: deps.now(), flash, passwordVersion })
+  const now = deps.now()
+  await startSession(req, user, deps, {
+    remembered: remember,
+    loggedInAt: now,
+    confirmedAt: now,
+    flash,
+    passwordVersion,
+  })
   return safeReturnTo(next)
 }
 
@@ -39,19 +45,52 @@ export async function logInBeside(
   req: Request,
   user: User,
   deps: Deps,
-  { remembered, passwordVersion }: { remembered: boolean; passwordVersion?: number },
+  { remembered, passwordVersion }: { remembered: boolean; passwordVersion: number },
 ): Promise<string> {
-  return startSession(req, user, deps, { remembered, loggedInAt: deps.now(), passwordVersion, endsOld: false })
+  const now = deps.now()
+  return startSession(req, user, deps, {
+    remembered,
+    loggedInAt: now,
+    confirmedAt: now,
+    passwordVersion,
+    endsOld: false,
+  })
 }
 
 /**
- * The same login under a new id and a new handle. Its limits stay where they were: a change of the password makes no
- * session longer. Returns the handle.
+ * The same login under a new id and a new handle, for a person who has just shown their password. Its limits stay where
+ * they were: that makes no session longer. Returns the handle.
  */
-export function renewSession(req: Request, user: User, deps: Deps): Promise<string> {
+export function renewSession(
+  req: Request,
+  user: User,
+  deps: Deps,
+  { passwordVersion, flash }: { passwordVersion: number; flash?: FlashMessage },
+): Promise<string> {
   const { remembered = false, loggedInAt = 0 } = req.session
-  return startSession(req, user, deps, { remembered, loggedInAt })
+  return startSession(req, user, deps, { remembered, loggedInAt, confirmedAt: deps.now(), flash, passwordVersion })
 }
+
+/** For this long after a password was typed, nobody is asked for it again (ASVS 7.5.1). */
+const CONFIRMED_MS = 10 * 60_000
+
+/** Whether the person at the session has typed the password lately. */
+export const isConfirmed = ({ session }: Request, { now }: Deps): boolean =>
+  now() - (session.confirmedAt ?? 0) < CONFIRMED_MS
+
+/** The person at the session has shown the password: said through the API, whose clients keep the session's name. */
+export async function markConfirmed(req: Request, { now }: Deps): Promise<void> {
+  req.session.confirmedAt = now()
+  await promisify(req.session.save).call(req.session)
+}
+
+/** In front of what only the person themselves may do: asks for the password first, and leads back to `page`. */
+export const requireConfirmed =
+  (deps: Deps, page: string): RequestHandler =>
+  (req, res, next) => {
+    if (isConfirmed(req, deps)) next()
+    else res.redirect(303, `/account/confirm?next=${encodeURIComponent(page)}`)
+  }
 
 async function startSession(
   req: Request,
@@ -60,21 +99,27 @@ async function startSession(
   {
     remembered,
     loggedInAt,
+    confirmedAt,
     flash,
     passwordVersion,
     endsOld = true,
-  }: Term & { flash?: FlashMessage | undefined; passwordVersion?: number | undefined; endsOld?: boolean },
+  }: Term & {
+    confirmedAt: number
+    flash?: FlashMessage | undefined
+    passwordVersion: number
+    endsOld?: boolean
+  },
 ): Promise<string> {
   try {
     if (endsOld) await regenerate(req)
     else req.sessionStore.generate(req)
-    const userAgent = (req.get('User-Agent') ?? '').slice(0, USER_AGENT_MAX_LENGTH)
-    const device = { handle: newId(), ipAddress: req.ip ?? '', userAgent }
-    Object.assign(req.session, { userId: user.id, remembered, loggedInAt, passwordVersion, ...device })
+    const handle = newId()
+    const identity = { userId: user.id, remembered, loggedInAt, confirmedAt, passwordVersion, handle, ...deviceOf(req) }
+    Object.assign(req.session, identity)
     if (remembered) rememberOnDevice(req.session.cookie, absoluteEndOf({ remembered, loggedInAt }) - now())
     if (flash) setFlash(req, flash)
     await promisify(req.session.save).call(req.session)
-    return device.handle
+    return handle
   } catch (error) {
     // Left in place, express-session would save it once more with the error page, and log in behind it.
     Reflect.deleteProperty(req, 'session')

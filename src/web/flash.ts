@@ -5,6 +5,12 @@ import type { Request } from 'express'
 const MESSAGES = {
   'account-created': 'Your account is ready and you are logged in.',
   'answers-saved': 'Your answers are saved.',
+  'name-saved': 'Your name is saved.',
+  'password-saved': 'Your password is changed.',
+  'email-change-sent': 'We sent a link to the new address. Your address changes when you confirm it there.',
+  'email-change-cancelled': 'Your email address stays as it is.',
+  'session-ended': 'That device is signed out.',
+  'sessions-ended': 'All other devices are signed out.',
 } as const
 
 /** One of the messages, or `lesson:` and an id: what became of it is read from the progress itself. */
@@ -18,6 +24,12 @@ export function setFlash(req: Request, message: FlashMessage): void {
 export async function saveFlash(req: Request, message: FlashMessage): Promise<void> {
   setFlash(req, message)
   await promisify(req.session.save).call(req.session)
+}
+
+/** The waiting message for a page that has nothing to say of lessons. */
+export function takeMessage(req: Request): { text: string } | undefined {
+  const text = takeFlash(req)?.text
+  return text === undefined ? undefined : { text }
 }
 
 /** The waiting message, which is then gone. */

@@ -21,6 +21,8 @@ declare module 'express-session' {
     remembered: boolean
     /** When the person logged in, in milliseconds: where the absolute limit starts. */
     loggedInAt: number
+    /** When they last showed their password, in milliseconds. */
+    confirmedAt?: number
     flash?: string | undefined
     /** The public name of the session, and what its device is known by: in columns of their own. */
     handle: string
@@ -41,7 +43,7 @@ declare global {
   }
 }
 
-type StoredSession = Term & Pick<SessionData, 'userId' | 'flash'>
+type StoredSession = Term & Pick<SessionData, 'userId' | 'confirmedAt' | 'flash'>
 type Row = User & { sess: StoredSession; startedAt: Date } & Pick<
     Session,
     'handle' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent'
@@ -79,8 +81,8 @@ export function rememberOnDevice(cookie: expressSession.Cookie, left: number): v
 
 const hashed = (id: string): string => createHash('sha256').update(id).digest('base64url')
 
-function stored({ userId, remembered, loggedInAt, flash }: SessionData): StoredSession {
-  return { userId, remembered, loggedInAt, ...(flash === undefined ? {} : { flash }) }
+function stored({ userId, remembered, loggedInAt, confirmedAt = 0, flash }: SessionData): StoredSession {
+  return { userId, remembered, loggedInAt, confirmedAt, ...(flash === undefined ? {} : { flash }) }
 }
 
 const PgStore = connectPgSimple(expressSession)
@@ -141,15 +143,16 @@ export class SessionStore extends PgStore {
       done()
       return
     }
-    const seenAt = now()
+    // A new session is first seen at the moment in which its password was.
+    const seenAt = row ? now() : (session.confirmedAt ?? now())
     const end = endOf(session, seenAt)
     const written = row
       ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashed(id)}`
       : sql`
           insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
           select ${hashed(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
-            ${end}, ${new Date(seenAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
-          from users where id = ${session.userId} and password_version = coalesce(${session.passwordVersion ?? null}, password_version)
+            ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
+          from users where id = ${session.userId} and password_version = ${session.passwordVersion ?? -1}
           for share
           returning 1 as written`
     written.then((rows) => {

@@ -179,7 +179,7 @@ describe('a password is never kept in clear', () => {
 
   it('and a user that is printed shows neither password nor hash', async () => {
     const ada = { ...somebody('Ada'), password: secret }
-    const login = { email: ada.email, password: secret, ip: '203.0.113.1' }
+    const login = { email: ada.email, password: secret, device: { ipAddress: '203.0.113.1', userAgent: '' } }
     assert.equal((await openBrowser(app).signUp(ada)).status, 303)
     const authenticated = await authenticate(app.deps, login)
     const found = await findCredentials(app.sql, ada.email)

@@ -569,7 +569,7 @@ const UNREADABLE = `(() => {
     const [inner, outer] = [text.getBoundingClientRect(), text.closest('svg').getBoundingClientRect()]
     if (inner.left < outer.left - 1 || inner.right > outer.right + 1) found.push('cut: ' + text.textContent)
   }
-  for (const input of document.querySelectorAll('input:not([type=hidden], [type=checkbox], [type=radio]), textarea')) {
+  for (const input of document.querySelectorAll('input:not([type=hidden], [hidden], [type=checkbox], [type=radio]), textarea')) {
     if (input.clientHeight < parseFloat(getComputedStyle(input).fontSize) * 1.2) found.push('low: ' + input.id)
   }
   for (const [index, one] of texts.entries()) {

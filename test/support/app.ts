@@ -1,4 +1,5 @@
 /** The real app on a real port and a database of its own; only the clock can be moved. */
+import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after } from 'node:test'
 import { type AppOptions, createApp } from '../../src/app.ts'
@@ -7,6 +8,8 @@ import { createDeps } from '../../src/deps.ts'
 import { freePort } from '../../src/dev-database.ts'
 import { createLog } from '../../src/log.ts'
 import { createDatabase } from './database.ts'
+import { createLeakWatch } from './leaks.ts'
+import type { Mailbox } from './mailbox.ts'
 
 export type TestApp = Awaited<ReturnType<typeof startApp>>
 
@@ -25,10 +28,13 @@ export async function startApp(
     databaseUrl,
     store,
     atPublicUrl = false,
+    mailbox,
   }: {
     databaseUrl?: string
     /** Tells the app the address it is at, as an operator does. */
     atPublicUrl?: boolean
+    /** Where its mails go. Without one the app has no mail. */
+    mailbox?: Pick<Mailbox, 'url'> & Partial<Pick<Mailbox, 'letters'>>
     store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store']
   } = {},
 ) {
@@ -41,6 +47,7 @@ export async function startApp(
     DB_POOL_MAX: '5',
     DATABASE_URL: url,
     ...(atPublicUrl ? { PUBLIC_URL: `http://127.0.0.1:${wantedPort}` } : {}),
+    ...(mailbox ? { SMTP_URL: mailbox.url, MAIL_FROM: 'no-reply@matricula.example' } : {}),
     ...environment,
   })
   const logLines: string[] = []
@@ -50,16 +57,27 @@ export async function startApp(
     { log: createLog('info', { write: (line) => void logLines.push(line) }), now: () => Date.now() + ahead },
   )
   const madeStore = store?.(deps)
-  const server = createServer(createApp(deps, madeStore ? { store: madeStore } : {}))
+  const serve = createApp(deps, madeStore ? { store: madeStore } : {})
+  const leaks = createLeakWatch()
+  const server = createServer((req, res) => {
+    leaks.watch(res, req.url ?? '')
+    serve(req, res)
+  })
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
+  deps.mail.start()
   const close = async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
+    await deps.mail.stop()
     await deps.closeDb()
   }
-  after(close)
+  after(async () => {
+    await close()
+    const mailed = mailbox?.letters?.map(({ link }) => new URL(link || url).pathname.split('/').at(-1) ?? '') ?? []
+    assert.deepEqual(leaks.found(logLines.join(''), mailed.filter(isToken)), [], 'nothing secret leaves the app')
+  })
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -75,3 +93,5 @@ export async function startApp(
     close,
   }
 }
+
+const isToken = (text: string): boolean => /^[A-Za-z0-9]{24}$/.test(text)

@@ -19,6 +19,12 @@ export async function violationsOf(page: Page, options = RULES): Promise<string[
   return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`))
 }
 
+/** One look: colours and columns are the same whether the script runs or not. */
+export async function violationsOnPhone(page: Page): Promise<string[]> {
+  await page.setViewportSize(PHONE)
+  return violationsOf(page)
+}
+
 /** Both schemes and both screens of what is shown now, on the desk with everything opened. Only colours change with the scheme. */
 export async function violationsInEveryLook(page: Page): Promise<string[]> {
   const found: string[] = []

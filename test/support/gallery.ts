@@ -3,6 +3,7 @@ import expressSession from 'express-session'
 import { type HTMLElement, parse } from 'node-html-parser'
 import type { Page } from 'playwright-core'
 import { Unavailable } from '../../src/unavailable.ts'
+import { addAccount } from './account-gallery.ts'
 import { BEHIND_TLS, startApp, type TestApp } from './app.ts'
 import { addLearning } from './learning-gallery.ts'
 import { type Browser, learner, openBrowser, type Response, somebody, tokenOf } from './people.ts'
@@ -99,6 +100,7 @@ export async function collectGallery(app: TestApp): Promise<Exhibit[]> {
   add('plain form behind TLS', 'visitor', '/login', await openBrowser(behindTls).post('/login', wrong))
   await addOutages(app, ada, add)
   await addLearning(app, add)
+  await addAccount(app, add)
   return exhibits
 }
 

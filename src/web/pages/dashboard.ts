@@ -11,7 +11,7 @@ import { methodNotAllowed } from '../errors.ts'
 import { takeFlash } from '../flash.ts'
 import { describeLesson, messageAbout, stateInWords } from '../lesson-view.ts'
 
-export function dashboardPages({ sql }: Deps): Router {
+export function dashboardPages({ sql, mail }: Deps): Router {
   const router = Router()
   router
     .route('/dashboard')
@@ -30,6 +30,7 @@ export function dashboardPages({ sql }: Deps): Router {
         map: COURSE_MAP,
         course: courseOf(advice, progress),
         remembered: req.session.remembered,
+        mailEnabled: mail.enabled,
       })
     })
     .all(methodNotAllowed)

@@ -1,4 +1,5 @@
 import { Router } from 'express'
+import { countLateMails } from '../../accounts/outbox.ts'
 import type { Deps } from '../../deps.ts'
 import { NEWEST_SCHEMA, schemaVersion } from '../../migrate.ts'
 import { methodNotAllowed } from '../errors.ts'
@@ -8,14 +9,15 @@ const ASKED_AGAIN_AFTER_MS = 5_000
 
 type Check = 'ok' | 'failing'
 type Readiness = { database: Check; schema: Check; signingKey: Check }
+type Mail = 'ok' | 'late' | 'off'
 
 /**
  * `live` says that the process runs, `ready` that it can serve: the database answers, the schema is current, there is a
- * key to sign with, no shutdown.
+ * key to sign with, no shutdown. Mail that is late is told and keeps nobody out.
  */
 export function healthPages(deps: Deps, isStopping: () => boolean): Router {
-  let asked: { at: number; answer: Promise<Readiness> } | undefined
-  const readiness = (): Promise<Readiness> => {
+  let asked: { at: number; answer: Promise<{ checks: Readiness; mail: Mail }> } | undefined
+  const readiness = () => {
     const at = performance.now()
     if (asked === undefined || at - asked.at > ASKED_AGAIN_AFTER_MS) asked = { at, answer: look(deps) }
     return asked.answer
@@ -29,21 +31,24 @@ export function healthPages(deps: Deps, isStopping: () => boolean): Router {
   router
     .route('/health/ready')
     .get(async (_req, res) => {
-      const checks = { ...(await readiness()), accepting: isStopping() ? 'failing' : 'ok' }
+      const { mail, ...found } = await readiness()
+      const checks = { ...found.checks, accepting: isStopping() ? 'failing' : 'ok' }
       const ready = Object.values(checks).every((check) => check === 'ok')
-      res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : 'failing', checks })
+      res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : 'failing', checks, mail })
     })
     .all(methodNotAllowed)
   return router
 }
 
-async function look({ sql, keyRing }: Deps): Promise<Readiness> {
-  const [version, key] = await Promise.allSettled([schemaVersion(sql), keyRing.current()])
-  return {
+async function look({ sql, keyRing, mail }: Deps): Promise<{ checks: Readiness; mail: Mail }> {
+  const [version, key, late] = await Promise.allSettled([schemaVersion(sql), keyRing.current(), countLateMails(sql)])
+  const checks = {
     database: asCheck(version.status === 'fulfilled'),
     schema: asCheck(version.status === 'fulfilled' && version.value >= NEWEST_SCHEMA),
     signingKey: asCheck(key.status === 'fulfilled'),
   }
+  const isLate = late.status === 'fulfilled' && late.value > 0
+  return { checks, mail: mail.enabled ? (isLate ? 'late' : 'ok') : 'off' }
 }
 
 const asCheck = (good: boolean): Check => (good ? 'ok' : 'failing')

@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../errors.ts'
 
 /** Pages that say the same to everybody: each is a template of the same name. */
-const PAGES = ['help', 'privacy', 'terms', 'accessibility', 'password-reset'] as const
+const PAGES = ['help', 'privacy', 'terms', 'accessibility', 'goodbye'] as const
 
 export function informationPages({ config }: Deps): Router {
   const router = Router()

@@ -5,6 +5,7 @@ import { CurrentPassword, Email } from '../../accounts/fields.ts'
 import { LOGIN_PAUSE_MINUTES } from '../../accounts/rate-limits.ts'
 import type { Deps } from '../../deps.ts'
 import { logIn, requireGuest } from '../auth.ts'
+import { deviceOf } from '../device.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { blankForm, parseForm, refuse } from '../forms.ts'
 import { safeReturnTo } from '../return-to.ts'
@@ -37,7 +38,9 @@ export function loginPages(deps: Deps): Router {
   router
     .route('/login')
     .get(requireGuest, (req, res) => {
-      res.render('login', { form: blankForm(FIELDS, { next: safeReturnTo(req.query.next) }) })
+      const done =
+        req.query.done === 'password-reset' ? 'Your password is changed. Log in with the new one.' : undefined
+      res.render('login', { form: blankForm(FIELDS, { next: safeReturnTo(req.query.next) }), done })
     })
     .post(async (req, res) => {
       const form = parseForm(FIELDS, LoginForm, req.body)
@@ -46,7 +49,7 @@ export function loginPages(deps: Deps): Router {
       Object.assign(form.state.values, { next, remember })
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
-      const login = await authenticate(deps, { ...form.data, ip: req.ip })
+      const login = await authenticate(deps, { ...form.data, device: deviceOf(req) })
       if (login.ok)
         return res.redirect(
           303,

@@ -4,8 +4,10 @@ import { register } from '../../accounts/accounts.ts'
 import { signUpFields } from '../../accounts/fields.ts'
 import type { Deps } from '../../deps.ts'
 import { logIn, requireGuest } from '../auth.ts'
+import { deviceOf } from '../device.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { blankForm, parseForm, refuse } from '../forms.ts'
+import { linkTo } from '../mailed-links.ts'
 import { refuseTooManyTries } from '../throttle.ts'
 
 const FIELDS = { name: { id: 'name' }, email: { id: 'email' }, password: { id: 'new-password', secret: true } } as const
@@ -21,11 +23,20 @@ export function signUpPages(deps: Deps): Router {
       const form = parseForm(FIELDS, SignUpForm, req.body)
       if (!form.ok) return res.status(422).render('sign-up', { form: form.state, passwordMinLength })
 
-      const registration = await register(deps, { ...form.data, ip: req.ip, form: req.formId ?? randomUUID() })
+      const registration = await register(deps, {
+        ...form.data,
+        device: deviceOf(req),
+        form: req.formId ?? randomUUID(),
+        linkTo: linkTo(deps, '/email-verification'),
+      })
       if (registration.ok)
         return res.redirect(
           303,
-          await logIn(req, registration.user, deps, { next: '/onboarding', flash: 'account-created' }),
+          await logIn(req, registration.user, deps, {
+            next: '/onboarding',
+            flash: 'account-created',
+            passwordVersion: registration.passwordVersion,
+          }),
         )
       if (registration.reason === 'too-many-tries') {
         const state = refuseTooManyTries(res, form.state, registration.retryAfterSeconds)

@@ -1,0 +1,40 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { findPendingEmail } from '../../accounts/email-tokens.ts'
+import { DisplayName } from '../../accounts/fields.ts'
+import { updateUser } from '../../accounts/users.ts'
+import type { Deps } from '../../deps.ts'
+import { userOf } from '../auth.ts'
+import { methodNotAllowed } from '../errors.ts'
+import { saveFlash, takeMessage } from '../flash.ts'
+import { blankForm, type FormState, parseForm } from '../forms.ts'
+
+const FIELDS = { name: { id: 'name' } } as const
+const NameForm = z.object({ name: DisplayName })
+
+/** What belongs to the account, each with its own form or the page that has it. */
+export function accountPages({ sql, now, mail }: Deps): Router {
+  const router = Router()
+  const facts = async (userId: string, form: FormState) => ({
+    form,
+    pendingEmail: await findPendingEmail(sql, userId, now()),
+    mailEnabled: mail.enabled,
+  })
+  router
+    .route('/account')
+    .get(async (req, res) => {
+      const { id, name } = userOf(req)
+      const page = await facts(id, blankForm(FIELDS, { name }))
+      res.render('account', { ...page, message: takeMessage(req) })
+    })
+    .post(async (req, res) => {
+      const { id } = userOf(req)
+      const form = parseForm(FIELDS, NameForm, req.body)
+      if (!form.ok) return res.status(422).render('account', await facts(id, form.state))
+      await updateUser(sql, id, form.data)
+      await saveFlash(req, 'name-saved')
+      res.redirect(303, '/account')
+    })
+    .all(methodNotAllowed)
+  return router
+}

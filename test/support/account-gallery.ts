@@ -1,0 +1,134 @@
+/** The states of the pages of recovery and account, for the checks that walk through all pages. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { startApp, type TestApp } from './app.ts'
+import { openMailbox } from './mailbox.ts'
+import { learner, openBrowser, PASSWORD, type Response, somebody } from './people.ts'
+import { eventually } from './process.ts'
+
+type Add = (name: string, viewer: 'visitor' | 'learner', path: string, response: Response) => Response
+
+const HOUR = 60 * 60_000
+const CONFIRM_TRIES = 10
+const OTHER_DEVICES = [
+  'Mozilla/5.0 (Linux; Android 15; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0 Mobile Safari/537.36',
+  'Mozilla/5.0 (Macintosh; Intel Mac OS X 15_6) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15',
+  'W'.repeat(300),
+]
+
+/** To be awaited while the gallery is collected. */
+export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<void> {
+  const mailbox = await openMailbox()
+  const directory = await mkdtemp(join(tmpdir(), 'matricula-outbox-'))
+  after(() => rm(directory, { recursive: true, force: true }))
+  const app = await startApp({}, { databaseUrl, mailbox })
+  const pathOf = async (email: string, subject: RegExp, count = 1) =>
+    new URL((await mailbox.letterTo(email, subject, count)).link).pathname
+
+  const { browser: ada, person } = await learner(app, 'Ada')
+  const show = async (name: string, path: string) => add(name, 'learner', path, await ada.get(path))
+  await show('dashboard with an address that is not confirmed', '/dashboard')
+  for (const page of ['', '/email', '/password', '/confirm', '/sessions', '/export', '/delete']) {
+    await show(`/account${page}`, `/account${page}`)
+  }
+  await show('verification page of a learner', '/email-verification')
+  add('account without a name', 'learner', '/account', await ada.submitTo('/account', '/account', { name: '' }))
+  await ada.submitTo('/account', '/account', { name: person.name })
+  await show('account after saving the name', '/account')
+  const email = (address: string) => ada.submit('/account/email', { email: address })
+  add('new address, left empty', 'learner', '/account/email', await email(''))
+  add('new address that is the old one', 'learner', '/account/email', await email(person.email))
+  const other = somebody('other').email
+  await email(other)
+  await show('account with an address that waits', '/account')
+  await show('new address while one waits', '/account/email')
+  const wrongPassword = { currentPassword: 'not the password', newPassword: 'short', endOthers: 'yes' }
+  add(
+    'password, new one too short',
+    'learner',
+    '/account/password',
+    await ada.submit('/account/password', wrongPassword),
+  )
+  const wrongCurrent = { ...wrongPassword, newPassword: 'another tidy copper lantern' }
+  add(
+    'password, current one wrong',
+    'learner',
+    '/account/password',
+    await ada.submit('/account/password', wrongCurrent),
+  )
+  add('confirm, wrong', 'learner', '/account/confirm', await ada.submit('/account/confirm', { password: 'wrong' }))
+  add('delete, left empty', 'learner', '/account/delete', await ada.submit('/account/delete', {}))
+  for (const agent of OTHER_DEVICES) await openBrowser(app, { 'User-Agent': agent }).logIn(person)
+  await openBrowser(app).logIn({ email: person.email, password: 'not the password' })
+  await show('several devices', '/account/sessions')
+  add(
+    'device that is not there',
+    'learner',
+    '/account/sessions',
+    await ada.submitTo('/account', '/account/sessions/x/end'),
+  )
+
+  const visitor = openBrowser(app)
+  const see = async (name: string, path: string) => add(name, 'visitor', path, await visitor.get(path))
+  const open = async (link: string) => (await visitor.get(link)).headers.location ?? ''
+  await see('reset page where there is mail', '/password-reset')
+  add('reset, left empty', 'visitor', '/password-reset', await visitor.submit('/password-reset', { email: '' }))
+  await see('reset sent, without an address', '/password-reset/sent')
+  await visitor.submit('/password-reset', { email: person.email })
+  await see('reset sent', '/password-reset/sent')
+  await see('no link open', '/password-reset/new')
+  const superseded = await pathOf(person.email, /Reset/)
+  await see('new password', await open(superseded))
+  add(
+    'new password too short',
+    'visitor',
+    '/password-reset/new',
+    await visitor.submit('/password-reset/new', { password: 'a' }),
+  )
+  await visitor.submit('/password-reset', { email: person.email })
+  const good = await pathOf(person.email, /Reset/, 2)
+  await see('link that has been replaced', await open(superseded))
+  await open(good)
+  app.advance(2 * HOUR)
+  await see('link that has expired', '/password-reset/new')
+  app.advance(-2 * HOUR)
+  const done = await visitor.submit('/password-reset/new', { password: 'yet another copper lantern' })
+  await see('login after a reset', done.headers.location ?? '')
+  await see('link that has been used', await open(good))
+
+  await see('verification page of a visitor', '/email-verification')
+  add('verification, left empty', 'visitor', '/email-verification', await visitor.submit('/email-verification', {}))
+  const { browser: ben, person: benjamin } = await learner(app, 'Ben')
+  const verification = await pathOf(benjamin.email, /Confirm/)
+  await see('confirm an address, from elsewhere', await open(verification))
+  await visitor.submit('/email-verification', { email: benjamin.email })
+  await see('verification sent', '/email-verification/sent')
+  await see('verification link that has been replaced', await open(verification))
+  const newest = await pathOf(benjamin.email, /Confirm/, 2)
+  await ben.get(newest)
+  add('confirm one’s own address', 'learner', '/email-verification', await ben.get('/email-verification/confirm'))
+  await open(`${newest}?callbackURL=${encodeURIComponent('/lessons/f1')}`)
+  const confirmed = await visitor.submitTo('/email-verification/confirm', '/email-verification/confirm')
+  await see('address confirmed', confirmed.headers.location ?? '')
+  await see('address removed', '/email-verification/disowned')
+  add('confirmed already', 'learner', '/email-verification', await ben.get('/email-verification'))
+  await ben.submit('/account/email', { email: somebody('third').email })
+  await see('goodbye', '/goodbye')
+
+  for (let tries = 0; tries < CONFIRM_TRIES; tries += 1) await ben.submit('/account/confirm', { password: 'wrong' })
+  add(
+    'logged out for guessing',
+    'visitor',
+    '/account/confirm',
+    await ben.submit('/account/confirm', { password: 'wrong' }),
+  )
+
+  const inFiles = await startApp({ MAIL_DIRECTORY: directory }, { databaseUrl })
+  const developer = openBrowser(inFiles)
+  add('outbox without a mail', 'visitor', '/dev/outbox', await developer.get('/dev/outbox'))
+  await openBrowser(inFiles).signUp({ ...somebody('Carl'), password: PASSWORD })
+  await eventually('the mail', async () => (await developer.get('/dev/outbox')).text.includes('<article'))
+  add('outbox', 'visitor', '/dev/outbox', await developer.get('/dev/outbox'))
+}

@@ -1,0 +1,62 @@
+/** What must never leave the app, watched in everything that every test app answers and logs. */
+import type { ServerResponse } from 'node:http'
+import { PASSWORD } from './people.ts'
+
+/** A bcrypt hash, in whatever is written around it. */
+const HASH = /\$2[aby]\$\d\d\$/
+/** A signed token (RFC 7519). */
+const JWT = /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/
+
+export function createLeakWatch() {
+  const sessionIds = new Set<string>()
+  const tokens = new Set<string>()
+  const leaks: string[] = []
+
+  function noteCookies(res: ServerResponse): void {
+    for (const cookie of [res.getHeader('set-cookie') ?? []].flat().map(String)) {
+      const [, id] = /^(?:__Host-)?matricula=s%3A([\w-]{20,})\./.exec(cookie) ?? []
+      if (id) sessionIds.add(id)
+    }
+  }
+
+  function look(body: string, path: string): void {
+    for (const [, token = ''] of body.matchAll(/"refreshToken":"([\w-]{20,})"/g)) tokens.add(token)
+    if (HASH.test(body)) leaks.push(`a hash in ${path}`)
+    if (body.includes(PASSWORD)) leaks.push(`a password in ${path}`)
+    for (const id of sessionIds) if (body.includes(id)) leaks.push(`a session id in ${path}`)
+  }
+
+  return {
+    /** Looks at what this response writes. */
+    watch(res: ServerResponse, path: string): void {
+      const { write, end } = res
+      const chunks: string[] = []
+      const keep = (chunk: unknown) => {
+        if (typeof chunk === 'string' || Buffer.isBuffer(chunk)) chunks.push(String(chunk))
+      }
+      res.write = ((...given: Parameters<typeof write>) => {
+        keep(given[0])
+        return write.apply(res, given)
+      }) as typeof res.write
+      res.end = ((...given: Parameters<typeof end>) => {
+        keep(given[0])
+        const result = end.apply(res, given)
+        noteCookies(res)
+        look(chunks.join(''), path.split('?')[0] ?? '')
+        return result
+      }) as typeof res.end
+    },
+    /** What has leaked, the log included. Secrets of mails are known to the test that opens them: see `mailbox`. */
+    found(log: string, mailed: readonly string[] = []): string[] {
+      const inLog = [
+        HASH.test(log) && 'a hash in the log',
+        JWT.test(log) && 'an access token in the log',
+        log.includes(PASSWORD) && 'a password in the log',
+        ...[...sessionIds].map((id) => log.includes(id) && 'a session id in the log'),
+        ...[...tokens].map((token) => log.includes(token) && 'a refresh token in the log'),
+        ...mailed.map((token) => log.includes(token) && 'a mailed token in the log'),
+      ].filter((leak) => leak !== false)
+      return [...new Set([...leaks, ...inLog])]
+    },
+  }
+}
