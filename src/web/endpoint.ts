@@ -13,6 +13,10 @@ import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
  */
 export type Access = 'anyone' | 'visitor' | 'session' | 'learner' | 'backend'
 
+/** Where a field names it that people are led somewhere; `UNTRUSTED` says how an address elsewhere is refused. */
+type Destination = keyof typeof UNTRUSTED
+export const UNTRUSTED = { callbackURL: 'INVALID_CALLBACK_URL', redirectTo: 'INVALID_REDIRECT_URL' } as const
+
 /** What a description needs to know. */
 export type Facts = {
   method: 'get' | 'post' | 'put'
@@ -29,6 +33,8 @@ export type Facts = {
   answer?: z.ZodType
   /** May answer 302. */
   redirects?: true
+  /** The field with an address that people are led to: one that is not trusted is refused before anything is looked up. */
+  leadsTo?: Destination
   refusals?: readonly Code[]
 }
 
@@ -83,6 +89,7 @@ export function mount(
     const given = req.method === 'GET' ? undefined : await apiBody(req, types)
     const body = validated(endpoint.body, given, 'body')
     const query = validated(endpoint.query, req.query, 'query')
+    refuseUntrusted(endpoint.leadsTo, req, { ...query, ...body })
     const learner = await identify(endpoint.access, req, res)
     const answer = await endpoint.handle({ req, res, body, query, learner } as never)
     if (answer instanceof Refusal) return sendRefusal(res, answer)
@@ -92,6 +99,12 @@ export function mount(
     res.location(answer.location)
     res.end()
   })
+
+  /** @throws {Refusal} 403. An empty address is none. */
+  function refuseUntrusted(field: Destination | undefined, req: Request, given: Record<string, unknown>): void {
+    const address = field && given[field]
+    if (field && address && !origins.mayLeadTo(req, String(address))) throw new Refusal(UNTRUSTED[field])
+  }
 
   /** @throws {Refusal} 401 where there must be a learner and is none. */
   async function identify(access: Access, req: Request, res: Response): Promise<Learner | undefined> {
@@ -112,9 +125,9 @@ export function mount(
   }
 }
 
-function validated(schema: z.ZodType | undefined, given: unknown, source: 'body' | 'query'): unknown {
+function validated(schema: z.ZodType | undefined, given: unknown, source: 'body' | 'query'): object | undefined {
   if (schema === undefined) return undefined
   const { error, data } = schema.safeParse(given)
   if (error) throw validationError(error, source)
-  return data
+  return data as object
 }

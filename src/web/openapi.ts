@@ -1,6 +1,6 @@
 /** The description of the API (OpenAPI 3.1), made from the same schemas that check the calls. */
 import { z } from 'zod'
-import type { Access, Facts } from './endpoint.ts'
+import { type Access, type Facts, UNTRUSTED } from './endpoint.ts'
 import { type Code, nameOf, REFUSALS } from './refusals.ts'
 
 const VERSION = '0.1.0'
@@ -9,7 +9,7 @@ const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 const ErrorBody = z
   .object({
-    code: z.string().optional().meta({ description: 'Stable; absent in one answer of the contract' }),
+    code: z.string().optional().meta({ description: 'Stable; absent in two answers of the contract' }),
     message: z.string(),
     issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
@@ -79,7 +79,7 @@ export function describeApi(
         : {}),
       responses: {
         ...(answer ? { 200: { description: 'Done', content: content(answer, 'output') } } : {}),
-        ...(facts.redirects ? { 302: { description: 'On to `callbackURL`' } } : {}),
+        ...(facts.redirects ? { 302: { description: 'On to the address in `Location`' } } : {}),
         ...refusalsOf(facts),
       },
     }
@@ -92,8 +92,7 @@ export function describeApi(
       statuses.map((status) => {
         const ofStatus = codes.filter((code) => REFUSALS[code][0] === status)
         const description = ofStatus.map((code) => nameOf(code) ?? REFUSALS[code][1]).join(', ')
-        const hasBody = !ofStatus.includes('FEATURE_OFF')
-        return [status, { description, ...(hasBody ? { content: content(ErrorBody, 'output') } : {}) }]
+        return [status, { description, content: content(ErrorBody, 'output') }]
       }),
     )
   }
@@ -126,7 +125,7 @@ export function describeApi(
 }
 
 /** What an endpoint may refuse by itself, and what comes before each. */
-export function codesOf({ method, access, body, query, refusals = [], logsIn, path }: Facts): Code[] {
+export function codesOf({ method, access, body, query, refusals = [], logsIn, leadsTo, path }: Facts): Code[] {
   const codes = new Set<Code>(refusals)
   const checked = method !== 'get' || access !== 'anyone' || query !== undefined
   if (body ?? query) codes.add('VALIDATION_ERROR')
@@ -136,6 +135,7 @@ export function codesOf({ method, access, body, query, refusals = [], logsIn, pa
   }
   // A path that cannot be decoded.
   if (path.includes('/:')) codes.add('BAD_REQUEST')
+  if (leadsTo) codes.add(UNTRUSTED[leadsTo])
   if (logsIn) codes.add('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')
   if (access !== 'anyone' && access !== 'visitor') codes.add('UNAUTHORIZED')
   if (checked || path.includes('jwks')) codes.add('SERVICE_UNAVAILABLE')

@@ -6,7 +6,7 @@
 import type { Request, RequestHandler } from 'express'
 import type { Deps } from '../deps.ts'
 import { Refusal } from './refusals.ts'
-import { pathHere } from './return-to.ts'
+import { LENGTH_MAX, pathHere } from './return-to.ts'
 
 const PREFLIGHT_SECONDS = 600
 
@@ -64,7 +64,7 @@ export function origins({ config }: Deps) {
     /** Whether a link may lead there: a path on this site, or an address at a trusted origin (CWE-601). */
     mayLeadTo(req: Request, url: string): boolean {
       if (pathHere(url) !== undefined) return true
-      return /^https?:\/\/[^\\\p{Cc}]+$/u.test(url) && isTrusted(req, originOf(url) ?? '')
+      return url.length <= LENGTH_MAX && /^https?:\/\/[^\\\p{Cc}]+$/u.test(url) && isTrusted(req, originOf(url) ?? '')
     },
 
     ownOrigin,

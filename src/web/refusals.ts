@@ -8,7 +8,10 @@ import type { z } from 'zod'
 export const REFUSALS = {
   BAD_REQUEST: [400, 'The request cannot be read'],
   CHANGE_EMAIL_DISABLED: [400, 'Change email is disabled'],
+  EMAIL_ALREADY_VERIFIED: [400, 'Email is already verified'],
   EMAIL_CAN_NOT_BE_UPDATED: [400, 'Email can not be updated'],
+  EMAIL_IS_THE_SAME: [400, 'Email is the same'],
+  EMAIL_MISMATCH: [400, 'Email mismatch'],
   INVALID_EMAIL: [400, 'Invalid email'],
   INVALID_PASSWORD: [400, 'Invalid password'],
   NO_FIELDS_TO_UPDATE: [400, 'No fields to update'],
@@ -16,10 +19,12 @@ export const REFUSALS = {
   PASSWORD_TOO_SHORT: [400, 'Password too short'],
   RESET_PASSWORD_DISABLED: [400, "Reset password isn't enabled"],
   RESET_TOKEN_INVALID: [400, 'Invalid token'],
+  SESSION_EXPIRED: [400, 'Session expired. Re-authenticate to perform this action.'],
   VALIDATION_ERROR: [400, 'Validation Error'],
   VERIFICATION_EMAIL_NOT_ENABLED: [400, "Verification email isn't enabled"],
   INVALID_EMAIL_OR_PASSWORD: [401, 'Invalid email or password'],
   INVALID_TOKEN: [401, 'Invalid token'],
+  TOKEN_EXPIRED: [401, 'Token expired'],
   UNAUTHORIZED: [401, 'Unauthorized'],
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: [
     403,
@@ -29,6 +34,8 @@ export const REFUSALS = {
   INVALID_ORIGIN: [403, 'Invalid origin'],
   INVALID_REDIRECT_URL: [403, 'Invalid redirectURL'],
   MISSING_OR_NULL_ORIGIN: [403, 'Missing or null Origin'],
+  SESSION_NOT_FRESH: [403, 'Session is not fresh'],
+  DELETE_TOKEN_INVALID: [404, 'Invalid token'],
   METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED: [
     405,
     'POST method requires deferSessionRefresh to be enabled in session config',
@@ -36,8 +43,7 @@ export const REFUSALS = {
   UNSUPPORTED_MEDIA_TYPE: [415, 'This content type is not allowed'],
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: [422, 'User already exists. Use another email.'],
   RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
-  // Of our own; a feature that is off answers without a body, as Better Auth does.
-  FEATURE_OFF: [404, ''],
+  // Of our own.
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
   NOT_FOUND: [404, 'There is nothing at this address'],
   LESSON_NOT_FOUND: [404, 'There is no lesson of this id'],
@@ -51,9 +57,11 @@ export type Code = keyof typeof REFUSALS
 
 type Issue = { path: string; message: string }
 
-/** The name on the wire, where it is another than here; Better Auth sends one refusal without any. */
+/** The name on the wire, where it is another than here; Better Auth sends two refusals without any. */
 const NAMES: Partial<Record<Code, string | undefined>> = {
   RESET_TOKEN_INVALID: 'INVALID_TOKEN',
+  DELETE_TOKEN_INVALID: 'INVALID_TOKEN',
+  EMAIL_IS_THE_SAME: undefined,
   NO_FIELDS_TO_UPDATE: undefined,
 }
 
@@ -107,6 +115,5 @@ export function sendRefusal(res: Response, refusal: Refusal): void {
   if (status === 401) res.set('WWW-Authenticate', 'Bearer')
   res.statusCode = status
   res.setHeader('Content-Type', 'application/json')
-  if (message === '') res.end()
-  else res.end(JSON.stringify({ code: nameOf(refusal.code), message, issues }))
+  res.end(JSON.stringify({ code: nameOf(refusal.code), message, issues }))
 }

@@ -1,7 +1,7 @@
 /** Where a person goes after logging in: the page they wanted, and never another site (CWE-601). */
 
 export const HOME_OF_LEARNERS = '/dashboard'
-const LENGTH_MAX = 2000
+export const LENGTH_MAX = 2000
 /** Any host serves: an address that leads away from it is refused. */
 const BASE = 'http://base.test'
 /** Pages that make no sense right after a login. */

@@ -94,5 +94,5 @@ export const Image = z
     error: 'Must be an http or https address',
   })
 
-/** Checked against the trusted origins, and used in mails only. */
+/** Of an endpoint that says so by `leadsTo`: there it is checked against the trusted origins. */
 export const CallbackUrl = z.string().meta({ description: 'A path here, or an address at a trusted origin' })

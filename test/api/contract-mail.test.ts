@@ -1,4 +1,4 @@
-/** Where links of mails lead to: the only redirects of the API. No mail is sent yet, so no token is good. */
+/** Where links of mails lead to: the only redirects of the API. Here no mail is sent, so no token is good. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openApi } from '../support/api.ts'

@@ -158,22 +158,30 @@ describe('a wrong current password', () => {
   for (const [name, ask] of Object.entries(WAYS)) {
     it(`may be tried ten times at ${name}; then even the right one has to wait, on either way, and the session that asks ends`, async () => {
       const { api, person } = await apiLearner(app, 'Ada')
+      const other = openApi(app)
+      await other.signIn(person)
       for (let tries = 0; tries < 10; tries += 1) {
         assert.deepEqual(refusalOf(await api.post(...ask('not the password'))), WRONG, `try ${tries + 1}`)
       }
-      for (const way of Object.values(WAYS)) {
-        const response = await api.post(...way(person.password))
+      for (const [session, way] of [
+        [api, ask],
+        [other, name === 'verify-password' ? WAYS['change-password'] : WAYS['verify-password']],
+      ] as const) {
+        assert.ok(way)
+        const response = await session.post(...way(person.password))
         const message = 'Too many requests. Please try again later.'
         assert.deepEqual(refusalOf(response), { status: 429, code: 'RATE_LIMITED', message })
         assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
         assert.equal(response.headers['x-retry-after'], response.headers['retry-after'])
         assert.equal(response.headers['cache-control'], 'no-store')
         // Whoever guesses does not know the password: the session is not theirs to go on with.
-        assert.equal((await api.get('/api/auth/get-session')).body, null)
-        assert.equal((await api.signIn(person)).status, 200)
+        assert.equal((await session.get('/api/auth/get-session')).body, null)
       }
+      // The owner, who knows it, signs in, and is not kept from what the guesses were after.
+      assert.equal((await api.signIn(person)).status, 200)
+      assert.equal((await api.post(...ask(person.password))).status, 200)
       // Whoever holds the session cannot lock the owner out of signing in.
-      assert.equal(await signsIn(person, person.password), true)
+      assert.equal(await signsIn(person, name === 'change-password' ? NEW_PASSWORD : person.password), true)
     })
   }
 

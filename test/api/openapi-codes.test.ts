@@ -5,12 +5,22 @@ import { apiLearner, openApi } from '../support/api.ts'
 import { startApp } from '../support/app.ts'
 import { asOwnPage, type Call, call, cookieOf, type Operation, operationsOf } from '../support/calls.ts'
 import { createDatabase } from '../support/database.ts'
+import { openMailbox } from '../support/mailbox.ts'
+import { secretOf, VERIFY as VERIFICATION } from '../support/mailed.ts'
 import { somebody } from '../support/people.ts'
 import { startProxy } from '../support/proxy.ts'
 import type { Answer } from '../support/raw-http.ts'
+import { DAY, MINUTE } from '../support/tokens.ts'
 
-const app = await startApp({}, { atPublicUrl: true })
+const mailbox = await openMailbox()
+const app = await startApp({}, { atPublicUrl: true, mailbox })
+const { person: cleo } = await apiLearner(app, 'Cleo')
+const expired = secretOf(await mailbox.letterTo(cleo.email, VERIFICATION.subject))
+app.advance(DAY)
 const { api, person: ada } = await apiLearner(app, 'Ada')
+/** A server without mail, and somebody there. */
+const plain = await startApp({}, { atPublicUrl: true })
+const { api: plainApi } = await apiLearner(plain, 'Ada')
 let headers = asOwnPage(app, cookieOf(api))
 async function signedIn() {
   const { password } = (await api.signIn(ada)).status === 200 ? ada : { password: NEW_PASSWORD }
@@ -26,7 +36,7 @@ const OF_FAULTS = ['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']
 
 /** What an answer is called in the description. */
 function nameOf({ text, status }: Answer): string {
-  if (text === '') return status === 404 ? 'FEATURE_OFF' : String(status)
+  if (text === '') return String(status)
   const { code, message } = JSON.parse(text)
   return code ?? message
 }
@@ -46,7 +56,17 @@ type Special = [
   operation: string,
   code: string,
   /** `at` is an address of this operation with something else filled in. */
-  call: { at?: string; query?: string; body?: unknown; visitor?: true; times?: number },
+  call: {
+    at?: string
+    query?: string
+    body?: unknown
+    visitor?: true
+    times?: number
+    /** Asked of the server without mail. */
+    plain?: true
+    /** What happens between the sign-in and the call. */
+    before?: () => unknown
+  },
 ]
 
 const SIGN_UP = 'POST /api/auth/sign-up/email'
@@ -60,6 +80,11 @@ const right = { currentPassword: ada.password, newPassword: NEW_PASSWORD }
 const visitor = true as const
 /** Half a character. */
 const UNREADABLE = '%E0%A4%A'
+const VERIFICATION_MAIL = 'POST /api/auth/send-verification-email'
+const RESET_MAIL = 'POST /api/auth/request-password-reset'
+const CHANGE_EMAIL = 'POST /api/auth/change-email'
+const DELETE = 'POST /api/auth/delete-user'
+const tenMinutesLater = () => app.advance(10 * MINUTE)
 
 const SPECIAL: Special[] = [
   [SIGN_UP, 'PASSWORD_TOO_SHORT', { body: { ...ben, password: 'xk4$' } }],
@@ -83,10 +108,18 @@ const SPECIAL: Special[] = [
   ['POST /api/auth/update-user', 'EMAIL_CAN_NOT_BE_UPDATED', { body: { email: 'x' } }],
   ['POST /api/auth/update-user', 'No fields to update', { body: {} }],
   ['GET /api/auth/list-accounts', 'UNAUTHORIZED', { visitor }],
-  ['POST /api/auth/change-email', 'UNAUTHORIZED', { visitor, body: { newEmail: ben.email } }],
-  ['POST /api/auth/change-email', 'CHANGE_EMAIL_DISABLED', { body: { newEmail: ben.email } }],
-  ['POST /api/auth/delete-user', 'UNAUTHORIZED', { visitor, body: {} }],
-  ['POST /api/auth/delete-user', 'FEATURE_OFF', { body: {} }],
+  [CHANGE_EMAIL, 'UNAUTHORIZED', { visitor, body: { newEmail: ben.email } }],
+  [CHANGE_EMAIL, 'CHANGE_EMAIL_DISABLED', { plain: true, body: { newEmail: ben.email } }],
+  [CHANGE_EMAIL, 'Email is the same', { body: { newEmail: ada.email } }],
+  [CHANGE_EMAIL, 'SESSION_NOT_FRESH', { before: tenMinutesLater, body: { newEmail: ben.email } }],
+  [CHANGE_EMAIL, 'INVALID_CALLBACK_URL', { body: { newEmail: ben.email, callbackURL: '//evil.example' } }],
+  [CHANGE_EMAIL, 'RATE_LIMITED', { body: { newEmail: ben.email }, times: 6 }],
+  [DELETE, 'UNAUTHORIZED', { visitor, body: {} }],
+  [DELETE, 'INVALID_PASSWORD', { body: { password: 'x' } }],
+  [DELETE, 'SESSION_EXPIRED', { before: tenMinutesLater, body: {} }],
+  [DELETE, 'INVALID_TOKEN', { body: { token: 'x' } }],
+  [DELETE, 'INVALID_CALLBACK_URL', { body: { callbackURL: '//evil.example' } }],
+  [DELETE, 'RATE_LIMITED', { body: { password: 'x' }, times: 11 }],
   ['POST /api/auth/refresh-token', 'RATE_LIMITED', { times: 101 }],
   [CHANGE, 'UNAUTHORIZED', { visitor, body: right }],
   [CHANGE, 'PASSWORD_TOO_SHORT', { body: { ...right, newPassword: 'xk4$' } }],
@@ -96,21 +129,33 @@ const SPECIAL: Special[] = [
   [VERIFY, 'UNAUTHORIZED', { visitor, body: { password: 'x' } }],
   [VERIFY, 'INVALID_PASSWORD', { body: { password: 'x' } }],
   [VERIFY, 'RATE_LIMITED', { body: { password: 'x' }, times: 11 }],
-  ['POST /api/auth/request-password-reset', 'RESET_PASSWORD_DISABLED', { body: { email: ben.email } }],
-  [
-    'POST /api/auth/request-password-reset',
-    'INVALID_REDIRECT_URL',
-    { body: { email: ben.email, redirectTo: '//evil.example' } },
-  ],
+  [RESET_MAIL, 'RESET_PASSWORD_DISABLED', { plain: true, body: { email: ben.email } }],
+  [RESET_MAIL, 'INVALID_REDIRECT_URL', { body: { email: ben.email, redirectTo: '//evil.example' } }],
+  [RESET_MAIL, 'RATE_LIMITED', { body: { email: ben.email }, times: 201 }],
   ['GET /api/auth/reset-password/anything', 'BAD_REQUEST', { at: `/api/auth/reset-password/${UNREADABLE}` }],
   ['GET /api/auth/reset-password/anything', 'VALIDATION_ERROR', {}],
   ['GET /api/auth/reset-password/anything', 'INVALID_CALLBACK_URL', { query: '?callbackURL=//evil.example' }],
+  ['GET /api/auth/reset-password/anything', 'RATE_LIMITED', { query: '?callbackURL=/', times: 101 }],
   ['POST /api/auth/reset-password', 'PASSWORD_TOO_SHORT', { body: { newPassword: 'xk4$' } }],
   ['POST /api/auth/reset-password', 'PASSWORD_TOO_LONG', { body: { newPassword: TOO_LONG } }],
   ['POST /api/auth/reset-password', 'INVALID_TOKEN', { body: { newPassword: NEW_PASSWORD } }],
-  ['POST /api/auth/send-verification-email', 'VERIFICATION_EMAIL_NOT_ENABLED', { body: { email: ben.email } }],
+  ['POST /api/auth/reset-password', 'RATE_LIMITED', { body: { newPassword: NEW_PASSWORD }, times: 101 }],
+  [VERIFICATION_MAIL, 'VERIFICATION_EMAIL_NOT_ENABLED', { plain: true, body: { email: ben.email } }],
+  [VERIFICATION_MAIL, 'EMAIL_MISMATCH', { body: { email: ben.email } }],
+  [
+    VERIFICATION_MAIL,
+    'EMAIL_ALREADY_VERIFIED',
+    {
+      before: () => app.sql`update users set email_verified = true where email = ${ada.email}`,
+      body: { email: ada.email },
+    },
+  ],
+  [VERIFICATION_MAIL, 'INVALID_CALLBACK_URL', { body: { email: ada.email, callbackURL: '//evil.example' } }],
+  [VERIFICATION_MAIL, 'RATE_LIMITED', { visitor, body: { email: ben.email }, times: 201 }],
   ['GET /api/auth/verify-email', 'VALIDATION_ERROR', {}],
   ['GET /api/auth/verify-email', 'INVALID_TOKEN', { query: '?token=x' }],
+  ['GET /api/auth/verify-email', 'TOKEN_EXPIRED', { query: `?token=${expired}` }],
+  ['GET /api/auth/verify-email', 'RATE_LIMITED', { query: '?token=x', times: 101 }],
   ['GET /api/auth/verify-email', 'INVALID_CALLBACK_URL', { query: '?token=x&callbackURL=//evil.example' }],
   ['GET /api/auth/token', 'UNAUTHORIZED', { visitor }],
   ['POST /api/auth/refresh-token', 'UNAUTHORIZED', { visitor, body: {} }],
@@ -154,16 +199,17 @@ describe('the codes that are described', () => {
         met.add(code)
       }
       for (const ask of method === 'GET' ? [] : GENERAL) note(await call(app, path, { method, ...ask(operation) }))
-      for (const [, code, { at = path, query = '', body, visitor, times = 1 }] of SPECIAL.filter(([name]) =>
-        isOf(name)(operation),
-      )) {
+      for (const [, code, special] of SPECIAL.filter(([name]) => isOf(name)(operation))) {
+        const { at = path, query = '', body, visitor, times = 1, before } = special
         await app.sql`delete from rate_limits`
         // One that guessed too often has ended.
         headers = await signedIn()
-        let answer = await call(app, at + query, { method, headers: visitor ? {} : headers, body })
-        for (let more = 1; more < times; more += 1) {
-          answer = await call(app, at + query, { method, headers: visitor ? {} : headers, body })
-        }
+        await before?.()
+        const server = special.plain ? plain : app
+        const own = special.plain ? asOwnPage(plain, cookieOf(plainApi)) : headers
+        const ask = () => call(server, at + query, { method, headers: visitor ? {} : own, body })
+        let answer = await ask()
+        for (let more = 1; more < times; more += 1) answer = await ask()
         assert.equal(nameOf(answer), code)
         note(answer)
       }

@@ -100,8 +100,8 @@ describe('what is described and what is there', () => {
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
   )
 
-  /** Not of the API: the page about it, another spelling of one address, and what refuses everything else. */
-  const BESIDE = ['GET /api', 'GET //api/auth/jwks']
+  /** Not of the API: the page about it, another spelling of one address, the way to a page, and what refuses everything else. */
+  const BESIDE = ['GET /api', 'GET //api/auth/jwks', 'GET /.well-known/change-password']
   const isRefusal = (route: string) => route.startsWith('ALL ')
 
   it('is the same', () => {

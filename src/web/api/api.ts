@@ -6,11 +6,12 @@ import { isForPrograms } from '../api-errors.ts'
 import { endpoint, mount } from '../endpoint.ts'
 import { HttpError } from '../errors.ts'
 import { type ApiDocument, describeApi } from '../openapi.ts'
-import { origins as createOrigins } from '../origins.ts'
+import { origins as createOrigins, type Origins } from '../origins.ts'
 import { sessionCookieName } from '../session.ts'
 import { keyFacts } from './keys.ts'
 import { learningEndpoints } from './learning.ts'
 import { passwordEndpoints } from './passwords.ts'
+import { resetEndpoints } from './resets.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { signInEndpoints } from './sign-in.ts'
 import { tokenEndpoints } from './tokens.ts'
@@ -22,6 +23,7 @@ export type Api = {
   allowReading: RequestHandler
   router: Router
   document: ApiDocument
+  origins: Origins
 }
 
 /** `session` is the pages' own: a login on either side is a login on both. */
@@ -29,11 +31,12 @@ export function api(deps: Deps, session: RequestHandler): Api {
   const { config } = deps
   const origins = createOrigins(deps)
   const endpoints = [
-    ...signInEndpoints(deps, origins),
+    ...signInEndpoints(deps),
     ...sessionEndpoints(deps),
     ...userEndpoints(deps),
-    ...passwordEndpoints(deps, origins),
-    ...verificationEndpoints(origins),
+    ...passwordEndpoints(deps),
+    ...resetEndpoints(deps, origins),
+    ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),
     ...learningEndpoints(deps),
     endpoint({
@@ -67,7 +70,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     res.set('Allow', methods.join(', '))
     throw new HttpError(405)
   })
-  return { allowReading: origins.allowReading, router, document }
+  return { allowReading: origins.allowReading, router, document, origins }
 }
 
 const fits = (pattern: string, path: string): boolean =>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { listSessions, revokeOtherSessions, revokeSession, revokeSessions } from '../../accounts/sessions.ts'
 import type { Deps } from '../../deps.ts'
 import { forgetOnDevice, logOut } from '../auth.ts'
+import { deviceOf } from '../device.ts'
 import { type Endpoint, endpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
 import { Done, Session, toSession, toUser, User } from '../wire.ts'
@@ -55,7 +56,7 @@ export function sessionEndpoints(deps: Deps): Endpoint[] {
       answer: Done,
       async handle({ req, res, learner: { user, handle }, body: { token } }) {
         if (token === handle) await logOut(req, res, deps)
-        else await revokeSession(sql, user.id, token)
+        else await revokeSession(sql, token, { userId: user.id, device: deviceOf(req), now: now() })
         return { status: true }
       },
     }),
@@ -66,8 +67,8 @@ export function sessionEndpoints(deps: Deps): Endpoint[] {
       summary: 'End all sessions but this one',
       body: NoBody,
       answer: Done,
-      async handle({ learner: { user, handle } }) {
-        await revokeOtherSessions(sql, user.id, handle)
+      async handle({ req, learner: { user, handle } }) {
+        await revokeOtherSessions(sql, handle, { userId: user.id, device: deviceOf(req), now: now() })
         return { status: true }
       },
     }),

@@ -4,8 +4,9 @@ import { authenticate, register } from '../../accounts/accounts.ts'
 import { CurrentPassword, Email, newPasswordOf } from '../../accounts/fields.ts'
 import type { Deps } from '../../deps.ts'
 import { forgetOnDevice, logInBeside, logOut } from '../auth.ts'
+import { deviceOf } from '../device.ts'
 import { type Endpoint, endpoint } from '../endpoint.ts'
-import type { Origins } from '../origins.ts'
+import { linkTo } from '../mailed-links.ts'
 import { passwordRefusal, Refusal } from '../refusals.ts'
 import { CallbackUrl, EmailAddress, Image, Name, Success, toUser, User } from '../wire.ts'
 
@@ -30,7 +31,7 @@ const SignIn = z.object({
   rememberMe: RememberMe,
 })
 
-export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
+export function signInEndpoints(deps: Deps): Endpoint[] {
   return [
     endpoint({
       method: 'post',
@@ -39,23 +40,25 @@ export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       summary: 'Create an account and sign in',
       takesForm: true,
       logsIn: true,
+      leadsTo: 'callbackURL',
       body: SignUp,
       answer: z.object({ token: z.string(), user: User }),
-      refusals: [
-        'PASSWORD_TOO_SHORT',
-        'PASSWORD_TOO_LONG',
-        'INVALID_CALLBACK_URL',
-        'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL',
-        'RATE_LIMITED',
-      ],
+      refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', 'RATE_LIMITED'],
       async handle({ req, body: { rememberMe, callbackURL, ...body } }) {
-        if (callbackURL && !origins.mayLeadTo(req, callbackURL)) return new Refusal('INVALID_CALLBACK_URL')
         const password = newPasswordOf(body, deps.config.passwordMinLength).safeParse(body.password)
         if (!password.success) return passwordRefusal(password.error, 'password')
 
-        const registration = await register(deps, { ...body, ip: req.ip, form: randomUUID() })
+        const registration = await register(deps, {
+          ...body,
+          device: deviceOf(req),
+          form: randomUUID(),
+          linkTo: linkTo(deps, '/email-verification', callbackURL),
+        })
         if (registration.ok) {
-          const token = await logInBeside(req, registration.user, deps, { remembered: rememberMe ?? true })
+          const token = await logInBeside(req, registration.user, deps, {
+            remembered: rememberMe ?? true,
+            passwordVersion: registration.passwordVersion,
+          })
           return { token, user: toUser(registration.user) }
         }
         return registration.reason === 'too-many-tries'
@@ -71,23 +74,17 @@ export function signInEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       summary: 'Sign in',
       takesForm: true,
       logsIn: true,
+      leadsTo: 'callbackURL',
       body: SignIn,
       answer: z.object({ redirect: z.boolean(), token: z.string(), url: z.string().optional(), user: User }),
-      refusals: [
-        'INVALID_EMAIL',
-        'PASSWORD_TOO_LONG',
-        'INVALID_EMAIL_OR_PASSWORD',
-        'INVALID_CALLBACK_URL',
-        'RATE_LIMITED',
-      ],
+      refusals: ['INVALID_EMAIL', 'PASSWORD_TOO_LONG', 'INVALID_EMAIL_OR_PASSWORD', 'RATE_LIMITED'],
       async handle({ req, res, body: { email: typed, password, callbackURL, rememberMe } }) {
-        if (callbackURL && !origins.mayLeadTo(req, callbackURL)) return new Refusal('INVALID_CALLBACK_URL')
         const email = Email.safeParse(typed)
         if (!email.success) return new Refusal('INVALID_EMAIL')
         // An empty one is wrong like any other, one that is too long is not looked at.
         if (password !== '' && !CurrentPassword.safeParse(password).success) return new Refusal('PASSWORD_TOO_LONG')
 
-        const login = await authenticate(deps, { email: email.data, password, ip: req.ip })
+        const login = await authenticate(deps, { email: email.data, password, device: deviceOf(req) })
         if (login.ok) {
           const token = await logInBeside(req, login.user, deps, {
             remembered: rememberMe ?? true,

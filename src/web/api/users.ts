@@ -1,9 +1,13 @@
 import { z } from 'zod'
+import { confirmPassword, deleteAccount } from '../../accounts/own-account.ts'
 import { updateUser } from '../../accounts/users.ts'
 import type { Deps } from '../../deps.ts'
+import { forgetOnDevice, isConfirmed } from '../auth.ts'
+import { refuseConfirmation } from '../confirmation.ts'
+import { deviceOf } from '../device.ts'
 import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
-import { Done, EmailAddress, Image, Name, Success, toUser, User } from '../wire.ts'
+import { CallbackUrl, Done, Image, Name, toUser, User } from '../wire.ts'
 
 const Account = z.object({
   accountId: z.string(),
@@ -15,7 +19,8 @@ const Account = z.object({
   scopes: z.array(z.string()),
 })
 
-export function userEndpoints({ sql }: Deps): Endpoint[] {
+export function userEndpoints(deps: Deps): Endpoint[] {
+  const { sql } = deps
   return [
     learnerEndpoint({
       method: 'get',
@@ -61,28 +66,29 @@ export function userEndpoints({ sql }: Deps): Endpoint[] {
 
     learnerEndpoint({
       method: 'post',
-      path: '/api/auth/change-email',
-      summary: 'Switched off until this server can send mail',
-      body: z.object({ newEmail: EmailAddress, callbackURL: z.string().optional() }),
-      answer: Done,
-      refusals: ['CHANGE_EMAIL_DISABLED'],
-      handle: () => new Refusal('CHANGE_EMAIL_DISABLED'),
-    }),
-
-    learnerEndpoint({
-      method: 'post',
       path: '/api/auth/delete-user',
-      summary: 'Switched off until this server can send mail: 404 without a body',
+      summary: 'Delete the account and everything in it. With `password`, or within 10 minutes of typing it.',
       body: z
         .object({
           password: z.string().optional(),
           token: z.string().optional(),
-          callbackURL: z.string().optional(),
+          callbackURL: CallbackUrl.optional(),
         })
         .optional(),
-      answer: Success,
-      refusals: ['FEATURE_OFF'],
-      handle: () => new Refusal('FEATURE_OFF'),
+      answer: z.object({ success: z.literal(true), message: z.literal('User deleted') }),
+      leadsTo: 'callbackURL',
+      refusals: ['INVALID_PASSWORD', 'SESSION_EXPIRED', 'DELETE_TOKEN_INVALID', 'RATE_LIMITED'],
+      async handle({ req, res, learner: { user }, body: { password, token } = {} }) {
+        // Accounts are deleted by their password here and never by a mailed token, so none is good.
+        if (token !== undefined) return new Refusal('DELETE_TOKEN_INVALID')
+        if (password !== undefined) {
+          const confirmation = await confirmPassword(deps, user, { password, device: deviceOf(req) })
+          if (!confirmation.ok) return refuseConfirmation(req, res, deps, confirmation)
+        } else if (!isConfirmed(req, deps)) return new Refusal('SESSION_EXPIRED')
+        await deleteAccount(deps, user)
+        forgetOnDevice(res, deps)
+        return { success: true, message: 'User deleted' }
+      },
     }),
   ]
 }
