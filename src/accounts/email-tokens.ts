@@ -43,7 +43,7 @@ export async function findLink(sql: Sql, token: string, now: number): Promise<Li
   if (!TOKEN.test(token)) return undefined
   const [row] = await sql<Row>`
     select t.purpose, t.email as sent_to, t.expires_at, t.used_at, t.cancelled_at,
-      t.token_hash in (select token_hash from current_links) as current,
+      exists (select 1 from current_links c where c.token_hash = t.token_hash) as current,
       u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at
     from email_tokens t join users u on u.id = t.user_id
     where t.token_hash = ${hashedToken(token)}`
