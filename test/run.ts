@@ -12,7 +12,7 @@ import { browserEnvironment } from './support/browser.ts'
 import { createTemplate } from './support/database.ts'
 import { pythonEnvironment } from './support/python.ts'
 
-const FILES_AT_ONCE = 4
+const FILES_AT_ONCE = 3
 /** A test that waits for something that never comes is ended, so that a run always closes. */
 const STUCK_MS = 300_000
 

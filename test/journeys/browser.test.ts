@@ -6,6 +6,7 @@ import { startApp } from '../support/app.ts'
 import { sendLogin, startBrowser } from '../support/browser.ts'
 import { collectGallery, type Exhibit, exhibitIn } from '../support/gallery.ts'
 import { learner, PASSWORD, type Person, somebody } from '../support/people.ts'
+import { eventually } from '../support/process.ts'
 
 const app = await startApp()
 const chromium = await startBrowser()
@@ -301,9 +302,15 @@ describe('pressing a button several times', () => {
         const presses = JSON.parse(sessionStorage.getItem('presses') ?? '[]')
         const press = { stopped: defaultPrevented, ariaDisabled, disabled, textContent }
         sessionStorage.setItem('presses', JSON.stringify([...presses, press]))
+        console.debug('pressed')
       })`)
+      let presses = 0
+      page.on('console', (message) => {
+        if (message.text() === 'pressed') presses += 1
+      })
       const release = holdHashing()
       for (let click = 1; click <= 3; click += 1) await page.mouse.click(x, y)
+      await eventually('three presses', () => presses === 3)
       release()
       await page.waitForURL(FIRST_PAGE)
       const busy = { ariaDisabled: 'true', disabled: false, textContent: 'Creating your account…' }
@@ -634,6 +641,7 @@ describe('every state, as a reader may set it', async () => {
       await show(exhibit)
       const found: Record<string, string[]> = {}
       for (const [look, { viewport, css = '', direction = 'ltr', open = false }] of Object.entries(LOOKS)) {
+        if (open && exhibit.page.querySelector('details') === null) continue
         await page.setViewportSize(viewport)
         await addStyle(page, css)
         await page.evaluate(`document.documentElement.dir = '${direction}'`)
