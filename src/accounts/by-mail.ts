@@ -1,5 +1,6 @@
 /** What people do by a link of a mail: confirm an address, change it, reset a password. Puts links, mails and limits together. */
 import type { Deps } from '../deps.ts'
+import type { TooManyTries } from './accounts.ts'
 import type { Device } from './activity.ts'
 import { findLink, type Link, type LinkState, newToken, type Purpose } from './email-tokens.ts'
 import {
@@ -13,14 +14,13 @@ import {
   resetPassword,
   verifyEmail,
 } from './emails.ts'
-import { issueEmailChange, issueReset, issueVerification } from './issued-links.ts'
+import { issueEmailChange, issueLink } from './issued-links.ts'
 import { networkOf } from './rate-limits.ts'
 import { revokeSessions } from './sessions.ts'
 import { useEmailChange, useReset, useVerification } from './used-links.ts'
 import { deleteUnverifiedUser, type User } from './users.ts'
 
-type TooMany = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
-type Sent = { ok: true } | TooMany
+type Sent = { ok: true } | TooManyTries
 
 /** Where the link of a mail leads; a caller of the API may want it to lead to a page of its own. */
 type LinkTo = (token: string) => string
@@ -32,7 +32,7 @@ type LinkTo = (token: string) => string
 async function countMail(
   { rateLimits }: Deps,
   { purpose, email, ip }: { purpose: Purpose; email: string; ip: string },
-): Promise<{ ok: true; send: boolean; retryAfterSeconds: number } | TooMany> {
+): Promise<{ ok: true; send: boolean; retryAfterSeconds: number } | TooManyTries> {
   const byNetwork = await rateLimits.count('mailsByNetwork', networkOf(ip))
   if (!byNetwork.allowed) return { ok: false, reason: 'too-many-tries', retryAfterSeconds: byNetwork.retryAfterSeconds }
   // Each purpose for itself: nobody shall use up a learner's way back by asking for something else.
@@ -40,44 +40,28 @@ async function countMail(
   return { ok: true, send: byAddress.allowed, retryAfterSeconds: byAddress.allowed ? 0 : byAddress.retryAfterSeconds }
 }
 
-/** Mails a link to reset the password, if there is an account; the answer, the work and the time are the same if not. */
-export async function requestPasswordReset(
-  deps: Deps,
-  { email, device, linkTo }: { email: string; device: Device; linkTo: LinkTo },
-): Promise<Sent> {
+const MAILS = { 'reset-password': resetPassword, 'verify-email': verifyEmail }
+
+export type LinkRequest = { purpose: keyof typeof MAILS; email: string; device: Device; linkTo: LinkTo }
+
+/**
+ * Mails a link to reset the password, or to confirm an address that is not confirmed yet, if there is an account; the
+ * answer, the work and the time are the same if not.
+ */
+export async function requestLink(deps: Deps, { purpose, email, device, linkTo }: LinkRequest): Promise<Sent> {
   const { sql, mail, now } = deps
-  const count = await countMail(deps, { purpose: 'reset-password', email, ip: device.ipAddress })
+  const count = await countMail(deps, { purpose, email, ip: device.ipAddress })
   if (!count.ok) return count
   const token = newToken()
-  await issueReset(sql, {
+  await issueLink(sql, {
+    purpose,
     // No account has this address.
     email: count.send ? email : '',
     token,
     now: now(),
-    lastsMs: LINK_LASTS_MS['reset-password'],
+    lastsMs: LINK_LASTS_MS[purpose],
     device,
-    mail: mail.row(resetPassword(email, linkTo(token))),
-    otherwise: mail.row(nothing),
-  })
-  mail.wake()
-  return { ok: true }
-}
-
-/** Mails a link to confirm the address, if it belongs to an account that has not done so; alike if not. */
-export async function requestVerification(
-  deps: Deps,
-  { email, device, linkTo }: { email: string; device: Device; linkTo: LinkTo },
-): Promise<Sent> {
-  const { sql, mail, now } = deps
-  const count = await countMail(deps, { purpose: 'verify-email', email, ip: device.ipAddress })
-  if (!count.ok) return count
-  const token = newToken()
-  await issueVerification(sql, {
-    email: count.send ? email : '',
-    token,
-    now: now(),
-    lastsMs: LINK_LASTS_MS['verify-email'],
-    mail: mail.row(verifyEmail(email, linkTo(token))),
+    mail: mail.row(MAILS[purpose](email, linkTo(token))),
     otherwise: mail.row(nothing),
   })
   mail.wake()
@@ -126,7 +110,7 @@ export async function requestEmailChange(
 export async function lookAtLink(
   { sql, now, rateLimits }: Deps,
   { token, purposes, ip }: { token: string; purposes: readonly Purpose[]; ip: string },
-): Promise<{ ok: true; link: Link } | { ok: false; reason: 'unknown' } | TooMany> {
+): Promise<{ ok: true; link: Link } | { ok: false; reason: 'unknown' } | TooManyTries> {
   const link = await findLink(sql, token, now())
   if (link && purposes.includes(link.purpose)) return { ok: true, link }
   const count = await rateLimits.count('unknownLinksByNetwork', networkOf(ip))

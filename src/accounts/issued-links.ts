@@ -6,10 +6,14 @@ import type { OutboxRow } from './outbox.ts'
 
 type Issue = { token: string; now: number; lastsMs: number; device: Device }
 
-/** A link to reset a password, with its mail; for an unknown address `otherwise` is written, at the same cost. */
-export async function issueReset(
+/**
+ * A link to the holder of an address, with its mail: to reset the password, or to confirm the address while it is not.
+ * Where there is nobody to send it to, `otherwise` is written, at the same cost.
+ */
+export async function issueLink(
   sql: Sql,
   {
+    purpose,
     email,
     token,
     now,
@@ -17,45 +21,19 @@ export async function issueReset(
     device,
     mail,
     otherwise,
-  }: Issue & { email: string; mail: OutboxRow; otherwise: OutboxRow },
+  }: Issue & { purpose: 'reset-password' | 'verify-email'; email: string; mail: OutboxRow; otherwise: OutboxRow },
 ): Promise<void> {
   const at = new Date(now)
+  const isReset = purpose === 'reset-password'
   await sql`
     with issued as (
       insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
-      select ${hashedToken(token)}, id, 'reset-password', email, password_version, ${at}, ${new Date(now + lastsMs)}
-      from users where email = ${email}
+      select ${hashedToken(token)}, id, ${purpose}, email, password_version, ${at}, ${new Date(now + lastsMs)}
+      from users where email = ${email} and (${isReset} or not email_verified)
       returning user_id
     ), noted as (
       insert into activity (user_id, kind, at, ip_address, user_agent)
-      select user_id, 'reset-asked', ${at}, ${device.ipAddress}, ${device.userAgent} from issued
-    )
-    insert into outbox (id, kind, sealed, due_at, expires_at)
-    select ${mail.id}, ${mail.kind}, ${mail.sealed}, ${mail.due}::timestamptz, ${mail.end}::timestamptz from issued
-    union all
-    select ${otherwise.id}, ${otherwise.kind}, ${otherwise.sealed}, ${otherwise.due}::timestamptz, ${otherwise.end}::timestamptz
-    where not exists (select 1 from issued)`
-}
-
-/** A link to confirm an address, with its mail; for one that is unknown or confirmed `otherwise` is written. */
-export async function issueVerification(
-  sql: Sql,
-  {
-    email,
-    token,
-    now,
-    lastsMs,
-    mail,
-    otherwise,
-  }: Omit<Issue, 'device'> & { email: string; mail: OutboxRow; otherwise: OutboxRow },
-): Promise<void> {
-  const at = new Date(now)
-  await sql`
-    with issued as (
-      insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
-      select ${hashedToken(token)}, id, 'verify-email', email, password_version, ${at}, ${new Date(now + lastsMs)}
-      from users where email = ${email} and not email_verified
-      returning user_id
+      select user_id, 'reset-asked', ${at}, ${device.ipAddress}, ${device.userAgent} from issued where ${isReset}
     )
     insert into outbox (id, kind, sealed, due_at, expires_at)
     select ${mail.id}, ${mail.kind}, ${mail.sealed}, ${mail.due}::timestamptz, ${mail.end}::timestamptz from issued

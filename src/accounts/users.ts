@@ -128,24 +128,21 @@ export async function changePasswordHash(
   return changed.length > 0
 }
 
-/** Deletes the account and, by foreign keys, everything that is its own; writes the last mail. Returns whether it was there. */
+/** Deletes the account and, by foreign keys, everything that is its own; writes the last mail. */
 export async function deleteUser(
   sql: Sql,
   userId: string,
   { now, notice }: { now: number; notice?: OutboxRow | undefined },
-): Promise<boolean> {
+): Promise<void> {
   const at = new Date(now)
-  const deleted = await sql`
+  await sql`
     with deleted as (
       delete from users where id = ${userId} returning id
-    ), mailed as (
-      insert into outbox (id, kind, sealed, due_at, expires_at)
-      select ${notice?.id ?? ''}, ${notice?.kind ?? ''}, ${notice?.sealed ?? ''}, ${notice?.due ?? at}::timestamptz,
-        ${notice?.end ?? at}::timestamptz
-      from deleted where ${notice !== undefined}
     )
-    select id from deleted`
-  return deleted.length > 0
+    insert into outbox (id, kind, sealed, due_at, expires_at)
+    select ${notice?.id ?? ''}, ${notice?.kind ?? ''}, ${notice?.sealed ?? ''}, ${notice?.due ?? at}::timestamptz,
+      ${notice?.end ?? at}::timestamptz
+    from deleted where ${notice !== undefined}`
 }
 
 /** Deletes an account whose address was never confirmed. Returns whether it did. */

@@ -14,16 +14,20 @@ export async function refuseConfirmation(req: Request, res: Response, deps: Deps
   return new Refusal('RATE_LIMITED', refused)
 }
 
-/** To a person, when the tries are used up. */
-export async function endForGuessing(
+/** To a person: what `again` shows, which is their form with this message, or the end of the session. */
+export async function refuseConfirmationOnPage(
   req: Request,
   res: Response,
   deps: Deps,
-  retryAfterSeconds: number,
+  { refused, again }: { refused: Refused; again: (message: string) => void },
 ): Promise<void> {
+  if (refused.reason === 'wrong') {
+    res.status(422)
+    return again('This is not your current password')
+  }
   await logOut(req, res, deps)
   req.user = undefined
-  res.set('Retry-After', String(retryAfterSeconds))
+  res.set('Retry-After', String(refused.retryAfterSeconds))
   renderError(req, res, 429, {
     title: 'You are logged out',
     text: 'The password was wrong too often. Log in again, or reset it if you have forgotten it.',

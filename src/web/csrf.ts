@@ -5,6 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
 import type { Deps } from '../deps.ts'
+import { readCookie } from './cookies.ts'
 import { renderError } from './errors.ts'
 import { loginPathFor } from './return-to.ts'
 import { sessionCookie, sessionCookieName } from './session.ts'
@@ -115,10 +116,4 @@ export function csrf({ config }: Deps) {
 function equal(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)
-}
-
-/** The first cookie of that name, as express-session reads it too. */
-function readCookie(req: Request, name: string): string | undefined {
-  const pairs = (req.get('Cookie') ?? '').split(';').map((pair) => pair.trim())
-  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
 }

@@ -4,6 +4,7 @@
  */
 import type { CookieOptions, Request, Response } from 'express'
 import type { Deps } from '../deps.ts'
+import { readCookie } from './cookies.ts'
 import { sessionCookie } from './session.ts'
 
 /** The pages that a link may lead to. */
@@ -39,9 +40,7 @@ export function keepLink(req: Request, res: Response, deps: Deps, page: LinkPage
 
 /** What the opened link carried, or undefined when none is open. */
 export function openedLink(req: Request, { config }: Deps): MailedLink | undefined {
-  const name = cookieName(config.secureCookies)
-  const pairs = (req.get('Cookie') ?? '').split(';').map((pair) => pair.trim())
-  const value = pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
+  const value = readCookie(req, cookieName(config.secureCookies))
   if (value === undefined) return undefined
   try {
     const [token, callbackURL]: unknown[] = JSON.parse(Buffer.from(value, 'base64url').toString())

@@ -1,11 +1,13 @@
 /** The address that somebody typed, for the page that says where a mail went: in a short cookie, since an address stays. */
 import type { Request, Response } from 'express'
 import type { Deps } from '../deps.ts'
+import { readCookie } from './cookies.ts'
 import type { LinkPage } from './mailed-links.ts'
 import { sessionCookie } from './session.ts'
 
 const KEPT_MS = 10 * 60_000
 const NAME = 'matricula-sent-to'
+const KEPT = /^[\w-]{1,400}$/
 
 export function keepAddress(res: Response, { config }: Deps, page: LinkPage, email: string): void {
   const value = Buffer.from(email).toString('base64url')
@@ -13,8 +15,8 @@ export function keepAddress(res: Response, { config }: Deps, page: LinkPage, ema
 }
 
 export function keptAddress(req: Request): string | undefined {
-  const match = /(?:^|;\s*)matricula-sent-to=([\w-]{1,400})(?:;|$)/.exec(req.get('Cookie') ?? '')
-  return match?.[1] ? Buffer.from(match[1], 'base64url').toString() : undefined
+  const value = readCookie(req, NAME) ?? ''
+  return KEPT.test(value) ? Buffer.from(value, 'base64url').toString() : undefined
 }
 
 /** For a mail that goes to an address nobody typed. */

@@ -27,17 +27,24 @@ async function start() {
   return { mailbox, proxy, app, outside, email: somebody('Ada').email }
 }
 
+/** A mail is on its way, nobody has taken it yet, and the database goes away. */
+async function cutWhileSending() {
+  const started = await start()
+  const { mailbox, proxy, app, outside, email } = started
+  mailbox.set('hold')
+  await queue(outside, verifyEmail(email, LINK))
+  app.deps.mail.wake()
+  await eventually('the mail to be under way', () => mailbox.tries() === 1)
+  proxy.cut()
+  return started
+}
+
 const notRead = (app: { log: () => string }) => app.log().includes('"msg":"outbox not read"')
 
 // At once, because most of it is waiting.
 describe('when the database goes away', { concurrency: true }, () => {
   it('while a mail is sent, the mail is forgotten when it is back, and not sent again', async () => {
-    const { mailbox, proxy, app, outside, email } = await start()
-    mailbox.set('hold')
-    await queue(outside, verifyEmail(email, LINK))
-    app.deps.mail.wake()
-    await eventually('the mail to be under way', () => mailbox.tries() === 1)
-    proxy.cut()
+    const { mailbox, proxy, app, outside, email } = await cutWhileSending()
     mailbox.set('take')
     await mailbox.letterTo(email)
     assert.equal((await waiting(outside)).length, 1)
@@ -48,12 +55,7 @@ describe('when the database goes away', { concurrency: true }, () => {
   })
 
   it('for longer than anybody tries to forget a mail, it is not sent again either', async () => {
-    const { mailbox, proxy, app, outside, email } = await start()
-    mailbox.set('hold')
-    await queue(outside, verifyEmail(email, LINK))
-    app.deps.mail.wake()
-    await eventually('the mail to be under way', () => mailbox.tries() === 1)
-    proxy.cut()
+    const { mailbox, proxy, app, outside, email } = await cutWhileSending()
     mailbox.set('take')
     await mailbox.letterTo(email)
     await eventually('the app to give up for now', () => notRead(app))
@@ -66,12 +68,7 @@ describe('when the database goes away', { concurrency: true }, () => {
   })
 
   it('while a mail is refused for now, it is tried again when its lease is over', async () => {
-    const { mailbox, proxy, app, outside, email } = await start()
-    mailbox.set('hold')
-    await queue(outside, verifyEmail(email, LINK))
-    app.deps.mail.wake()
-    await eventually('the mail to be under way', () => mailbox.tries() === 1)
-    proxy.cut()
+    const { mailbox, proxy, app, outside, email } = await cutWhileSending()
     mailbox.set('busy')
     await eventually('the app to give up for now', () => notRead(app))
     await proxy.heal()

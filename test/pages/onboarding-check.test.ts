@@ -12,9 +12,9 @@ import {
   FIRST_QUESTION,
   filledIn,
   NOTHING_SAVED,
-  PROFILE,
   passAll,
   rowsOf,
+  SAVED,
   STEPS,
   saveAnswers,
   send,
@@ -24,12 +24,6 @@ import { type Browser, learner, openBrowser } from '../support/people.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
 const second = await startApp({}, { databaseUrl: app.databaseUrl })
-
-const SAVED = {
-  ...PROFILE,
-  projectGoalsText: 'A robot that waters plants.\nAnd finds them.',
-  onboarded: true,
-}
 
 const savedOf = async (browser: Browser): Promise<unknown> => (await apiOf(app, browser).get('/api/profile')).body
 

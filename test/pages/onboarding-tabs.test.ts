@@ -11,9 +11,9 @@ import {
   encode,
   hiddenIn,
   NOTHING_SAVED,
-  PROFILE,
   passAll,
   rowsOf,
+  SAVED,
   STEPS,
   saveAnswers,
   send,
@@ -22,12 +22,6 @@ import { type Browser, learner, openBrowser } from '../support/people.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
 const second = await startApp({}, { databaseUrl: app.databaseUrl })
-
-const SAVED = {
-  ...PROFILE,
-  projectGoalsText: 'A robot that waters plants.\nAnd finds them.',
-  onboarded: true,
-}
 
 const savedOf = async (browser: Browser): Promise<unknown> => (await apiOf(app, browser).get('/api/profile')).body
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { startApp, type TestApp } from './app.ts'
 import { openMailbox } from './mailbox.ts'
+import { pathOf } from './mailed.ts'
 import { learner, openBrowser, PASSWORD, type Response, somebody } from './people.ts'
 import { eventually } from './process.ts'
 
@@ -24,8 +25,8 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   const directory = await mkdtemp(join(tmpdir(), 'matricula-outbox-'))
   after(() => rm(directory, { recursive: true, force: true }))
   const app = await startApp({}, { databaseUrl, mailbox })
-  const pathOf = async (email: string, subject: RegExp, count = 1) =>
-    new URL((await mailbox.letterTo(email, subject, count)).link).pathname
+  const mailedTo = async (email: string, subject: RegExp, count = 1) =>
+    pathOf(await mailbox.letterTo(email, subject, count))
 
   const { browser: ada, person } = await learner(app, 'Ada')
   const show = async (name: string, path: string) => add(name, 'learner', path, await ada.get(path))
@@ -79,7 +80,7 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   await visitor.submit('/password-reset', { email: person.email })
   await see('reset sent', '/password-reset/sent')
   await see('no link open', '/password-reset/new')
-  const superseded = await pathOf(person.email, /Reset/)
+  const superseded = await mailedTo(person.email, /Reset/)
   await see('new password', await open(superseded))
   add(
     'new password too short',
@@ -88,7 +89,7 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
     await visitor.submit('/password-reset/new', { password: 'a' }),
   )
   await visitor.submit('/password-reset', { email: person.email })
-  const good = await pathOf(person.email, /Reset/, 2)
+  const good = await mailedTo(person.email, /Reset/, 2)
   await see('link that has been replaced', await open(superseded))
   await open(good)
   app.advance(2 * HOUR)
@@ -101,12 +102,12 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   await see('verification page of a visitor', '/email-verification')
   add('verification, left empty', 'visitor', '/email-verification', await visitor.submit('/email-verification', {}))
   const { browser: ben, person: benjamin } = await learner(app, 'Ben')
-  const verification = await pathOf(benjamin.email, /Confirm/)
+  const verification = await mailedTo(benjamin.email, /Confirm/)
   await see('confirm an address, from elsewhere', await open(verification))
   await visitor.submit('/email-verification', { email: benjamin.email })
   await see('verification sent', '/email-verification/sent')
   await see('verification link that has been replaced', await open(verification))
-  const newest = await pathOf(benjamin.email, /Confirm/, 2)
+  const newest = await mailedTo(benjamin.email, /Confirm/, 2)
   await ben.get(newest)
   add('confirm one’s own address', 'learner', '/email-verification', await ben.get('/email-verification/confirm'))
   await open(`${newest}?callbackURL=${encodeURIComponent('/lessons/f1')}`)

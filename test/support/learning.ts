@@ -34,6 +34,13 @@ export const NOTHING_SAVED = {
   onboarded: false,
 }
 
+/** And to somebody who has saved all of `PROFILE`. */
+export const SAVED = {
+  ...PROFILE,
+  projectGoalsText: 'A robot that waters plants.\nAnd finds them.',
+  onboarded: true,
+}
+
 /** The lessons in the order of the course. */
 export const LESSONS = [
   ...['f1', 'f2', 'r1', 'r2', 'r3', 'r4', 'r5', 'r6', 'r7', 's1', 's2', 's3', 's4', 's5', 's6', 's7'],

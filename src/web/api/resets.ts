@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { lookAtLink, requestPasswordReset, resetByLink } from '../../accounts/by-mail.ts'
+import { lookAtLink, requestLink, resetByLink } from '../../accounts/by-mail.ts'
 import { newPassword, newPasswordOf } from '../../accounts/fields.ts'
 import type { Deps } from '../../deps.ts'
 import { deviceOf } from '../device.ts'
@@ -31,7 +31,8 @@ export function resetEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       refusals: ['RESET_PASSWORD_DISABLED', 'RATE_LIMITED'],
       async handle({ req, body: { email, redirectTo } }) {
         if (!deps.mail.enabled) return new Refusal('RESET_PASSWORD_DISABLED')
-        const asked = await requestPasswordReset(deps, {
+        const asked = await requestLink(deps, {
+          purpose: 'reset-password',
           email,
           device: deviceOf(req),
           linkTo: redirectTo ? linkToCaller(deps, redirectTo) : linkTo(deps, '/password-reset'),

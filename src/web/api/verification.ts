@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { lookAtLink, requestEmailChange, requestVerification } from '../../accounts/by-mail.ts'
+import { lookAtLink, requestEmailChange, requestLink } from '../../accounts/by-mail.ts'
 import type { Deps } from '../../deps.ts'
 import { isConfirmed } from '../auth.ts'
 import { deviceOf } from '../device.ts'
@@ -26,7 +26,8 @@ export function verificationEndpoints(deps: Deps): Endpoint[] {
         if (!deps.mail.enabled) return new Refusal('VERIFICATION_EMAIL_NOT_ENABLED')
         if (learner && learner.user.email !== email) return new Refusal('EMAIL_MISMATCH')
         if (learner?.user.emailVerified) return new Refusal('EMAIL_ALREADY_VERIFIED')
-        const asked = await requestVerification(deps, {
+        const asked = await requestLink(deps, {
+          purpose: 'verify-email',
           email,
           device: deviceOf(req),
           linkTo: linkTo(deps, PAGE, callbackURL),

@@ -5,7 +5,7 @@ import { CurrentPassword } from '../../accounts/fields.ts'
 import { confirmPassword, deleteAccount } from '../../accounts/own-account.ts'
 import type { Deps } from '../../deps.ts'
 import { forgetOnDevice, requireConfirmed, userOf } from '../auth.ts'
-import { endForGuessing } from '../confirmation.ts'
+import { refuseConfirmationOnPage } from '../confirmation.ts'
 import { deviceOf } from '../device.ts'
 import { HttpError, methodNotAllowed } from '../errors.ts'
 import { blankForm, parseForm, refuse } from '../forms.ts'
@@ -45,11 +45,10 @@ export function accountDataPages(deps: Deps): Router {
       const form = parseForm(FIELDS, DeleteForm, req.body)
       if (!form.ok) return res.status(422).render('account-delete', { form: form.state })
       const confirmation = await confirmPassword(deps, user, { password: form.data.password, device: deviceOf(req) })
-      if (!confirmation.ok && confirmation.reason === 'too-many-tries')
-        return endForGuessing(req, res, deps, confirmation.retryAfterSeconds)
       if (!confirmation.ok) {
-        const state = refuse(form.state, 'password', 'This is not your current password')
-        return res.status(422).render('account-delete', { form: state })
+        const again = (message: string) =>
+          res.render('account-delete', { form: refuse(form.state, 'password', message) })
+        return refuseConfirmationOnPage(req, res, deps, { refused: confirmation, again })
       }
       await deleteAccount(deps, user)
       forgetOnDevice(res, deps)

@@ -9,6 +9,7 @@ import { deviceOf } from '../device.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { saveFlash, takeMessage } from '../flash.ts'
 import { blankForm, parseForm, refuse } from '../forms.ts'
+import { requireMail } from '../link-requests.ts'
 import { linkTo } from '../mailed-links.ts'
 import { refuseTooManyTries } from '../throttle.ts'
 
@@ -18,7 +19,7 @@ const PAGE = '/account/email'
 
 /** Another address: it waits until it is confirmed from there, and may be cancelled until then. */
 export function accountEmailPages(deps: Deps): Router {
-  const { sql, now, mail, config } = deps
+  const { sql, now } = deps
   const router = Router()
   const pending = (userId: string) => findPendingEmail(sql, userId, now())
 
@@ -34,10 +35,7 @@ export function accountEmailPages(deps: Deps): Router {
 
   router
     .route(PAGE)
-    .all((_req, res, next) => {
-      if (mail.enabled) next()
-      else res.render('no-mail', { supportEmail: config.supportEmail })
-    })
+    .all(requireMail(deps))
     .get(requireConfirmed(deps, PAGE), async (req, res) => {
       const pendingEmail = await pending(userOf(req).id)
       res.render('account-email', { form: blankForm(FIELDS), pendingEmail, message: takeMessage(req) })

@@ -4,7 +4,7 @@ import { CurrentPassword, newPasswordOf } from '../../accounts/fields.ts'
 import { changePassword, confirmPassword } from '../../accounts/own-account.ts'
 import type { Deps } from '../../deps.ts'
 import { renewSession, userOf } from '../auth.ts'
-import { endForGuessing } from '../confirmation.ts'
+import { refuseConfirmationOnPage } from '../confirmation.ts'
 import { deviceOf } from '../device.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../forms.ts'
@@ -46,11 +46,11 @@ export function accountPasswordPages(deps: Deps): Router {
       const { currentPassword: current, newPassword: next } = form.data
       const endSessions = req.body.endOthers === 'yes'
       const changed = await changePassword(deps, user, { current, next, endSessions, device: deviceOf(req) })
-      if (!changed.ok && changed.reason === 'too-many-tries')
-        return endForGuessing(req, res, deps, changed.retryAfterSeconds)
       if (!changed.ok) {
-        res.status(422)
-        return again(refuse(form.state, 'currentPassword', 'This is not your current password'))
+        return refuseConfirmationOnPage(req, res, deps, {
+          refused: changed,
+          again: (message) => again(refuse(form.state, 'currentPassword', message)),
+        })
       }
       await renewSession(req, user, deps, { ...changed, flash: 'password-saved' })
       res.redirect(303, '/account')
@@ -68,11 +68,10 @@ export function accountPasswordPages(deps: Deps): Router {
       const form = parseForm(CONFIRM_FIELDS, ConfirmForm, req.body)
       if (!form.ok) return res.status(422).render('account-confirm', { form: form.state, next })
       const confirmation = await confirmPassword(deps, user, { password: form.data.password, device: deviceOf(req) })
-      if (!confirmation.ok && confirmation.reason === 'too-many-tries')
-        return endForGuessing(req, res, deps, confirmation.retryAfterSeconds)
       if (!confirmation.ok) {
-        const state = refuse(form.state, 'password', 'This is not your current password')
-        return res.status(422).render('account-confirm', { form: state, next })
+        const again = (message: string) =>
+          res.render('account-confirm', { form: refuse(form.state, 'password', message), next })
+        return refuseConfirmationOnPage(req, res, deps, { refused: confirmation, again })
       }
       await renewSession(req, user, deps, confirmation)
       res.redirect(303, next)

@@ -1,60 +1,29 @@
 import { type Request, type Response, Router } from 'express'
-import { z } from 'zod'
-import { confirmAddress, disownAccount, lookAtLink, requestVerification } from '../../accounts/by-mail.ts'
+import { confirmAddress, disownAccount, lookAtLink } from '../../accounts/by-mail.ts'
 import type { Link } from '../../accounts/email-tokens.ts'
-import { Email } from '../../accounts/fields.ts'
 import type { Deps } from '../../deps.ts'
 import { deviceOf } from '../device.ts'
 import { methodNotAllowed, renderError } from '../errors.ts'
-import { blankForm, parseForm } from '../forms.ts'
-import { forgetLink, keepLink, linkTo, openedLink, renderDeadLink } from '../mailed-links.ts'
+import { linkRequests, requireMail, sendLinkAgain } from '../link-requests.ts'
+import { forgetLink, openedLink, renderDeadLink } from '../mailed-links.ts'
 import type { Origins } from '../origins.ts'
-import { forgetAddress, keepAddress, keptAddress } from '../sent-to.ts'
-import { refuseTooManyTries, tooManyTries } from '../throttle.ts'
+import { tooManyTries } from '../throttle.ts'
 
 const PAGE = '/email-verification'
-const FIELDS = { email: { id: 'email' } } as const
-const AskForm = z.object({ email: Email })
 const PURPOSES = ['verify-email', 'change-email'] as const
 
 /** Confirming an address: by the button of a page that a mailed link opens, on any device, logged in or not. */
 export function emailVerificationPages(deps: Deps, origins: Origins): Router {
-  const { supportEmail } = deps.config
   const router = Router()
-
-  router
-    .route(PAGE)
-    .get((req, res) => {
-      if (!deps.mail.enabled) return res.render('no-mail', { supportEmail })
-      res.render('email-verification', { form: blankForm(FIELDS, { email: req.user?.email ?? '' }) })
-    })
-    .post(async (req, res) => {
-      if (!deps.mail.enabled) return res.render('no-mail', { supportEmail })
-      // A learner needs to type nothing: it is about their own address.
-      const form = parseForm(FIELDS, AskForm, req.user ? { email: req.user.email } : req.body)
-      if (!form.ok) return res.status(422).render('email-verification', { form: form.state })
-      const { email } = form.data
-      const asked = await requestVerification(deps, { email, device: deviceOf(req), linkTo: linkTo(deps, PAGE) })
-      if (!asked.ok) {
-        return res.render('email-verification', { form: refuseTooManyTries(res, form.state, asked.retryAfterSeconds) })
-      }
-      keepAddress(res, deps, PAGE, email)
-      res.redirect(303, `${PAGE}/sent`)
-    })
-    .all(methodNotAllowed)
-
-  router
-    .route(`${PAGE}/sent`)
-    .get((req, res) => res.render('verification-sent', { email: keptAddress(req) }))
-    .all(methodNotAllowed)
-
-  router
-    .route(`${PAGE}/link/:token`)
-    .get((req, res) => {
-      keepLink(req, res, deps, PAGE)
-      res.redirect(303, `${PAGE}/confirm`)
-    })
-    .all(methodNotAllowed)
+  router.use(
+    linkRequests(deps, {
+      page: PAGE,
+      purpose: 'verify-email',
+      views: { ask: 'email-verification', sent: 'verification-sent' },
+      opensAt: 'confirm',
+      ownAddress: ({ user }) => user?.email,
+    }),
+  )
 
   /** The link that is open, whatever became of it; undefined when the answer has been given. */
   async function openLink(req: Request, res: Response) {
@@ -131,15 +100,10 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
 
   router
     .route(`${PAGE}/again`)
-    .post(async (req, res) => {
-      if (!deps.mail.enabled) return res.render('no-mail', { supportEmail })
+    .post(requireMail(deps), async (req, res) => {
       const open = await openLink(req, res)
       if (open === undefined) return
-      const { email } = open.link.user
-      const asked = await requestVerification(deps, { email, device: deviceOf(req), linkTo: linkTo(deps, PAGE) })
-      if (!asked.ok) return tooManyTries(req, res, asked.retryAfterSeconds)
-      forgetAddress(res, deps, PAGE)
-      res.redirect(303, `${PAGE}/sent`)
+      await sendLinkAgain(req, res, deps, { page: PAGE, purpose: 'verify-email', email: open.link.user.email })
     })
     .all(methodNotAllowed)
 

@@ -61,9 +61,7 @@ export function onboardingPages({ sql, now }: Deps): Router {
       const profile = await profileOf(req)
       const next = nextQuestion(profile)
       // One after the other; those behind can be opened again.
-      if (next && !isPassed(profile, question)) {
-        if (next !== question) return res.redirect(303, pathOf(next))
-      }
+      if (next && next !== question && !isPassed(profile, question)) return res.redirect(303, pathOf(next))
       res.render('question', page(askWith(question, drafted(profile)), takeFlash(req)))
     })
     .post(async (req, res) => {
