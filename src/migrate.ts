@@ -24,6 +24,11 @@ export async function schemaVersion(sql: Sql): Promise<number> {
   return row?.version ?? 0
 }
 
+/** Writes into no row: a database that only reads refuses even that (25006). @throws {Unavailable} then, or when it is away. */
+export async function requireWrites(sql: Sql): Promise<void> {
+  await sql`update rate_limits set points = points where false`
+}
+
 /**
  * Applies what is missing and returns how many files that were.
  * A pooled Neon address is replaced by the direct one: the pooler has no place for a long transaction.

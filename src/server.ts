@@ -15,6 +15,7 @@ import { type Config, ConfigError, DATA_DIRECTORY, loadConfig } from './config.t
 import { createDeps, type Deps } from './deps.ts'
 import { describeError, type Log } from './log.ts'
 import { migrate, NEWEST_SCHEMA, schemaVersion } from './migrate.ts'
+import { refusalOf } from './outages.ts'
 import { Unavailable } from './unavailable.ts'
 
 /** Longer than a router in front keeps a connection (Heroku: 90 s), or it would send a request into a closed one. */
@@ -114,7 +115,10 @@ function listen(server: Server, { host, port }: Config): Promise<number> {
   })
 }
 
-/** Waits for the database as long as it takes. @throws when it answers and its schema is older than this program. */
+/**
+ * Waits for the database as long as it takes. @throws when its schema is older than this program, or when it will not let
+ * this program in however long that waits.
+ */
 async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): Promise<void> {
   for (let tries = 0; !isStopping(); tries += 1) {
     try {
@@ -124,6 +128,8 @@ async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): P
         `The database's schema is at version ${version}, this program needs ${NEWEST_SCHEMA}. Run: node dist/migrate.js`,
       )
     } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal !== undefined) throw new Error(refusal, { cause: error })
       if (!(error instanceof Unavailable)) throw error
       if (tries === 0) log.warn({ err: error }, 'waiting for the database')
       await sleep(SCHEMA_RETRY_MS)
@@ -178,7 +184,7 @@ function explain(error: unknown): string {
   if ('code' in error && error.code === 'EADDRINUSE')
     return 'The port is in use by another program. Set PORT to a free one.'
   if ('code' in error && error.code === 'EACCES') return 'This user may not use the port. Set PORT to one above 1023.'
-  if ('severity' in error) return `The database of DATABASE_URL refused: ${error.message}`
+  if ('severity' in error) return refusalOf(error) ?? `The database of DATABASE_URL refused: ${error.message}`
   return error.message
 }
 

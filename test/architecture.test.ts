@@ -20,7 +20,7 @@ const codeOf = (file: string): string =>
 
 /** From which files to which. The first row that fits a file counts; a type may be taken from anywhere. */
 const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
-  [/^server\.ts$/, /^(app|deps|config|migrate|dev-database|log|unavailable|accounts\/[\w-]+)\.ts$/],
+  [/^server\.ts$/, /^(app|deps|config|migrate|dev-database|log|outages|unavailable|accounts\/[\w-]+)\.ts$/],
   [/^cli\.ts$/, /^(deps|config|dev-database|log|accounts\/[\w-]+|learning\/funnel)\.ts$/],
   [/^app\.ts$/, /^web\//],
   [/^web\/api\/api\.ts$/, /^web\/([\w-]+|api\/[\w-]+)\.ts$/],
@@ -42,7 +42,9 @@ const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^config\.ts$/, /^(secrets|environment-values)\.ts$/],
   [/^mail\.ts$/, /^accounts\/outbox\.ts$/],
   [/^migrate\.ts$/, /^(config|db)\.ts$/],
-  [/^db\.ts$/, /^(unavailable|text-arrays)\.ts$/],
+  [/^db\.ts$/, /^(connections|outages|unavailable|text-arrays)\.ts$/],
+  [/^connections\.ts$/, /^(sockets|unavailable)\.ts$/],
+  [/^outages\.ts$/, /^unavailable\.ts$/],
   [/^dev-database\.ts$/, /^dev-database-(lock|runner)\.ts$/],
   [/./, /^$/],
 ]
@@ -100,7 +102,7 @@ const ONLY_IN: [what: string, pattern: RegExp, files: RegExp][] = [
   ['tokens are signed and checked', /from 'jose'/, /^src\/accounts\/(access-tokens|signing-keys)\.ts$/],
   ['Express is known', /from 'express/, /^src\/(app\.ts|web\/)/],
   ['mail is sent', /from 'nodemailer'/, /^src\/mail\.ts$/],
-  ['postgres.js is called', /from 'postgres'/, /^src\/(db|migrate|dev-database)\.ts$/],
+  ['postgres.js is called', /from 'postgres'/, /^src\/(db|connections|migrate|dev-database)\.ts$/],
 ]
 
 describe('one place only', () => {

@@ -1,19 +1,19 @@
 import { Router } from 'express'
 import { countLateMails } from '../../accounts/outbox.ts'
 import type { Deps } from '../../deps.ts'
-import { NEWEST_SCHEMA, schemaVersion } from '../../migrate.ts'
+import { NEWEST_SCHEMA, requireWrites, schemaVersion } from '../../migrate.ts'
 import { methodNotAllowed } from '../errors.ts'
 
 /** Probes come often: one look at the database serves all of them for this long. */
 const ASKED_AGAIN_AFTER_MS = 5_000
 
 type Check = 'ok' | 'failing'
-type Readiness = { database: Check; schema: Check; signingKey: Check }
+type Readiness = { database: Check; writable: Check; schema: Check; signingKey: Check }
 type Mail = 'ok' | 'late' | 'off'
 
 /**
- * `live` says that the process runs, `ready` that it can serve: the database answers, the schema is current, there is a
- * key to sign with, no shutdown. Mail that is late is told and keeps nobody out.
+ * `live` says that the process runs, `ready` that it can serve: the database answers and takes writes, the schema is
+ * current, there is a key to sign with, no shutdown. Mail that is late is told and keeps nobody out.
  */
 export function healthPages(deps: Deps, isStopping: () => boolean): Router {
   let asked: { at: number; answer: Promise<{ checks: Readiness; mail: Mail }> } | undefined
@@ -41,9 +41,15 @@ export function healthPages(deps: Deps, isStopping: () => boolean): Router {
 }
 
 async function look({ sql, keyRing, mail }: Deps): Promise<{ checks: Readiness; mail: Mail }> {
-  const [version, key, late] = await Promise.allSettled([schemaVersion(sql), keyRing.current(), countLateMails(sql)])
+  const [version, written, key, late] = await Promise.allSettled([
+    schemaVersion(sql),
+    requireWrites(sql),
+    keyRing.current(),
+    countLateMails(sql),
+  ])
   const checks = {
     database: asCheck(version.status === 'fulfilled'),
+    writable: asCheck(written.status === 'fulfilled'),
     schema: asCheck(version.status === 'fulfilled' && version.value >= NEWEST_SCHEMA),
     signingKey: asCheck(key.status === 'fulfilled'),
   }
