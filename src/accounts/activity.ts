@@ -28,13 +28,15 @@ export type Device = { ipAddress: string; userAgent: string }
 
 export type Activity = Device & { kind: ActivityKind; at: Date }
 
+/** Of an account that is being deleted nothing is noted. */
 export async function recordActivity(
   sql: Sql,
   { userId, kind, device, now }: { userId: string; kind: ActivityKind; device: Device; now: number },
 ): Promise<void> {
   await sql`
     insert into activity (user_id, kind, at, ip_address, user_agent)
-    select id, ${kind}, ${new Date(now)}, ${device.ipAddress}, ${device.userAgent} from users where id = ${userId}`
+    select id, ${kind}, ${new Date(now)}, ${device.ipAddress}, ${device.userAgent}
+    from users where id = ${userId} for key share`
 }
 
 /** The latest first. */

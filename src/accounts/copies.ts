@@ -12,9 +12,11 @@ export async function copyOfAccount(
 ): Promise<Record<string, unknown> | undefined> {
   const at = new Date(now)
   const [row] = await sql<{ copy: Record<string, unknown> }>`
-    with noted as (
+    with holder as (
+      select id from users where id = ${userId} for key share
+    ), noted as (
       insert into activity (user_id, kind, at, ip_address, user_agent)
-      select id, 'exported', ${at}, ${device.ipAddress}, ${device.userAgent} from users where id = ${userId}
+      select id, 'exported', ${at}, ${device.ipAddress}, ${device.userAgent} from holder
     )
     select json_build_object(
       'account', (
@@ -49,6 +51,6 @@ export async function copyOfAccount(
         from email_tokens t where t.user_id = u.id
       )
     ) as copy
-    from users u where u.id = ${userId}`
+    from users u join holder on holder.id = u.id`
   return row?.copy
 }

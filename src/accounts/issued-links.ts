@@ -29,7 +29,7 @@ export async function issueLink(
     with issued as (
       insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
       select ${hashedToken(token)}, id, ${purpose}, email, password_version, ${at}, ${new Date(now + lastsMs)}
-      from users where email = ${email} and (${isReset} or not email_verified)
+      from users where email = ${email} and (${isReset} or not email_verified) for key share
       returning user_id
     ), noted as (
       insert into activity (user_id, kind, at, ip_address, user_agent)
@@ -65,7 +65,7 @@ export async function issueEmailChange(
     with issued as (
       insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
       select ${hashedToken(token)}, id, 'change-email', ${email}, password_version, ${at}, ${new Date(now + lastsMs)}
-      from users where id = (select user_id from sessions where handle = ${handle})
+      from users where id = (select user_id from sessions where handle = ${handle}) for key share
       returning user_id
     ), noted as (
       insert into activity (user_id, kind, at, ip_address, user_agent)

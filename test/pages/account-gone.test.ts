@@ -6,10 +6,13 @@ import postgres from 'postgres'
 import { apiOf } from '../support/api.ts'
 import { startApp } from '../support/app.ts'
 import { ANSWERS, CHECK, encode, hiddenIn, PROFILE, passAll, saveAnswers } from '../support/learning.ts'
-import { type Browser, learner, openBrowser } from '../support/people.ts'
+import { openMailbox } from '../support/mailbox.ts'
+import { askForReset, NEW_PASSWORD, pathOf } from '../support/mailed.ts'
+import { type Browser, learner, openBrowser, type Person } from '../support/people.ts'
 import { eventually } from '../support/process.ts'
 
-const app = await startApp({}, { atPublicUrl: true })
+const mailbox = await openMailbox()
+const app = await startApp({}, { atPublicUrl: true, mailbox })
 
 type Sent = { status: number; headers: Record<string, string>; body: { code?: string } }
 
@@ -90,7 +93,76 @@ describe('an account that is deleted while a form is on the way', () => {
     }
   })
 
+  it('is an unknown address for whoever asks for a mail to it', async () => {
+    for (const page of ['/password-reset', '/email-verification']) {
+      const { person } = await learner(app, 'Ada')
+      const visitor = openBrowser(app)
+      const body = encode({ email: person.email, _csrf: await visitor.token(page) })
+      const { status, headers } = await duringDeletion(person.email, () => visitor.post(page, body))
+      assert.deepEqual([status, headers.location], [303, `${page}/sent`])
+    }
+    for (const path of ['/api/auth/request-password-reset', '/api/auth/send-verification-email']) {
+      const { person } = await learner(app, 'Ada')
+      const stranger = apiOf(app, openBrowser(app))
+      const answer = await duringDeletion(person.email, () => stranger.post(path, { email: person.email }))
+      assert.equal(answer.status, 200)
+    }
+  })
+
+  const LINKS: Record<string, (browser: Browser, person: Person) => Promise<{ path: string; body: object }>> = {
+    'a new password': async (browser, person) => {
+      await browser.get(pathOf(await askForReset(browser, mailbox, person.email)))
+      return { path: '/password-reset/new', body: { password: NEW_PASSWORD } }
+    },
+    'a confirmed address': async (browser, person) => {
+      await browser.get(pathOf(await mailbox.letterTo(person.email, /Confirm/)))
+      return { path: '/email-verification/confirm', body: {} }
+    },
+  }
+  for (const [name, open] of Object.entries(LINKS)) {
+    it(`takes the link along that would have led to ${name}`, async () => {
+      const { person } = await learner(app, 'Ada')
+      const visitor = openBrowser(app)
+      const { path, body } = await open(visitor, person)
+      const form = encode({ ...body, _csrf: await visitor.token(path) })
+      const { status } = await duringDeletion(person.email, () => visitor.post(path, form))
+      assert.equal(status, 404)
+    })
+  }
+
+  for (const [path, fields] of [
+    ['/account/email', { email: 'elsewhere@example.org' }],
+    ['/account/email/cancel', {}],
+    ['/account/export', {}],
+    ['/account', { name: 'Adah' }],
+    ['/account/sessions/end-others', {}],
+  ] as const) {
+    it(`leads to the login in the end from ${path}`, async () => {
+      const { browser, person } = await learner(app, 'Ada')
+      const body = encode({ ...fields, _csrf: await browser.token('/help') })
+      const { status } = await duringDeletion(person.email, () => browser.post(path, body))
+      assert.equal(status, 303)
+      assert.equal((await browser.get('/account')).headers.location, '/login?next=%2Faccount')
+    })
+  }
+
+  it('is a login that has to be tried again, and then is none', async () => {
+    const { person } = await learner(app, 'Ada')
+    const visitor = openBrowser(app)
+    const body = encode({ ...person, _csrf: await visitor.token('/login') })
+    const { status } = await duringDeletion(person.email, () => visitor.post('/login', body))
+    assert.ok([422, 503].includes(status), String(status))
+    assert.equal((await visitor.logIn(person)).status, 422)
+  })
+
+  it('is 401 for a program that asks for a refresh token, and 200 for one that asks for a mail', async () => {
+    const { browser, person } = await learner(app, 'Ada')
+    const api = apiOf(app, browser)
+    const answer = await duringDeletion(person.email, () => api.post('/api/auth/refresh-token', {}))
+    assert.deepEqual([answer.status, answer.body.code], [401, 'UNAUTHORIZED'])
+  })
+
   it('is no fault of ours in the log', () => {
-    assert.doesNotMatch(app.log(), /request failed/)
+    assert.doesNotMatch(app.log(), /"level":50/)
   })
 })
