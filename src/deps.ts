@@ -5,7 +5,7 @@ import { createPasswords } from './accounts/passwords.ts'
 import { createRateLimits } from './accounts/rate-limits.ts'
 import type { Config } from './config.ts'
 import { createDb } from './db.ts'
-import { createLog } from './log.ts'
+import { createHourly, createLog } from './log.ts'
 import { createMailer } from './mail.ts'
 
 export type Deps = ReturnType<typeof createDeps>
@@ -22,6 +22,7 @@ export function createDeps(
   return {
     config,
     log,
+    firstThisHour: createHourly(now),
     now,
     sql,
     closeDb: close,

@@ -1,4 +1,5 @@
 /** JSON lines on standard output. What may be logged is a list of what is allowed, never of what is forbidden. */
+import { createHash } from 'node:crypto'
 import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
 
 export type Log = ReturnType<typeof createLog>
@@ -31,5 +32,24 @@ export function describeError(error: unknown): Record<string, unknown> {
       .slice(0, 12)
       .join('\n'),
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  }
+}
+
+/** The same for one user in every line, and no way back to the user from a line alone. */
+export const pseudonym = (userId: string): string =>
+  createHash('sha256').update(userId).digest('base64url').slice(0, 12)
+
+const HOUR = 60 * 60_000
+const REMEMBERED_MAX = 1_000
+
+/** For lines that would fill the log: says yes to a subject once an hour. Of very many subjects the oldest are forgotten. */
+export function createHourly(now: () => number) {
+  const saidAt = new Map<string, number>()
+  return (subject: string): boolean => {
+    if (now() - (saidAt.get(subject) ?? Number.NEGATIVE_INFINITY) < HOUR) return false
+    saidAt.delete(subject)
+    saidAt.set(subject, now())
+    if (saidAt.size > REMEMBERED_MAX) for (const oldest of [...saidAt.keys()].slice(0, 1)) saidAt.delete(oldest)
+    return true
   }
 }

@@ -40,7 +40,18 @@ export function createPasswords({
     await compare('nothing', (await bcrypt.genSalt(atCost)) + '.'.repeat(HASH_CHARACTERS_OF_BCRYPT))
   }
 
+  /** Undefined for what no password can match: no hash of ours, one of a secret that is gone, or one that would take hours. */
+  function partsOf(stored: string | null | undefined) {
+    const [, keyId = '', hash = '', digits = ''] = /^([\w-]{8})(\$2b\$(\d\d)\$.{53})$/.exec(stored ?? '') ?? []
+    const pepper = keys.get(keyId)
+    const storedCost = Number(digits)
+    return pepper === undefined || storedCost > COST_MAX ? undefined : { keyId, pepper, hash, storedCost }
+  }
+
   return {
+    /** Whether there is a password at all that matches. */
+    canMatch: (stored: string): boolean => partsOf(stored) !== undefined,
+
     /** A hash for storage. @throws {Unavailable} when too many wait already. */
     async hash(password: string): Promise<string> {
       const text = digest(password, keys.get(newest) ?? '')
@@ -53,13 +64,12 @@ export function createPasswords({
      * @throws {Unavailable} when too many wait already.
      */
     async verify(password: string, stored: string | null | undefined): Promise<Verdict> {
-      const [, keyId = '', hash = '', digits = ''] = /^([\w-]{8})(\$2b\$(\d\d)\$.{53})$/.exec(stored ?? '') ?? []
-      const pepper = keys.get(keyId)
-      const storedCost = Number(digits)
-      if (pepper === undefined || storedCost > COST_MAX) {
+      const parts = partsOf(stored)
+      if (parts === undefined) {
         await compareWithNothing(cost)
         return { ok: false }
       }
+      const { keyId, pepper, hash, storedCost } = parts
       if (await compare(digest(password, pepper), hash))
         return { ok: true, outdated: keyId !== newest || storedCost !== cost }
       // 2^c and then 2^c + 2^(c+1) + … + 2^(C-1) is 2^C: the work of a hash at today's cost.

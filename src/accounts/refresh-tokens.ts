@@ -69,7 +69,8 @@ export async function useRefreshToken(
     join sessions s on s.handle = f.session_handle
     join users u on u.id = s.user_id
     where t.token_hash = ${hashed(token)}
-      and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
+      and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}
+      and json_typeof(s.sess -> 'remembered') = 'boolean' and json_typeof(s.sess -> 'loggedInAt') = 'number'`
   if (row === undefined) return { ok: false, reason: 'unknown' }
   const { family, handle, remembered, loggedInAt, expiresAt, familyExpiresAt, usedAt, ...user } = row
   if (usedAt !== null && now - usedAt.getTime() > GRACE_MS) {

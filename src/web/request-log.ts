@@ -1,7 +1,8 @@
 /** An id for every request and one log line for it: the route's pattern, never the address, which may hold a secret. */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import type { Deps } from '../deps.ts'
+import { pseudonym } from '../log.ts'
 
 declare global {
   namespace Express {
@@ -41,7 +42,3 @@ function patternOf(path: unknown): string | null {
   const [first] = [path].flat()
   return typeof first === 'string' ? first : null
 }
-
-/** The same for one user in every line, and no way back to the user from a line alone. */
-export const pseudonym = (userId: string): string =>
-  createHash('sha256').update(userId).digest('base64url').slice(0, 12)

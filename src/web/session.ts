@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request } from 'express'
 import expressSession, { type SessionData } from 'express-session'
-import { endOf, type Session, type Term } from '../accounts/sessions.ts'
+import { z } from 'zod'
+import { endOf, type Session } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
 import { Unavailable } from '../unavailable.ts'
@@ -43,8 +44,17 @@ declare global {
   }
 }
 
-type StoredSession = Term & Pick<SessionData, 'userId' | 'confirmedAt' | 'flash'>
-type Row = User & { sess: StoredSession; startedAt: Date } & Pick<
+/** A row may have been damaged, or written by something else: what does not parse is no session. */
+const StoredSession = z.object({
+  userId: z.string().min(1),
+  remembered: z.boolean(),
+  loggedInAt: z.number(),
+  confirmedAt: z.number().default(0),
+  flash: z.string().optional(),
+})
+type StoredSession = z.output<typeof StoredSession>
+
+type Row = User & { sess: unknown; startedAt: Date } & Pick<
     Session,
     'handle' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent'
   >
@@ -115,12 +125,22 @@ export class SessionStore extends PgStore {
       where s.sid = ${sid} and s.expire > ${new Date(now())}`
     if (row === undefined) return null
     const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, ...user } = row
+    const { data } = StoredSession.safeParse(sess)
+    if (data === undefined) return this.#remove(sid)
     // The cookie is never sent again, so it needs no lifetime here, and today's settings count, not the row's.
     const cookie = { ...sessionCookie(config.secureCookies), originalMaxAge: null }
-    const session = { ...sess, handle, ipAddress, userAgent, cookie }
+    const session = { ...data, handle, ipAddress, userAgent, cookie }
     const open = { handle, userId: user.id, createdAt: startedAt, seenAt, expiresAt, ipAddress, userAgent }
     this.#found.set(session, { user, open })
     return session
+  }
+
+  /** Left in place, it would be read and refused again with every visit. */
+  async #remove(sid: string): Promise<null> {
+    const { sql, log } = this.#deps
+    await sql`delete from sessions where sid = ${sid}`
+    log.warn('a damaged session was removed')
+    return null
   }
 
   override createSession(request: Request, record: SessionData) {

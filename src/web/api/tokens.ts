@@ -4,10 +4,10 @@ import { GOOD_FOR_SECONDS } from '../../accounts/access-tokens.ts'
 import { endFamilyOf, type IssuedToken, issueRefreshToken, useRefreshToken } from '../../accounts/refresh-tokens.ts'
 import type { User } from '../../accounts/users.ts'
 import type { Deps } from '../../deps.ts'
+import { pseudonym } from '../../log.ts'
 import { learnerOf } from '../bearer.ts'
 import { type Endpoint, endpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
-import { pseudonym } from '../request-log.ts'
 import { Done } from '../wire.ts'
 
 const TokenPair = z
