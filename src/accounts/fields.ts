@@ -2,12 +2,12 @@
 import { z } from 'zod'
 import { isCommonPassword } from './common-passwords.ts'
 
-const EMAIL_MAX_LENGTH = 254
+export const EMAIL_MAX_LENGTH = 254
 /** RFC 5321 section 4.5.3.1.1 */
 const EMAIL_LOCAL_PART_MAX_LENGTH = 64
-const NAME_MAX_LENGTH = 100
+export const NAME_MAX_LENGTH = 100
 const NAME_TOO_LONG = `Name must be ${NAME_MAX_LENGTH} characters or fewer`
-const PASSWORD_MAX_LENGTH = 128
+export const PASSWORD_MAX_LENGTH = 128
 
 const codePoints = (text: string): number => [...text].length
 
@@ -35,12 +35,16 @@ const INVISIBLE = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 const hasVisibleCharacter = (text: string): boolean =>
   /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
 
-/** As HTML defines what a browser's email field takes, which is ASCII, and with a dot in the host name (RFC 5321). */
-const isEmailAddress = (text: string): boolean =>
-  z.regexes.html5Email.test(text) &&
-  /\.[a-z][a-z0-9-]*$/i.test(text) &&
-  !/^\.|\.\.|\.@/.test(text) &&
-  text.indexOf('@') <= EMAIL_LOCAL_PART_MAX_LENGTH
+/**
+ * As HTML defines what a browser's email field takes, which is ASCII, with a dot in the host name (RFC 5321) and none at
+ * the ends of the part before the `@` or beside another there.
+ */
+const ATOM = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
+const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?'
+const TOP_LABEL = '[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?'
+export const EMAIL_PATTERN = `^(?=[^@]{1,${EMAIL_LOCAL_PART_MAX_LENGTH}}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${TOP_LABEL}$`
+const EMAIL = new RegExp(EMAIL_PATTERN)
+const isEmailAddress = (text: string): boolean => EMAIL.test(text)
 
 /**
  * An address in lower case. It is checked as ASCII before it is lower-cased, since U+212A would otherwise become the

@@ -23,6 +23,9 @@ const messagesOf = (name: Question['name']) => {
 const one = <Value extends string>(options: readonly { value: Value }[]) =>
   z.enum(options.map(({ value }) => value) as [Value, ...Value[]], { error: UNKNOWN_OPTION })
 
+/** The same rule in JSON Schema. */
+const NONE_BESIDE_OTHERS = { allOf: [{ contains: { const: NONE } }, { contains: { not: { const: NONE } } }] }
+
 /** Each once and in the order of the question, so that the same answer is always the same list. */
 const many = <Value extends string>(options: readonly { value: Value }[], name: Question['name']) =>
   z
@@ -34,6 +37,7 @@ const many = <Value extends string>(options: readonly { value: Value }[], name: 
     .transform((values) => options.map(({ value }) => value).filter((value) => values.includes(value)))
     // Says for the description of the API what comes out.
     .pipe(z.array(one(options)))
+    .meta(options.some(({ value }) => value === NONE) ? { not: NONE_BESIDE_OTHERS } : {})
 
 const TOO_LONG = `Tell us more in ${GOALS_TEXT_MAX_LENGTH} characters or fewer`
 
@@ -60,6 +64,10 @@ const GoalsText = z
       .refine((text) => [...text].length <= GOALS_TEXT_MAX_LENGTH, { error: TOO_LONG })
       .nullable(),
   )
+  .meta({
+    maxLength: GOALS_TEXT_MAX_LENGTH,
+    pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\ufffd]*$',
+  })
 
 /** All answers. A question that was skipped is null, or an empty list. */
 export const Answers = z.object({

@@ -25,6 +25,23 @@ export async function learnerOf(
   return user?.id === claims.userId ? { user, handle: claims.sid, exp: claims.exp } : undefined
 }
 
+/**
+ * What stands behind `Basic` in place of a password (RFC 7617), where introspection clients put their secret (RFC 7662
+ * section 2.1); the name before it may be any. Undefined without such a header.
+ */
+export function basicSecretOf(req: Request): string | undefined {
+  const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(req.get('Authorization') ?? '') ?? []
+  if (encoded === undefined) return /^Basic/i.test(req.get('Authorization') ?? '') ? '' : undefined
+  const text = Buffer.from(encoded, 'base64').toString()
+  return text.slice(text.indexOf(':') + 1)
+}
+
+/** RFC 6749 section 2.3.1 has the secret encoded as in a form first, and not every client does so. */
+export function isBasicSecret(deps: Deps, secret: string): boolean {
+  const decoded = new URLSearchParams(`secret=${secret.replaceAll('&', '%26')}`).get('secret') ?? ''
+  return isServiceKey(deps, secret) || isServiceKey(deps, decoded)
+}
+
 export function isServiceKey({ config: { serviceKey } }: Deps, token: string): boolean {
   const [given, known] = [Buffer.from(token), Buffer.from(serviceKey ?? '')]
   return serviceKey !== undefined && given.length === known.length && timingSafeEqual(given, known)

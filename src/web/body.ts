@@ -24,12 +24,12 @@ export const JSON_TYPE = 'application/json'
 export const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /**
- * The body of an API call, or undefined for an empty one.
+ * The body of an API call, or undefined for an empty one and, as by Better Auth on Node, for one that does not name its type.
  * @throws {Refusal} 415 for another type or charset, 400 for text that is no JSON; what was sent is not repeated.
  */
 export async function apiBody(req: Request, types: readonly string[]): Promise<unknown> {
   const bytes = await readBody(req)
-  if (bytes.length === 0) return undefined
+  if (bytes.length === 0 || req.get('Content-Type') === undefined) return undefined
   const type = types.find((type) => isOfType(req.get('Content-Type'), type))
   if (type === undefined) throw new Refusal('UNSUPPORTED_MEDIA_TYPE', { message: unsupported(req, types) })
   if (type === FORM_TYPE) return { ...parseFields(bytes.toString('utf8')) }

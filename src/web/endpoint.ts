@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response, Router } from 'express'
 import type { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { bearerOf, isServiceKey, type Learner, learnerOf } from './bearer.ts'
+import { basicSecretOf, bearerOf, isBasicSecret, isServiceKey, type Learner, learnerOf } from './bearer.ts'
 import { apiBody, FORM_TYPE, JSON_TYPE } from './body.ts'
 import type { Origins } from './origins.ts'
 import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
@@ -111,6 +111,9 @@ export function mount(
     if (access === 'anyone') return undefined
     const token = access === 'learner' || access === 'backend' ? bearerOf(req) : undefined
     if (token !== undefined && access === 'backend' && isServiceKey(deps, token)) return undefined
+    const secret = access === 'backend' ? basicSecretOf(req) : undefined
+    if (secret !== undefined && isBasicSecret(deps, secret)) return undefined
+    if (secret !== undefined) throw new Refusal('UNAUTHORIZED')
     const learner = token === undefined ? await learnerOfCookie(req, res) : await learnerOf(deps, token)
     if (learner === undefined && access !== 'visitor') throw new Refusal('UNAUTHORIZED')
     req.user = learner?.user

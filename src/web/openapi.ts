@@ -11,6 +11,7 @@ const ErrorBody = z
   .object({
     code: z.string().optional().meta({ description: 'Stable; absent in two answers of the contract' }),
     message: z.string(),
+    detail: z.string().optional().meta({ description: 'What the caller can do about it' }),
     issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({ id: 'Error' })
@@ -24,6 +25,8 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
 }
 
 type Json = Record<string, unknown>
+
+const REQUEST_ID = { $ref: '#/components/parameters/RequestId' }
 
 export type ApiDocument = ReturnType<typeof describeApi>
 
@@ -43,7 +46,23 @@ export function describeApi(
 
   const content = (schema: z.ZodType, io: 'input' | 'output', types = [JSON_TYPE]) => {
     const described = schemaOf(schema, io)
-    return Object.fromEntries(types.map((type) => [type, { schema: described }]))
+    return Object.fromEntries(
+      types.map((type) => [type, { schema: type === FORM_TYPE ? asForm(described as Json) : described }]),
+    )
+  }
+
+  /** A form sends texts: a field of another type cannot come by it, and is refused when it tries. */
+  function asForm({ properties, ...schema }: Json): Json {
+    const fields = Object.entries(properties as Record<string, Json>)
+    const [texts, others] = [true, false].map((isText) =>
+      fields.filter(([, { type }]) => (type === 'string') === isText),
+    )
+    const refused = others?.map(([name]) => ({ required: [name] })) ?? []
+    return {
+      ...schema,
+      properties: Object.fromEntries(texts ?? []),
+      ...(refused.length > 0 ? { not: { anyOf: refused } } : {}),
+    }
   }
 
   function operationOf(facts: Facts) {
@@ -68,7 +87,7 @@ export function describeApi(
       summary,
       operationId: [method, ...path.split(/[^\w]+/).filter((part) => part !== '' && part !== 'api')].join('_'),
       security: SECURITY[access],
-      ...(inPath.length + inQuery.length > 0 ? { parameters: [...inPath, ...inQuery] } : {}),
+      parameters: [...inPath, ...inQuery, REQUEST_ID],
       ...(body
         ? {
             requestBody: {
@@ -115,6 +134,15 @@ export function describeApi(
     paths,
     components: {
       schemas,
+      parameters: {
+        RequestId: {
+          name: 'X-Request-Id',
+          in: 'header',
+          description:
+            'Names the call in the log of the server; a call without one is given one. The answer repeats it.',
+          schema: { type: 'string', pattern: '^[\\w.-]{8,64}$' },
+        },
+      },
       securitySchemes: {
         session: { type: 'apiKey', in: 'cookie', name: cookieName },
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },

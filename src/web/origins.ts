@@ -10,9 +10,16 @@ import { LENGTH_MAX, pathHere } from './return-to.ts'
 
 const PREFLIGHT_SECONDS = 600
 
+const LOGGED_MAX = 200
+
+const MUST_NAME =
+  'A call that carries a cookie, or that signs in from a browser, must name where it comes from: send the Origin header.'
+const MUST_BE_TRUSTED =
+  'Calls that carry a cookie, or that sign in from a browser, are taken from the origin of this site and from those that its operator lists in TRUSTED_ORIGINS: scheme, host and port must be the same.'
+
 export type Origins = ReturnType<typeof origins>
 
-export function origins({ config }: Deps) {
+export function origins({ config, log }: Deps) {
   /** In development there is no public address, and the one the browser asked for counts. */
   const ownOrigin = (req: Request) => config.publicOrigin ?? `${req.protocol}://${req.get('Host')}`
   const isTrusted = (req: Request, origin: string) =>
@@ -41,8 +48,13 @@ export function origins({ config }: Deps) {
   function mustBeTrusted(req: Request): void {
     const given = req.get('Origin') ?? originOf(req.get('Referer'))
     if (given === 'null' && req.get('Sec-Fetch-Site') === 'same-origin') return
-    if (given === undefined || given === 'null') throw new Refusal('MISSING_OR_NULL_ORIGIN')
-    if (!isTrusted(req, given)) throw new Refusal('INVALID_ORIGIN')
+    const isMissing = given === undefined || given === 'null'
+    if (!isMissing && isTrusted(req, given)) return
+    const expected = [ownOrigin(req), ...config.trustedOrigins]
+    log.warn({ requestId: req.id, received: given?.slice(0, LOGGED_MAX) ?? null, expected }, 'origin refused')
+    throw isMissing
+      ? new Refusal('MISSING_OR_NULL_ORIGIN', { detail: MUST_NAME })
+      : new Refusal('INVALID_ORIGIN', { detail: MUST_BE_TRUSTED })
   }
 
   return {

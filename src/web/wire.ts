@@ -1,6 +1,13 @@
 /** What travels over the API, by the names that Better Auth gives it: zod for what comes in and for the description. */
 import { z } from 'zod'
-import { DisplayName, Email } from '../accounts/fields.ts'
+import {
+  DisplayName,
+  EMAIL_MAX_LENGTH,
+  EMAIL_PATTERN,
+  Email,
+  NAME_MAX_LENGTH,
+  PASSWORD_MAX_LENGTH,
+} from '../accounts/fields.ts'
 import type { Session as OpenSession } from '../accounts/sessions.ts'
 import type { User as Account } from '../accounts/users.ts'
 
@@ -77,15 +84,37 @@ const asOnPages = (field: z.ZodType<string>, message?: string) =>
     })
     .transform((text) => field.parse(text))
 
+/** For the description: what the rule of a field comes to in JSON Schema. Spaces around an address are forgiven. */
+const EMAIL = { format: 'email', maxLength: EMAIL_MAX_LENGTH, pattern: EMAIL_PATTERN }
+
 export const EmailAddress = asOnPages(Email, 'Invalid email address').meta({
   description: 'An email address, compared in lower case',
+  ...EMAIL,
 })
+
+/** The same where anything else is answered with a code of its own. */
+export const EmailToSignIn = z.string().meta(EMAIL)
+
+/** One that may be wrong, but not endless. */
+export const PasswordToSignIn = z.string().meta({ format: 'password', maxLength: PASSWORD_MAX_LENGTH })
+
+/** One that is to be set. Its rules are checked by the endpoint, which knows whose it is. */
+export const PasswordToSet = (minLength: number) =>
+  z.string().min(1).meta({
+    format: 'password',
+    minLength,
+    maxLength: PASSWORD_MAX_LENGTH,
+    description: 'Counted in code points. Very common ones are refused, and one’s own name or address.',
+  })
 
 /** As on the pages, but a client may leave it empty. */
 export const Name = asOnPages(
   z.literal('').or(DisplayName),
   'Must be one line of visible text, 100 characters or fewer',
-)
+).meta({
+  maxLength: NAME_MAX_LENGTH,
+  pattern: '^[^\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ufffd]*$',
+})
 
 export const Image = z
   .string()
@@ -93,6 +122,7 @@ export const Image = z
   .refine((text) => /^[^\s\p{Cc}\p{Surrogate}]+$/u.test(text) && z.httpUrl().safeParse(text).success, {
     error: 'Must be an http or https address',
   })
+  .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$' })
 
 /** Of an endpoint that says so by `leadsTo`: there it is checked against the trusted origins. */
 export const CallbackUrl = z.string().meta({ description: 'A path here, or an address at a trusted origin' })

@@ -35,6 +35,7 @@ const GOOD: Record<string, unknown> = {
   rememberMe: true,
   revokeOtherSessions: false,
   token: 'a'.repeat(32),
+  token_type_hint: 'access_token',
   refreshToken: 'a'.repeat(43),
   ...PROFILE,
   state: 'done',

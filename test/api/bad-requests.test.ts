@@ -20,6 +20,26 @@ const headOf = (path: string, more: string) =>
 
 const bodyOf = (answer: string) => answer.slice(answer.indexOf('\r\n\r\n') + 4)
 
+describe('a body that does not name its type', () => {
+  it('is no body, as behind Better Auth on Node', async () => {
+    for (const [path, status, code] of [
+      ['/api/auth/sign-up/email', 400, 'VALIDATION_ERROR'],
+      ['/api/auth/sign-in/email', 400, 'VALIDATION_ERROR'],
+      ['/api/auth/request-password-reset', 400, 'VALIDATION_ERROR'],
+      ['/api/auth/sign-out', 200, undefined],
+    ] as const) {
+      const response = await fetch(app.url + path, {
+        method: 'POST',
+        headers: { Origin: app.url },
+        body: new Blob([
+          JSON.stringify({ email: 'ada@example.org', password: 'plain tidy copper lantern', name: 'Ada' }),
+        ]),
+      })
+      assert.deepEqual([response.status, (await response.json()).code], [status, code], path)
+    }
+  })
+})
+
 describe('too much at once', () => {
   it('ten megabytes are refused as soon as they are announced, at every endpoint', async () => {
     for (const { path } of await writesOf(app)) {

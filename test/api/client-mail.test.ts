@@ -146,3 +146,28 @@ describe('a front end with mails', () => {
     assert.equal(given(await older.client.deleteUser()).success, true)
   })
 })
+
+describe('verifyEmail of the stock client', () => {
+  it('confirms the address, and says so again', async () => {
+    const { client, person, ...rest } = await signedUp('Ada')
+    const { link } = await mailbox.letterTo(person.email, VERIFY.subject)
+    const token = new URL(link).pathname.split('/').at(-1) ?? ''
+    assert.deepEqual(given(await client.verifyEmail({ query: { token } })), { status: true })
+    assert.equal((await whoIs({ client, ...rest }))?.emailVerified, true)
+    assert.deepEqual(given(await client.verifyEmail({ query: { token, callbackURL: '/dashboard' } })), { status: true })
+  })
+
+  it('hears that a made-up token is none, and that an old one is over', async () => {
+    const { client, person, ...rest } = await signedUp('Ada')
+    for (const token of ['x', 'a'.repeat(24), '']) {
+      assert.deepEqual(refusedWith(await client.verifyEmail({ query: { token } })), [401, 'INVALID_TOKEN'])
+      const somewhere = await client.verifyEmail({ query: { token, callbackURL: '/dashboard' } })
+      assert.deepEqual(refusedWith(somewhere), [401, 'INVALID_TOKEN'])
+    }
+    const { link } = await mailbox.letterTo(person.email, VERIFY.subject)
+    app.advance(25 * 60 * MINUTE)
+    const token = new URL(link).pathname.split('/').at(-1) ?? ''
+    assert.deepEqual(refusedWith(await client.verifyEmail({ query: { token } })), [401, 'TOKEN_EXPIRED'])
+    assert.notEqual((await whoIs({ client, ...rest }))?.emailVerified, true)
+  })
+})

@@ -119,6 +119,48 @@ describe('verify-email', () => {
   })
 })
 
+describe('who asks verify-email', () => {
+  const HTML = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+  const PEOPLE: Record<string, Record<string, string>> = {
+    'somebody who follows the link': { Accept: HTML, 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
+    'an old browser': { Accept: HTML },
+    'a text browser': { Accept: 'text/html, text/plain, text/css, text/sgml, */*;q=0.01' },
+    'a scanner of mails': { Accept: '*/*' },
+    'a scanner that says nothing': { Accept: '' },
+    'a browser that takes anything': { Accept: 'application/json, text/html', 'Sec-Fetch-Mode': 'navigate' },
+    'a picture': { Accept: 'image/avif,*/*', 'Sec-Fetch-Mode': 'no-cors' },
+  }
+  const PROGRAMS: Record<string, Record<string, string>> = {
+    'a script of the front end': { Accept: '*/*', 'Sec-Fetch-Mode': 'cors' },
+    'a script of this site': { Accept: '*/*', 'Sec-Fetch-Mode': 'same-origin' },
+    'a program that wants JSON': { Accept: 'application/json' },
+    'a program that would take text too': { Accept: 'application/json, text/plain, */*' },
+  }
+  const ask = async (headers: Record<string, string>) => {
+    const { api, person } = await apiLearner(app, 'Ada')
+    const token = secretOf(await mailbox.letterTo(person.email, VERIFY.subject))
+    const response = await openApi(app).get(`${LOOK}?token=${token}`, headers)
+    return {
+      response,
+      verified: await isVerified(api),
+      again: () => openApi(app).get(`${LOOK}?token=${token}`, headers),
+    }
+  }
+  for (const [name, headers] of Object.entries(PEOPLE)) {
+    it(`${name} is led to the page with the button, and nothing changes`, async () => {
+      const { response, verified } = await ask(headers)
+      assert.deepEqual([response.status, verified], [302, false])
+    })
+  }
+  for (const [name, headers] of Object.entries(PROGRAMS)) {
+    it(`${name} is answered, and the address is confirmed`, async () => {
+      const { response, verified, again } = await ask(headers)
+      assert.deepEqual([response.status, response.body, verified], [200, { status: true }, true])
+      assert.deepEqual((await again()).body, { status: true })
+    })
+  }
+})
+
 describe('send-verification-email', () => {
   it('of somebody signed in is for their own address, while it is not confirmed', async () => {
     const { api, person } = await apiLearner(app, 'Ada')

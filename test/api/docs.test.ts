@@ -30,7 +30,7 @@ const SITE_SHOWN = 'http://localhost:3000'
 const SERVICE_KEY = 'a-service-key-of-the-tests-0123456789'
 type Schema = { properties?: Record<string, unknown> }
 type Operation = {
-  parameters?: { name: string }[]
+  parameters: { name?: string }[]
   requestBody?: { content: Record<string, { schema: Schema }> }
   responses: Record<string, { description: string }>
 }
@@ -88,7 +88,7 @@ const operations = Object.entries(description.paths).flatMap(([path, methods]) =
   Object.entries(methods).map(([method, operation]) => ({
     name: `${method.toUpperCase()} ${path}`,
     takes: [
-      ...(operation.parameters ?? []).map(({ name }) => name),
+      ...operation.parameters.flatMap(({ name }) => name ?? []),
       ...Object.values(operation.requestBody?.content ?? {}).flatMap(({ schema }) =>
         Object.keys(schema.properties ?? {}),
       ),

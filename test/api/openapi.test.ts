@@ -30,8 +30,8 @@ describe('the description', () => {
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference = '']) => reference)
     assert.ok(references.length > 10, `${references.length} found`)
     for (const reference of references) {
-      const [, name = ''] = /^#\/components\/schemas\/(\w+)$/.exec(reference) ?? []
-      assert.ok(document.components.schemas[name], reference)
+      const [, kind = '', name = ''] = /^#\/components\/(schemas|parameters)\/(\w+)$/.exec(reference) ?? []
+      assert.ok(document.components[kind]?.[name], reference)
     }
   })
 

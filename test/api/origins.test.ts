@@ -140,6 +140,10 @@ async function assertJudged({ name, headers, code }: Row, asked: typeof writes) 
         ? { status: 400, code: 'BAD_REQUEST', message: 'Invalid JSON in request body' }
         : { status: 403, code, message: MESSAGES[code] }
     assert.deepEqual(refusalOf(answer), expected, what)
+    const { detail } = JSON.parse(answer.text)
+    if (code === INVALID) assert.match(detail, /TRUSTED_ORIGINS/, what)
+    else if (code === MISSING) assert.match(detail, /send the Origin header/, what)
+    else assert.equal(detail, undefined, what)
   }
 }
 
@@ -167,4 +171,17 @@ describe('without a cookie, there is nothing to borrow', () => {
   for (const { name, headers } of [...WITH_A_COOKIE, ...LOGIN_WITHOUT_A_COOKIE].filter(({ code }) => code)) {
     it(`so every other endpoint lets ${name} through`, () => assertJudged({ name, headers }, others))
   }
+})
+
+it('the operator reads which origin came and which are expected, cut short and on one line', async () => {
+  const received = `https://evil.example:${'8'.repeat(400)}`
+  await call(app, '/api/auth/sign-out', { headers: { Origin: received, Cookie: 'a=b' }, body: {} })
+  const lines = app
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('origin refused'))
+    .map((line) => JSON.parse(line))
+  const last = lines.at(-1)
+  assert.equal(last.received, received.slice(0, 200))
+  assert.ok(last.expected.includes(app.url), JSON.stringify(last.expected))
 })

@@ -206,3 +206,65 @@ describe('who may not ask', () => {
 it('nothing secret was logged meanwhile', async () => {
   await assertNothingSecretLogged(app, [SERVICE_KEY])
 })
+
+describe('introspection as RFC 7662 has it', () => {
+  const basic = (secret: string, id = 'a-backend') => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  async function ask(fields: Record<string, string>, authorization: string) {
+    const response = await fetch(`${app.url}/api/auth/introspect`, {
+      method: 'POST',
+      headers: { Authorization: authorization, Accept: 'application/json' },
+      body: new URLSearchParams(fields),
+    })
+    return { status: response.status, headers: response.headers, body: await response.json() }
+  }
+
+  it('takes a form and HTTP Basic, whatever the name of the client', async () => {
+    const token = await api.token()
+    const { sub, sid, exp } = decode(token).claims
+    for (const authorization of [
+      basic(SERVICE_KEY),
+      basic(SERVICE_KEY, ''),
+      basic(encodeURIComponent(SERVICE_KEY), 'an%20id'),
+      basic(SERVICE_KEY).replace('Basic', 'basic'),
+      `Bearer ${SERVICE_KEY}`,
+    ]) {
+      for (const more of [{}, { token_type_hint: 'access_token' }, { token_type_hint: 'anything', client_id: 'x' }]) {
+        const { status, headers, body } = await ask({ token, ...more }, authorization)
+        assert.deepEqual([status, body], [200, { active: true, sub, sid, exp }])
+        assert.equal(headers.get('cache-control'), 'no-store')
+      }
+    }
+    assert.deepEqual((await ask({ token: 'x' }, basic(SERVICE_KEY))).body, { active: false })
+    assert.equal((await backend.post('/api/auth/introspect', { token })).body.active, true)
+  })
+
+  it('refuses another secret in the scheme that was tried, and a form without a token', async () => {
+    const token = await api.token()
+    for (const authorization of [
+      basic('wrong'),
+      basic(''),
+      basic(`${SERVICE_KEY} `),
+      'Basic',
+      'Basic §',
+      'Basic Og==',
+    ]) {
+      const { status, headers, body } = await ask({ token }, authorization.replace('§', '%'))
+      assert.deepEqual([status, body.code], [401, 'UNAUTHORIZED'], authorization)
+      assert.match(headers.get('www-authenticate') ?? '', /^Basic realm="Matricula"/)
+    }
+    assert.equal((await ask({ token }, 'Bearer wrong')).headers.get('www-authenticate'), 'Bearer')
+    assert.equal((await ask({}, basic(SERVICE_KEY))).status, 400)
+  })
+
+  it('is no way in by a secret that nobody has set', async () => {
+    const keyless = await startApp({}, { databaseUrl: app.databaseUrl })
+    for (const secret of ['', 'undefined', 'null']) {
+      const response = await fetch(`${keyless.url}/api/auth/introspect`, {
+        method: 'POST',
+        headers: { Authorization: basic(secret) },
+        body: new URLSearchParams({ token: 'x' }),
+      })
+      assert.equal(response.status, 401)
+    }
+  })
+})

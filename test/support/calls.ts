@@ -99,8 +99,9 @@ export const asOwnPage = ({ url }: Pick<TestApp, 'url'>, cookie: string): Header
 type Told = Pick<Answer, 'status' | 'text'>
 
 /** A refusal as a client reads it. */
+/** Without what advises beside it. */
 export function refusalOf({ status, text }: Told): { status: number; code?: string; message?: string } {
-  const { issues: _, ...refusal } = JSON.parse(text)
+  const { issues: _, detail: _advice, ...refusal } = JSON.parse(text)
   return { status, ...refusal }
 }
 
@@ -111,9 +112,10 @@ export function assertPlainRefusal({ status, text, headers }: Answer, what = '')
   assert.equal(headers['set-cookie'], undefined, what)
   assert.equal(headers['cache-control'], 'no-store', what)
   assert.ok(status >= 400 && status < 500, `${what} answers ${status}`)
-  const { code, message, issues, ...more } = JSON.parse(text)
+  const { code, message, issues, detail, ...more } = JSON.parse(text)
   assert.match(code, /^[A-Z_]+$/, what)
   assert.equal(typeof message, 'string', what)
+  assert.ok(['string', 'undefined'].includes(typeof detail), what)
   assert.ok(issues === undefined || Array.isArray(issues), what)
   assert.deepEqual(more, {}, what)
   assert.doesNotMatch(text, /<|\bat .*:\d+|node_modules|postgres|zod/i, what)

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 
-const TAKES_A_VALUE = /^-[XHdbcow]$/
+const TAKES_A_VALUE = /^-[XHdbcouw]$/
 const HEADER_OF_JARS = '# Netscape HTTP Cookie File'
 
 const given = { '-H': [] }
@@ -26,6 +26,7 @@ for (const line of readable ? readFileSync(given['-b'], 'utf8').split('\n') : []
 
 const headers = { Accept: '*/*', 'User-Agent': 'curl/stand-in' }
 if (jar.size > 0) headers.Cookie = [...jar].map(([name, { value }]) => `${name}=${value}`).join('; ')
+if (given['-u'] !== undefined) headers.Authorization = `Basic ${Buffer.from(given['-u']).toString('base64')}`
 if (given['-d'] !== undefined) headers['Content-Type'] = 'application/x-www-form-urlencoded'
 for (const header of given['-H']) headers[header.slice(0, header.indexOf(':'))] = header.replace(/^[^:]*: */, '')
 

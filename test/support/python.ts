@@ -11,7 +11,8 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DATA_DIRECTORY, ROOT } from '../../src/config.ts'
 
-const REQUIREMENTS = join(ROOT, 'test/python/requirements.txt')
+/** What the example needs, and beside it what only tests do. */
+const REQUIREMENTS = ['requirements.txt', 'requirements-tests.txt'].map((file) => join(ROOT, 'test/python', file))
 const OLDEST_MINOR = 10
 const INSTALL_MS = 300_000
 const LEFT_OVER_MS = 60 * 60_000
@@ -65,7 +66,14 @@ export async function pythonEnvironment(
   if (!found.complete) return missing(`this ${python} has no venv (on Debian: apt install python3-venv)`)
 
   const name = createHash('sha256')
-    .update(JSON.stringify([readFileSync(REQUIREMENTS, 'utf8'), found.identity, process.platform, process.arch]))
+    .update(
+      JSON.stringify([
+        ...REQUIREMENTS.map((file) => readFileSync(file, 'utf8')),
+        found.identity,
+        process.platform,
+        process.arch,
+      ]),
+    )
     .digest('hex')
   const home = join(directory, `python-${name.slice(0, 16)}`)
   try {
@@ -94,7 +102,7 @@ async function install(home: string, python: string, options: ExecFileOptions): 
   try {
     await run(python, ['-I', '-m', 'venv', draft], options)
     const pip = ['-I', '-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check']
-    await run(programOf(draft), [...pip, '--requirement', REQUIREMENTS], options)
+    await run(programOf(draft), [...pip, ...REQUIREMENTS.flatMap((file) => ['--requirement', file])], options)
     await rename(draft, home).catch((error: unknown) => {
       if (!existsSync(home)) throw error
     })

@@ -7,7 +7,7 @@ import { refuseConfirmation } from '../confirmation.ts'
 import { deviceOf } from '../device.ts'
 import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
 import { passwordRefusal } from '../refusals.ts'
-import { Done, toUser, User } from '../wire.ts'
+import { Done, PasswordToSet, toUser, User } from '../wire.ts'
 
 export function passwordEndpoints(deps: Deps): Endpoint[] {
   const { passwordMinLength } = deps.config
@@ -20,7 +20,7 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
         'Set a new password. With `revokeOtherSessions` all sessions end and this one goes on under a new token.',
       body: z.object({
         currentPassword: z.string(),
-        newPassword: z.string().min(1),
+        newPassword: PasswordToSet(passwordMinLength),
         revokeOtherSessions: z.boolean().optional(),
       }),
       answer: z.object({ token: z.string().nullable(), user: User }),

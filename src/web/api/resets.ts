@@ -7,7 +7,7 @@ import { type Endpoint, endpoint, Redirect } from '../endpoint.ts'
 import { linkTo } from '../mailed-links.ts'
 import type { Origins } from '../origins.ts'
 import { passwordRefusal, Refusal } from '../refusals.ts'
-import { CallbackUrl, Done, EmailAddress } from '../wire.ts'
+import { CallbackUrl, Done, EmailAddress, PasswordToSet } from '../wire.ts'
 
 const PURPOSES = ['reset-password'] as const
 
@@ -71,7 +71,7 @@ export function resetEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       method: 'post',
       path: '/api/auth/reset-password',
       summary: 'Set a new password by the token of a mail, once. All sessions end; nobody is signed in.',
-      body: z.object({ newPassword: z.string().min(1), token: z.string().optional() }),
+      body: z.object({ newPassword: PasswordToSet(passwordMinLength), token: z.string().optional() }),
       query: z.object({ token: z.string().optional() }),
       answer: Done,
       refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'RESET_TOKEN_INVALID', 'RATE_LIMITED'],

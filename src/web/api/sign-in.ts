@@ -8,25 +8,37 @@ import { deviceOf } from '../device.ts'
 import { type Endpoint, endpoint } from '../endpoint.ts'
 import { linkTo } from '../mailed-links.ts'
 import { passwordRefusal, Refusal } from '../refusals.ts'
-import { CallbackUrl, EmailAddress, Image, Name, Success, toUser, User } from '../wire.ts'
+import {
+  CallbackUrl,
+  EmailAddress,
+  EmailToSignIn,
+  Image,
+  Name,
+  PasswordToSet,
+  PasswordToSignIn,
+  Success,
+  toUser,
+  User,
+} from '../wire.ts'
 
 const RememberMe = z
   .boolean()
   .optional()
   .meta({ description: 'false: a session of this browser, 24 hours at most. Else 30 days.' })
 
-const SignUp = z.object({
-  name: Name,
-  email: EmailAddress,
-  password: z.string().min(1),
-  image: Image.optional(),
-  callbackURL: CallbackUrl.optional(),
-  rememberMe: RememberMe,
-})
+const signUp = (passwordMinLength: number) =>
+  z.object({
+    name: Name,
+    email: EmailAddress,
+    password: PasswordToSet(passwordMinLength),
+    image: Image.optional(),
+    callbackURL: CallbackUrl.optional(),
+    rememberMe: RememberMe,
+  })
 
 const SignIn = z.object({
-  email: z.string(),
-  password: z.string(),
+  email: EmailToSignIn,
+  password: PasswordToSignIn,
   callbackURL: CallbackUrl.optional(),
   rememberMe: RememberMe,
 })
@@ -41,7 +53,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
       takesForm: true,
       logsIn: true,
       leadsTo: 'callbackURL',
-      body: SignUp,
+      body: signUp(deps.config.passwordMinLength),
       answer: z.object({ token: z.string(), user: User }),
       refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', 'RATE_LIMITED'],
       async handle({ req, body: { rememberMe, callbackURL, ...body } }) {

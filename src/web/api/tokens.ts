@@ -94,8 +94,12 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       method: 'post',
       path: '/api/auth/introspect',
       access: 'backend',
-      summary: 'Whether an access token still counts: not once its session or its user is gone',
-      body: z.object({ token: z.string() }),
+      takesForm: true,
+      summary: 'Whether an access token still counts: not once its session or its user is gone (RFC 7662)',
+      body: z.object({
+        token: z.string(),
+        token_type_hint: z.string().optional().meta({ description: 'Taken and not needed' }),
+      }),
       answer: Introspection,
       async handle({ body: { token } }) {
         const learner = await learnerOf(deps, token)

@@ -1,5 +1,7 @@
+import type { Request } from 'express'
 import { z } from 'zod'
-import { lookAtLink, requestEmailChange, requestLink } from '../../accounts/by-mail.ts'
+import { confirmAddress, lookAtLink, requestEmailChange, requestLink } from '../../accounts/by-mail.ts'
+import type { Link } from '../../accounts/email-tokens.ts'
 import type { Deps } from '../../deps.ts'
 import { isConfirmed } from '../auth.ts'
 import { deviceOf } from '../device.ts'
@@ -12,6 +14,14 @@ const PAGE = '/email-verification'
 const PURPOSES = ['verify-email', 'change-email'] as const
 
 export function verificationEndpoints(deps: Deps): Endpoint[] {
+  /** Confirms the address of a link. Done before, it is as good as done now. Returns why not, or undefined. */
+  async function confirm(req: Request, token: string, link: Link): Promise<Refusal | undefined> {
+    if (link.user.email === link.email && link.user.emailVerified) return undefined
+    const used = await confirmAddress(deps, token, { link, device: deviceOf(req) })
+    if (used.ok) return undefined
+    return new Refusal(used.reason === 'expired' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN')
+  }
+
   return [
     endpoint({
       method: 'post',
@@ -40,17 +50,19 @@ export function verificationEndpoints(deps: Deps): Endpoint[] {
       method: 'get',
       path: '/api/auth/verify-email',
       summary:
-        'Where a link of a mail leads to: on to the page whose button confirms the address, or on to `callbackURL` with `error`. Uses nothing up.',
+        'Where a link of a mail leads to. A person is led on to the page whose button confirms the address, or to `callbackURL` with `error`, and nothing is used up. A program, known by `Accept: application/json` or by `Sec-Fetch-Mode`, confirms the address by the call.',
       query: z.object({ token: z.string(), callbackURL: CallbackUrl.optional() }),
+      answer: Done,
       redirects: true,
       leadsTo: 'callbackURL',
       refusals: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'RATE_LIMITED'],
       async handle({ req, query: { token, callbackURL } }) {
         const look = await lookAtLink(deps, { token, purposes: PURPOSES, ip: req.ip ?? '' })
         if (!look.ok && look.reason === 'too-many-tries') return new Refusal('RATE_LIMITED', look)
+        if (look.ok && isProgram(req)) return (await confirm(req, token, look.link)) ?? { status: true }
         if (look.ok && look.link.state === 'good') return new Redirect(linkTo(deps, PAGE, callbackURL)(token))
         const error = look.ok && look.link.state === 'expired' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN'
-        return callbackURL ? new Redirect(withError(callbackURL, error)) : new Refusal(error)
+        return callbackURL && !isProgram(req) ? new Redirect(withError(callbackURL, error)) : new Refusal(error)
       },
     }),
 
@@ -77,6 +89,16 @@ export function verificationEndpoints(deps: Deps): Endpoint[] {
       },
     }),
   ]
+}
+
+/**
+ * Whether a script asks, as the client of Better Auth does, and not somebody who has followed a link: a page would be no
+ * answer to it. What scans mails opens links as a browser would, or with none of these headers.
+ */
+function isProgram(req: Request): boolean {
+  const mode = req.get('Sec-Fetch-Mode')
+  if (mode !== undefined) return ['cors', 'same-origin'].includes(mode)
+  return req.accepts(['html', 'json']) === 'json'
 }
 
 /** A relative address stays relative. */

@@ -15,7 +15,8 @@ type Schema = {
 type Operation = {
   summary: string
   security: Record<string, unknown>[]
-  parameters?: { name: string; required: boolean; schema: Schema }[]
+  /** Of every call the last one refers to the header that all have in common. */
+  parameters: { name?: string; required: boolean; schema: Schema }[]
   requestBody?: { content: Record<string, { schema: Schema }> }
   responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
 }
@@ -30,7 +31,9 @@ export function apiPages(document: ApiDocument): Router {
       summary: wordsOf(operation.summary),
       callers: callersOf(operation.security),
       takes: [
-        ...(operation.parameters ?? []).map(({ name, required, schema }) => field(name, schema, required)),
+        ...operation.parameters.flatMap(({ name, required, schema }) =>
+          name === undefined ? [] : [field(name, schema, required)],
+        ),
         ...fieldsOf(schemaIn(operation.requestBody?.content)),
       ],
       gives: fieldsOf(schemaIn(operation.responses[200]?.content)),
