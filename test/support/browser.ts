@@ -44,13 +44,23 @@ export async function browserEnvironment(): Promise<Record<string, string>> {
   const path = await packaged.executablePath()
   if (TMPDIR === undefined) delete process.env.TMPDIR
   else process.env.TMPDIR = TMPDIR
+  // The package's own list of font folders names places of another system, and text without a font is not laid out.
+  writeFileSync(join(folder, 'fonts.conf'), fontsIn([join(folder, 'fonts'), '/usr/share/fonts'], folder))
   writeFileSync(complete, '')
   return {
     CHROMIUM_PATH: path,
     LD_LIBRARY_PATH: process.env.LD_LIBRARY_PATH ?? '',
-    FONTCONFIG_PATH: process.env.FONTCONFIG_PATH ?? '',
+    FONTCONFIG_PATH: folder,
   }
 }
+
+const fontsIn = (directories: string[], cache: string): string => `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+${directories.map((directory) => `  <dir>${directory}</dir>`).join('\n')}
+  <cachedir>${join(cache, 'font-cache')}</cachedir>
+</fontconfig>
+`
 
 /** Started for one test file and closed after it. */
 export async function startBrowser(): Promise<Browser> {
