@@ -7,7 +7,15 @@ export const SECRET_MIN_LENGTH = 32
 const SECRET_MIN_DIFFERENT_CHARACTERS = 10
 const KEY_BYTES = 32
 
-export type KeyPurpose = 'cookie' | 'csrf' | 'pepper' | 'limits' | 'signing-keys' | 'refresh-tokens' | 'outbox'
+export type KeyPurpose =
+  | 'cookie'
+  | 'csrf'
+  | 'pepper'
+  | 'limits'
+  | 'signing-keys'
+  | 'refresh-tokens'
+  | 'outbox'
+  | 'kept-forms'
 
 export function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS

@@ -4,7 +4,7 @@ import type { Draft } from '../learning/profiles.ts'
 import { NONE, QUESTIONS, type Question } from '../learning/questions.ts'
 import type { FormError } from './forms.ts'
 
-const TEXT_FIELD = 'projectGoalsText'
+export const TEXT_FIELD = 'projectGoalsText'
 
 /** A question as it is drawn: what is ticked, what is typed, what is wrong. */
 export type AskedQuestion = {
@@ -34,6 +34,15 @@ function ask(question: Question, ticked: readonly string[], text: string, open: 
 export function askWith(question: Question, answers: Answers, { open = false } = {}): AskedQuestion {
   const ticked = [answers[question.name] ?? []].flat()
   return ask(question, ticked, answers.projectGoalsText ?? '', open)
+}
+
+/** As it was typed, whatever it is worth. */
+export function askAsTyped(
+  question: Question,
+  typed: Record<string, string | string[]>,
+  { open = false } = {},
+): AskedQuestion {
+  return ask(question, [typed[question.name] ?? []].flat(), [typed[TEXT_FIELD] ?? ''].flat()[0] ?? '', open)
 }
 
 /**

@@ -23,8 +23,9 @@ export async function logIn(
     remember = false,
     next,
     flash,
+    kept,
     passwordVersion,
-  }: { remember?: boolean; next?: string; flash?: FlashMessage; passwordVersion: number },
+  }: { remember?: boolean; next?: string; flash?: FlashMessage; kept?: string | undefined; passwordVersion: number },
 ): Promise<string> {
   const now = deps.now()
   await startSession(req, user, deps, {
@@ -32,6 +33,7 @@ export async function logIn(
     loggedInAt: now,
     confirmedAt: now,
     flash,
+    kept,
     passwordVersion,
   })
   return safeReturnTo(next)
@@ -101,11 +103,13 @@ async function startSession(
     loggedInAt,
     confirmedAt,
     flash,
+    kept,
     passwordVersion,
     endsOld = true,
   }: Term & {
     confirmedAt: number
     flash?: FlashMessage | undefined
+    kept?: string | undefined
     passwordVersion: number
     endsOld?: boolean
   },
@@ -115,7 +119,7 @@ async function startSession(
     else req.sessionStore.generate(req)
     const handle = newId()
     const identity = { userId: user.id, remembered, loggedInAt, confirmedAt, passwordVersion, handle, ...deviceOf(req) }
-    Object.assign(req.session, identity)
+    Object.assign(req.session, identity, kept === undefined ? {} : { kept })
     if (remembered) rememberOnDevice(req.session.cookie, absoluteEndOf({ remembered, loggedInAt }) - now())
     if (flash) setFlash(req, flash)
     await promisify(req.session.save).call(req.session)

@@ -3,11 +3,14 @@
  * bound to the session, or before there is one to a signed cookie, so that an anonymous page writes no row.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Request, RequestHandler, Response } from 'express'
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Deps } from '../deps.ts'
 import { readCookie } from './cookies.ts'
 import { renderError } from './errors.ts'
-import { loginPathFor } from './return-to.ts'
+import { blankForm } from './forms.ts'
+import { isMarkOf, ownerMark, sealForm } from './kept-forms.ts'
+import { LOGIN_FIELDS } from './login-form.ts'
+import { loginPathFor, safeReturnTo } from './return-to.ts'
 import { sessionCookie, sessionCookieName } from './session.ts'
 
 declare global {
@@ -24,7 +27,8 @@ const CSRF_FIELD = '_csrf'
 
 export type Csrf = ReturnType<typeof csrf>
 
-export function csrf({ config }: Deps) {
+export function csrf(deps: Deps) {
+  const { config } = deps
   const keys = config.keys('csrf')
   const cookieName = config.secureCookies ? '__Host-matricula-form' : 'matricula-form'
   const sign = (text: string, key = keys[0] ?? '') => createHmac('sha256', key).update(text).digest('base64url')
@@ -48,7 +52,14 @@ export function csrf({ config }: Deps) {
         res.cookie(cookieName, `${req.formId}.${sign(`form ${req.formId}`)}`, sessionCookie(config.secureCookies))
       }
     }
-    return sign(owner(req))
+    return req.user ? `${sign(owner(req))}.${ownerMark(deps, req.user.id)}` : sign(owner(req))
+  }
+
+  /** The two parts of a token: the signature, and in a form of a learner whose it is. */
+  function tokenSent(req: Request): [signature: string, mark: string] {
+    const sent: unknown = req.body?.[CSRF_FIELD]
+    const [signature = '', mark = ''] = typeof sent === 'string' ? sent.split('.', 2) : []
+    return [signature, mark]
   }
 
   /** `Sec-Fetch-Site` first, then `Origin`, compared as a whole. What neither tells is left to the token. */
@@ -61,10 +72,7 @@ export function csrf({ config }: Deps) {
     return origin !== undefined && origin !== (config.publicOrigin ?? askedOrigin(req))
   }
 
-  const hasToken = (req: Request, owner: string) => {
-    const sent = req.body?.[CSRF_FIELD]
-    return typeof sent === 'string' && isSigned(owner, sent)
-  }
+  const hasToken = (req: Request, owner: string) => isSigned(owner, tokenSent(req)[0])
 
   /** Before the body is read and the session is looked up: refuses what another site sends, at no cost. */
   const refuseOtherSites: RequestHandler = (req, res, next) => {
@@ -84,7 +92,24 @@ export function csrf({ config }: Deps) {
     if (req.method !== 'POST') return next()
     req.formId = readFormId(req)
     if (hasToken(req, owner(req))) return next()
-    renderError(req, res, 403, explainRefusal(req))
+    if (!keepForm(req, res, next)) renderError(req, res, 403, explainRefusal(req))
+  }
+
+  /** A form whose session has ended is not lost: the login page carries it. Whoever is logged in again sees it at once. */
+  function keepForm(req: Request, res: Response, next: NextFunction): boolean {
+    const [, mark] = tokenSent(req)
+    if (req.user && !isMarkOf(deps, mark, req.user.id)) return false
+    const kept = sealForm(req, deps, mark)
+    if (kept === undefined) return false
+    if (req.user) {
+      req.session.kept = kept
+      req.session.save((error?: unknown) => (error ? next(error) : res.redirect(303, safeReturnTo(req.path))))
+    } else {
+      res
+        .status(403)
+        .render('login', { form: blankForm(LOGIN_FIELDS, { next: safeReturnTo(req.path), kept }), ended: true })
+    }
+    return true
   }
 
   function explainRefusal(req: Request) {

@@ -25,6 +25,8 @@ declare module 'express-session' {
     /** When they last showed their password, in milliseconds. */
     confirmedAt?: number
     flash?: string | undefined
+    /** A sealed form that waits to stand on its page again. */
+    kept?: string | undefined
     /** The public name of the session, and what its device is known by: in columns of their own. */
     handle: string
     ipAddress: string
@@ -51,6 +53,7 @@ const StoredSession = z.object({
   loggedInAt: z.number(),
   confirmedAt: z.number().default(0),
   flash: z.string().optional(),
+  kept: z.string().optional(),
 })
 type StoredSession = z.output<typeof StoredSession>
 
@@ -91,8 +94,8 @@ export function rememberOnDevice(cookie: expressSession.Cookie, left: number): v
 
 const hashed = (id: string): string => createHash('sha256').update(id).digest('base64url')
 
-function stored({ userId, remembered, loggedInAt, confirmedAt = 0, flash }: SessionData): StoredSession {
-  return { userId, remembered, loggedInAt, confirmedAt, ...(flash === undefined ? {} : { flash }) }
+function stored({ userId, remembered, loggedInAt, confirmedAt = 0, flash, kept }: SessionData): StoredSession {
+  return { userId, remembered, loggedInAt, confirmedAt, flash, kept }
 }
 
 const PgStore = connectPgSimple(expressSession)

@@ -213,7 +213,7 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
         assert.equal(form.getAttribute('method'), 'post')
         assert.match(form.getAttribute('action') ?? '', /^(\/[a-zA-Z0-9-]+)+$/)
         assert.ok(form.getAttribute('id'))
-        assert.match(form.querySelector('input[name=_csrf]')?.getAttribute('value') ?? '', /^[\w-]{43}$/)
+        assert.match(form.querySelector('input[name=_csrf]')?.getAttribute('value') ?? '', /^[\w-]{43}(\.[\w-]{22})?$/)
       }
     })
 

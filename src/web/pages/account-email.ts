@@ -9,6 +9,7 @@ import { deviceOf } from '../device.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { saveFlash, takeMessage } from '../flash.ts'
 import { blankForm, parseForm, refuse } from '../forms.ts'
+import { takeKeptForm, textOf } from '../kept-forms.ts'
 import { requireMail } from '../link-requests.ts'
 import { linkTo } from '../mailed-links.ts'
 import { refuseTooManyTries } from '../throttle.ts'
@@ -38,7 +39,9 @@ export function accountEmailPages(deps: Deps): Router {
     .all(requireMail(deps))
     .get(requireConfirmed(deps, PAGE), async (req, res) => {
       const pendingEmail = await pending(userOf(req).id)
-      res.render('account-email', { form: blankForm(FIELDS), pendingEmail, message: takeMessage(req) })
+      const kept = takeKeptForm(req, deps)
+      const form = blankForm(FIELDS, { email: textOf(kept, 'email') ?? '' })
+      res.render('account-email', { form, pendingEmail, message: takeMessage(req), kept })
     })
     .post(requireConfirmed(deps, PAGE), async (req, res) => {
       const user = userOf(req)

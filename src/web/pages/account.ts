@@ -8,12 +8,14 @@ import { userOf } from '../auth.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { saveFlash, takeMessage } from '../flash.ts'
 import { blankForm, type FormState, parseForm } from '../forms.ts'
+import { takeKeptForm, textOf } from '../kept-forms.ts'
 
 const FIELDS = { name: { id: 'name' } } as const
 const NameForm = z.object({ name: DisplayName })
 
 /** What belongs to the account, each with its own form or the page that has it. */
-export function accountPages({ sql, now, mail }: Deps): Router {
+export function accountPages(deps: Deps): Router {
+  const { sql, now, mail } = deps
   const router = Router()
   const facts = async (userId: string, form: FormState) => ({
     form,
@@ -24,8 +26,9 @@ export function accountPages({ sql, now, mail }: Deps): Router {
     .route('/account')
     .get(async (req, res) => {
       const { id, name } = userOf(req)
-      const page = await facts(id, blankForm(FIELDS, { name }))
-      res.render('account', { ...page, message: takeMessage(req) })
+      const kept = takeKeptForm(req, deps)
+      const page = await facts(id, blankForm(FIELDS, { name: textOf(kept, 'name') ?? name }))
+      res.render('account', { ...page, message: takeMessage(req), kept })
     })
     .post(async (req, res) => {
       const { id } = userOf(req)

@@ -11,16 +11,18 @@ import {
   saveDraft,
 } from '../../learning/profiles.ts'
 import { QUESTIONS, type Question } from '../../learning/questions.ts'
-import { type AskedQuestion, askWith, inWords, readAnswer, skipped } from '../answer-forms.ts'
+import { type AskedQuestion, askAsTyped, askWith, inWords, readAnswer, skipped } from '../answer-forms.ts'
 import { userOf } from '../auth.ts'
 import { HttpError, methodNotAllowed } from '../errors.ts'
 import { saveFlash, takeFlash } from '../flash.ts'
+import { takeKeptForm } from '../kept-forms.ts'
 import { HOME_OF_LEARNERS } from '../return-to.ts'
 
 const CHECK = '/onboarding/check'
 const pathOf = ({ slug }: Question): string => `/onboarding/${slug}`
 
-export function onboardingPages({ sql, now }: Deps): Router {
+export function onboardingPages(deps: Deps): Router {
+  const { sql, now } = deps
   const profileOf = (req: Request) => findProfile(sql, userOf(req).id)
   const router = Router()
 
@@ -62,7 +64,9 @@ export function onboardingPages({ sql, now }: Deps): Router {
       const next = nextQuestion(profile)
       // One after the other; those behind can be opened again.
       if (next && next !== question && !isPassed(profile, question)) return res.redirect(303, pathOf(next))
-      res.render('question', page(askWith(question, drafted(profile)), takeFlash(req)))
+      const kept = takeKeptForm(req, deps)
+      const asked = kept ? askAsTyped(question, kept) : askWith(question, drafted(profile))
+      res.render('question', { ...page(asked, takeFlash(req)), kept })
     })
     .post(async (req, res) => {
       const question = questionOf(req)

@@ -3,21 +3,26 @@ import type { Deps } from '../../deps.ts'
 import { Answers } from '../../learning/answers.ts'
 import { drafted, findProfile, saveAnswers } from '../../learning/profiles.ts'
 import { QUESTIONS } from '../../learning/questions.ts'
-import { askWith, readAnswer } from '../answer-forms.ts'
+import { askAsTyped, askWith, readAnswer } from '../answer-forms.ts'
 import { userOf } from '../auth.ts'
 import { methodNotAllowed } from '../errors.ts'
 import { saveFlash } from '../flash.ts'
+import { takeKeptForm } from '../kept-forms.ts'
 import { HOME_OF_LEARNERS } from '../return-to.ts'
 
 /** The answers of onboarding, all on one page, to be changed at any time. */
-export function profilePages({ sql, now }: Deps): Router {
+export function profilePages(deps: Deps): Router {
+  const { sql, now } = deps
   const router = Router()
   router
     .route('/profile')
     .get(async (req, res) => {
       const answers = drafted(await findProfile(sql, userOf(req).id))
-      const questions = QUESTIONS.map((question) => askWith(question, answers, { open: true }))
-      res.render('profile', { questions, form: { errors: [] } })
+      const kept = takeKeptForm(req, deps)
+      const questions = QUESTIONS.map((question) =>
+        kept ? askAsTyped(question, kept, { open: true }) : askWith(question, answers, { open: true }),
+      )
+      res.render('profile', { questions, form: { errors: [] }, kept })
     })
     .post(async (req, res) => {
       const given = QUESTIONS.map((question) => ({ question, answer: readAnswer(question, req.body, { open: true }) }))
