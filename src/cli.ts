@@ -16,6 +16,8 @@ const USAGE = `Usage: node dist/cli.js keys list
 
 class UsageError extends Error {}
 
+const asksForHelp = (): boolean => ['--help', '-h', 'help'].includes(process.argv[2] ?? '')
+
 type Say = (line: string) => void
 
 type Command = {
@@ -96,6 +98,7 @@ const REASONS = {
 const say: Say = (line) => console.log(line)
 
 async function main() {
+  if (asksForHelp()) return say(USAGE)
   const { command, args, options } = readArguments()
   const config = loadConfig()
   const embedded = config.databaseUrl === undefined ? await startEmbeddedDatabase() : undefined

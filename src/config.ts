@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { isDecodable, isLoopback, isOrigin, parseUrl, urlWith, wholeNumber } from './environment-values.ts'
+import { isDecodable, isLoopback, isOrigin, isReadable, parseUrl, urlWith, wholeNumber } from './environment-values.ts'
 import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
 
 /** The project's root: `views`, `public`, `sql` and `.data` stand beside `src` and `dist`. */
@@ -189,6 +189,12 @@ function problemsBetween(given: Record<string, string | undefined>): string[] {
   const problems = ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL']
     .filter((name) => production && given[name] === undefined)
     .map((name) => `${name} is required in production`)
+  for (const name of ['DATABASE_URL', 'DATABASE_URL_UNPOOLED']) {
+    const authority = parseUrl(given[name] ?? '')?.searchParams.get('sslrootcert') ?? 'system'
+    if (authority !== 'system' && !isReadable(authority)) {
+      problems.push(`${name} names a file in sslrootcert that cannot be read`)
+    }
+  }
   const url = parseUrl(given.PUBLIC_URL ?? '')
   if (production && url?.protocol === 'http:' && !isLoopback(url.href)) {
     problems.push('PUBLIC_URL must start with https:// in production')

@@ -2,6 +2,7 @@
  * The one database client. Every query has a deadline, and a query that cannot be answered now is `Unavailable`,
  * because postgres.js by itself waits without limit while it reconnects.
  */
+import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import { type Connection, createConnections } from './connections.ts'
 import { codeOf, isEnd, isOutage } from './outages.ts'
@@ -20,11 +21,21 @@ export type Sql = <Row extends object>(text: TemplateStringsArray, ...values: Va
 
 export type Db = ReturnType<typeof createDb>
 
+/** The file of an authority of one's own, as libpq names it; its word `system` is the default here. */
+export function authorityOf(url: URL): string | undefined {
+  const file = url.searchParams.get('sslrootcert')
+  return file === null || file === 'system' ? undefined : file
+}
+
 /** Connection settings from a URL as a provider shows it, certificates always verified and unknown parameters left out. */
 export function connectionOptions(databaseUrl: string) {
   const url = new URL(databaseUrl)
   const parameter = (name: string) => url.searchParams.get(name)
-  const tlsWanted = !['disable', 'allow', 'prefer', null].includes(parameter('sslmode')) || parameter('ssl') === 'true'
+  const authority = authorityOf(url)
+  const tlsWanted =
+    !['disable', 'allow', 'prefer', null].includes(parameter('sslmode')) ||
+    parameter('ssl') === 'true' ||
+    authority !== undefined
   const behindPooler = url.hostname.includes('-pooler.') || parameter('pgbouncer') === 'true'
   return {
     host: parameter('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
@@ -32,7 +43,7 @@ export function connectionOptions(databaseUrl: string) {
     user: decodeURIComponent(url.username),
     pass: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
-    ssl: tlsWanted ? ('verify-full' as const) : false,
+    ssl: tlsWanted && (authority === undefined ? ('verify-full' as const) : { ca: readFileSync(authority, 'utf8') }),
     // PgBouncer in transaction mode hands each statement to another server connection.
     prepare: !behindPooler,
   }

@@ -8,12 +8,12 @@ import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { dataOf, isAlive, readLock, removeStaleLock, type Server, serves, signalTo } from './dev-database-lock.ts'
+import { portOf } from './dev-database-port.ts'
 import { type Binaries, chooseRunner, findBinaries, type Runner } from './dev-database-runner.ts'
 
 const POSTGRES_MAJOR = 18
@@ -52,8 +52,11 @@ export async function startDevDatabase(directory: string, settings: Record<strin
     const server = (await adopt(home, adminUrl)) ?? (await launch(home, binaries, runner, settings, adminUrl))
     if (server === undefined) continue
     await ask(adminUrl(server.port), `create database ${USER}`).catch(ignoreExisting)
+    const url = urlOf(server.port, USER)
+    // For tools beside the app: psql "$(cat .data/database-url)".
+    await writeFile(join(directory, 'database-url'), url, { mode: 0o600 })
     return {
-      url: urlOf(server.port, USER),
+      url,
       stop: (options) => stop(home, server.pid, adminUrl(server.port), options),
     }
   }
@@ -112,7 +115,7 @@ async function launch(
   adminUrl: (port: number) => string,
 ): Promise<Server | undefined> {
   await removeStaleLock(home)
-  const port = await freePort()
+  const port = await portOf(home)
   const chosen = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -160,16 +163,6 @@ async function stop(
       if (!isAlive(pid)) return
     }
   }
-}
-
-/** A port of the loopback address that nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }
 
 async function ask(url: string, question: string): Promise<Record<string, unknown>[]> {

@@ -1,4 +1,5 @@
 /** What the text of an environment variable may be. */
+import { accessSync, constants } from 'node:fs'
 import { z } from 'zod'
 
 export function wholeNumber(min: number, max: number) {
@@ -35,3 +36,12 @@ export const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) &
 
 /** Whether an address is one of this machine, which nobody else can reach. */
 export const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
+
+export function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}

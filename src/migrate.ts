@@ -3,7 +3,7 @@
  * All pending files run in one transaction under one lock, so two instances agree and a failure leaves nothing behind.
  */
 import { readdirSync, realpathSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import Postgrator from 'postgrator'
 import postgres from 'postgres'
 import { loadConfig, ROOT } from './config.ts'
@@ -55,13 +55,33 @@ export async function migrate(url: string, directory = SQL_DIRECTORY): Promise<n
         schemaTable: 'schemaversion',
         currentSchema: 'public',
         newline: 'LF',
-        execQuery: async (query) => ({ rows: await transaction.unsafe(query) }),
+        execQuery: async (query) => {
+          try {
+            return { rows: await transaction.unsafe(query) }
+          } catch (error) {
+            throw applying === undefined ? error : failureIn(applying, query, error)
+          }
+        },
+      })
+      let applying: string | undefined
+      postgrator.on('migration-started', ({ filename }) => {
+        applying = filename
+      })
+      postgrator.on('migration-finished', () => {
+        applying = undefined
       })
       return (await postgrator.migrate()).length
     })
   } finally {
     await client.end({ timeout: 5 })
   }
+}
+
+/** Names the file and the line at which PostgreSQL stopped. */
+function failureIn(filename: string, text: string, error: unknown): Error {
+  const { message, position } = error as { message: string; position?: string }
+  const line = position === undefined ? '' : `, line ${text.slice(0, Number(position) - 1).split('\n').length}`
+  return new Error(`${relative(ROOT, filename)}${line}: ${message}. Nothing was applied.`, { cause: error })
 }
 
 async function main() {

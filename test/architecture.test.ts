@@ -45,7 +45,7 @@ const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^db\.ts$/, /^(connections|outages|unavailable|text-arrays)\.ts$/],
   [/^connections\.ts$/, /^(sockets|unavailable)\.ts$/],
   [/^outages\.ts$/, /^unavailable\.ts$/],
-  [/^dev-database\.ts$/, /^dev-database-(lock|runner)\.ts$/],
+  [/^dev-database\.ts$/, /^dev-database-(lock|port|runner)\.ts$/],
   [/./, /^$/],
 ]
 
@@ -116,6 +116,25 @@ describe('one place only', () => {
       )
     })
   }
+})
+
+describe('docs/architecture.md', () => {
+  const page = read('docs/architecture.md')
+  const nameOf = (file: string) => file.split('/').at(-1) ?? ''
+
+  // Pages and endpoints are named by their addresses.
+  it('names every file of the source but the pages and endpoints, and none that is not there', () => {
+    const named = new Set([...page.matchAll(/[\w-]+\.ts\b/g)].map(([name]) => name))
+    const there = new Set([...filesIn('src', '.ts'), ...filesIn('test', '.ts')].map(nameOf))
+    assert.deepEqual(
+      filesIn('src', '.ts').filter((file) => !/web\/(pages|api)\//.test(file) && !named.has(nameOf(file))),
+      [],
+    )
+    assert.deepEqual(
+      [...named].filter((name) => !there.has(name)),
+      [],
+    )
+  })
 })
 
 describe('the code', () => {

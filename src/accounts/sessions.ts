@@ -11,6 +11,9 @@ const DAY = 24 * HOUR
 const BROWSER_SESSION = { idle: 2 * HOUR, absolute: 24 * HOUR }
 const REMEMBERED_SESSION = { idle: 14 * DAY, absolute: 30 * DAY }
 
+/** For how long a device keeps somebody signed in who asked for it. */
+export const REMEMBERED_MS = REMEMBERED_SESSION.absolute
+
 /** What decides how long a session lasts; `loggedInAt` in milliseconds. */
 export type Term = { remembered: boolean; loggedInAt: number }
 

@@ -5,7 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Deps } from '../deps.ts'
-import { readCookie } from './cookies.ts'
+import { COOKIES, cookieName, readCookie } from './cookies.ts'
 import { renderError } from './errors.ts'
 import { blankForm } from './forms.ts'
 import { isMarkOf, ownerMark, sealForm } from './kept-forms.ts'
@@ -30,14 +30,14 @@ export type Csrf = ReturnType<typeof csrf>
 export function csrf(deps: Deps) {
   const { config } = deps
   const keys = config.keys('csrf')
-  const cookieName = config.secureCookies ? '__Host-matricula-form' : 'matricula-form'
+  const formCookie = cookieName(COOKIES.form, config.secureCookies)
   const sign = (text: string, key = keys[0] ?? '') => createHmac('sha256', key).update(text).digest('base64url')
   const isSigned = (text: string, signature: string) => keys.some((key) => equal(sign(text, key), signature))
   /** The origin that the browser asked for, which may be another name of this site. */
   const askedOrigin = (req: Request) => `${req.protocol}://${req.get('Host')}`
 
   function readFormId(req: Request): string | undefined {
-    const [id = '', signature = ''] = (readCookie(req, cookieName) ?? '').split('.')
+    const [id = '', signature = ''] = (readCookie(req, formCookie) ?? '').split('.')
     return isSigned(`form ${id}`, signature) ? id : undefined
   }
 
@@ -49,7 +49,7 @@ export function csrf(deps: Deps) {
       req.formId ??= readFormId(req)
       if (req.formId === undefined) {
         req.formId = randomBytes(16).toString('base64url')
-        res.cookie(cookieName, `${req.formId}.${sign(`form ${req.formId}`)}`, sessionCookie(config.secureCookies))
+        res.cookie(formCookie, `${req.formId}.${sign(`form ${req.formId}`)}`, sessionCookie(config.secureCookies))
       }
     }
     return req.user ? `${sign(owner(req))}.${ownerMark(deps, req.user.id)}` : sign(owner(req))

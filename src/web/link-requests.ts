@@ -59,7 +59,7 @@ export function linkRequests(
 
   router
     .route(`${page}/sent`)
-    .get((req, res) => res.render(views.sent, { email: keptAddress(req) }))
+    .get((req, res) => res.render(views.sent, { email: keptAddress(req, deps) }))
     .all(methodNotAllowed)
 
   router

@@ -4,14 +4,12 @@
  */
 import type { CookieOptions, Request, Response } from 'express'
 import type { Deps } from '../deps.ts'
-import { readCookie } from './cookies.ts'
+import { COOKIES, cookieName, readCookie } from './cookies.ts'
 import { sessionCookie } from './session.ts'
 
 /** The pages that a link may lead to. */
 export type LinkPage = '/password-reset' | '/email-verification'
 
-/** How long the page stays usable after the link was opened. */
-const OPEN_MS = 60 * 60_000
 const CALLBACK_MAX_LENGTH = 2_000
 
 export type MailedLink = { token: string; callbackURL: string | undefined }
@@ -22,7 +20,7 @@ export const linkTo =
   (token: string): string =>
     `${mail.origin}${page}/link/${token}${callbackURL ? `?callbackURL=${encodeURIComponent(callbackURL)}` : ''}`
 
-const cookieName = (secure: boolean): string => (secure ? '__Secure-matricula-link' : 'matricula-link')
+const linkCookie = ({ config }: Deps): string => cookieName(COOKIES.link, config.secureCookies)
 
 const cookieOf = ({ config }: Deps, page: LinkPage): CookieOptions => ({
   ...sessionCookie(config.secureCookies),
@@ -35,12 +33,13 @@ export function keepLink(req: Request, res: Response, deps: Deps, page: LinkPage
   const { callbackURL } = req.query
   const kept = typeof callbackURL === 'string' && callbackURL.length <= CALLBACK_MAX_LENGTH ? callbackURL : ''
   const value = Buffer.from(JSON.stringify([token.slice(0, 64), kept])).toString('base64url')
-  res.cookie(cookieName(deps.config.secureCookies), value, { ...cookieOf(deps, page), maxAge: OPEN_MS })
+  // The page stays usable for so long after the link was opened.
+  res.cookie(linkCookie(deps), value, { ...cookieOf(deps, page), maxAge: COOKIES.link.lastsMs })
 }
 
 /** What the opened link carried, or undefined when none is open. */
-export function openedLink(req: Request, { config }: Deps): MailedLink | undefined {
-  const value = readCookie(req, cookieName(config.secureCookies))
+export function openedLink(req: Request, deps: Deps): MailedLink | undefined {
+  const value = readCookie(req, linkCookie(deps))
   if (value === undefined) return undefined
   try {
     const [token, callbackURL]: unknown[] = JSON.parse(Buffer.from(value, 'base64url').toString())
@@ -52,7 +51,7 @@ export function openedLink(req: Request, { config }: Deps): MailedLink | undefin
 }
 
 export function forgetLink(res: Response, deps: Deps, page: LinkPage): void {
-  res.clearCookie(cookieName(deps.config.secureCookies), cookieOf(deps, page))
+  res.clearCookie(linkCookie(deps), cookieOf(deps, page))
 }
 
 const DEAD = {

@@ -5,6 +5,10 @@ import helmet from 'helmet'
 import type { Deps } from '../deps.ts'
 import { isForPrograms } from './api-errors.ts'
 import { HttpError } from './errors.ts'
+import { Refusal } from './refusals.ts'
+
+const MUST_FORWARD =
+  'This server is reached over https only. The proxy in front of it must send "X-Forwarded-Proto: https", and TRUST_PROXY must count that proxy; a program beside the server sends the header itself.'
 
 const YEAR_SECONDS = 31_536_000
 
@@ -51,7 +55,8 @@ export function requireTls({ config: { secureCookies, publicOrigin } }: Deps): R
   return (req, res, next) => {
     if (!secureCookies || req.secure) return next()
     // A program that calls the API is to learn of its mistake, not to be led along.
-    const led = ['GET', 'HEAD'].includes(req.method) && !isForPrograms(req.path)
+    const led = ['GET', 'HEAD'].includes(req.method)
+    if (isForPrograms(req.path)) throw new Refusal('BAD_REQUEST', { detail: MUST_FORWARD })
     if (!led) throw new HttpError(400)
     // Only path and query are taken over: a request line may name another host.
     if (!URL.canParse(req.originalUrl, publicOrigin)) throw new HttpError(400)

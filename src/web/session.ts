@@ -12,6 +12,7 @@ import { endOf, type Session } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
 import { Unavailable } from '../unavailable.ts'
+import { COOKIES, cookieName } from './cookies.ts'
 
 /** `seen_at` is written no more often than this, so an idle limit may end up to this much early, never late. */
 const TOUCH_EVERY_MS = 60_000
@@ -63,7 +64,7 @@ type Row = User & { sess: unknown; startedAt: Date } & Pick<
   >
 type Done = (error?: unknown) => void
 
-export const sessionCookieName = (secure: boolean): string => (secure ? '__Host-matricula' : 'matricula')
+export const sessionCookieName = (secure: boolean): string => cookieName(COOKIES.session, secure)
 
 /** What every way of setting or clearing the cookie has in common. */
 export const sessionCookie = (secure: boolean) => ({ path: '/', httpOnly: true, sameSite: 'lax', secure }) as const

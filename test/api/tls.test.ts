@@ -66,6 +66,11 @@ describe('a call', () => {
     }
   })
 
+  it('without TLS says what the proxy in front must send', async () => {
+    const { text } = await call(app, '/api/auth/jwks', {})
+    assert.match(JSON.parse(text).detail, /must send "X-Forwarded-Proto: https", and TRUST_PROXY must count that proxy/)
+  })
+
   it('of this host under another name than the public one is of another site', async () => {
     const { cookie } = await signedUp()
     for (const Origin of [

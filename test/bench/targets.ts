@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { ROOT } from '../../src/config.ts'
-import { freePort } from '../../src/dev-database.ts'
+import { freePort } from '../../src/dev-database-port.ts'
 import { migrate } from '../../src/migrate.ts'
 import { type Run, startServer } from './processes.ts'
 

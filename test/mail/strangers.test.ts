@@ -1,4 +1,4 @@
-/** Nobody can fill a stranger's mailbox from here (threats R16). */
+/** Nobody can fill a stranger's mailbox from here. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../support/app.ts'

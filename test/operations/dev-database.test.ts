@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -200,3 +200,27 @@ function isOpen(host: string, port: number): Promise<boolean> {
     socket.once('error', () => resolve(false))
   })
 }
+
+describe('the address of the embedded database', () => {
+  it('is the same after a restart, is kept in a file for its owner, and gives way to another program', async () => {
+    const directory = newDirectory()
+    const noted = () => readFileSync(join(directory, 'database-url'), 'utf8')
+    const first = await startDevDatabase(directory, SETTINGS)
+    assert.equal(noted(), first.url)
+    assert.equal(statSync(join(directory, 'database-url')).mode & 0o077, 0)
+    assert.equal((await ask(noted(), 'select 1 as one')).length, 1)
+    await first.stop()
+    const second = await startDevDatabase(directory, SETTINGS)
+    assert.equal(second.url, first.url)
+    await second.stop()
+
+    const other = createServer().listen(Number(new URL(first.url).port), '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    after(() => other.close())
+    const third = await startDevDatabase(directory, SETTINGS)
+    assert.notEqual(new URL(third.url).port, new URL(first.url).port)
+    assert.equal(noted(), third.url)
+    assert.equal((await ask(noted(), 'select 1 as one')).length, 1)
+    await third.stop()
+  })
+})

@@ -1,7 +1,7 @@
 /** The operator's commands when something is wrong: one plain reason, an exit code for scripts, and nothing changed. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { freePort } from '../../src/dev-database.ts'
+import { freePort } from '../../src/dev-database-port.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database.ts'
 import { HIDDEN, rowsOf, startWithCommands } from '../support/keys-cli.ts'
 
@@ -21,7 +21,6 @@ describe('a command that is refused', () => {
     { args: ['keys', 'list', 'some-key'], code: 64, says: /some-key[\s\S]*Usage:/ },
     { args: ['keys', 'rotate', '--now=yes'], code: 64, says: /Usage:/ },
     { args: ['keys', 'retire', 'one', 'two'], code: 64, says: /two[\s\S]*Usage:/ },
-    { args: ['--help'], code: 64, says: /Usage:/ },
     { args: ['keys', 'retire', 'nobody'], code: 1, says: /^There is no key of this name\. See keys list\.$/ },
     { args: ['keys', 'retire', 'nobody', '--now'], code: 1, says: /^There is no key of this name\./ },
     { args: ['keys', 'retire', ''], code: 1, says: /^There is no key of this name\./ },
@@ -45,6 +44,14 @@ describe('a command that is refused', () => {
     assert.match(err, /^No other published key could sign in its place\. Give keys rotate and wait/)
     assert.deepEqual(out, [])
     assert.deepEqual([...(await rowsOf(app))], [only])
+  })
+
+  it('that asks for help is none: it is told on standard output, with 0', async () => {
+    for (const word of ['--help', '-h', 'help']) {
+      const { code, err, out } = await cli([word], { DATABASE_URL: `mysql://${HIDDEN}` })
+      assert.deepEqual([code, err], [0, ''])
+      assert.match(out.join('\n'), /^Usage: node dist\/cli\.js keys list/)
+    }
   })
 
   it('needs no configuration to be told how it is used', async () => {

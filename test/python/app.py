@@ -1,7 +1,6 @@
 """A backend for learners who signed up with Matricula: `uvicorn app:app`."""
 
 import logging
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
@@ -11,13 +10,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import ARRAY, String, exc, make_url
 from sqlmodel import Field, Session, SQLModel, create_engine
 
-from matricula_auth import CurrentLearner, Learner, unauthorized
+from matricula_auth import CurrentLearner, Learner, setting, unauthorized
 from matricula_strict import LearnerWithSession
 from matricula_suggestions import FirstSuggestion, Suggestion
 
 app = FastAPI()
 engine = create_engine(
-    make_url(os.environ["LEARNERS_DATABASE_URL"]).set(drivername="postgresql+psycopg"),
+    make_url(setting("LEARNERS_DATABASE_URL")).set(drivername="postgresql+psycopg"),
     isolation_level="AUTOCOMMIT",  # it only reads, one statement at a time
     pool_pre_ping=True,  # a connection that was cut meanwhile is replaced, not handed out
     pool_timeout=5,

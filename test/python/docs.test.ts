@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import { ACCESS_TOKEN_SECONDS } from '../../src/accounts/access-tokens.ts'
 import { PUBLISHED_AFTER_MS, PUBLISHED_BEFORE_MS } from '../../src/accounts/signing-keys.ts'
 import { ROOT } from '../../src/config.ts'
+import { freePort } from '../../src/dev-database-port.ts'
 import { apiLearner } from '../support/api.ts'
 import { BEHIND_TLS, startApp } from '../support/app.ts'
-import { runPython } from '../support/python.ts'
+import { pythonPath, runPython } from '../support/python.ts'
+import { curls, runInShell } from '../support/shell.ts'
 import { decode, keysOf, MINUTE } from '../support/tokens.ts'
 
 const SITE = 'https://learn.example.org'
@@ -38,7 +40,7 @@ describe('the page on Python', () => {
   it('names the settings that the code reads', () => {
     const code = readdirSync(join(ROOT, 'test/python')).filter((name) => name.endsWith('.py'))
     const read = code.flatMap((name) =>
-      [...sourceOf(name).matchAll(/os\.environ\["(\w+)"\]/g)].map(([, variable]) => variable),
+      [...sourceOf(name).matchAll(/\bsetting\("(\w+)"\)/g)].map(([, variable]) => variable),
     )
     const named = [...page.matchAll(/^\| `([A-Z_]{6,})`/gm)].map(([, variable]) => variable)
     assert.deepEqual(named.toSorted(), read.toSorted())
@@ -99,6 +101,49 @@ describe('the page on Python', () => {
     const script = `import jwt\nprint(len(${call.replace('http://matricula.internal:3000', behindTls.url)}.get_signing_keys()))`
     assert.equal(await runPython(script), '1')
     await assert.rejects(runPython(script.replace('https', 'http')), /PyJWKClientConnectionError/)
+  })
+})
+
+describe('the first two minutes', () => {
+  for (const curl of curls()) {
+    it(`end with an answer that knows who calls, with ${curl.name}`, async () => {
+      const here = await startApp({}, { atPublicUrl: true })
+      const port = await freePort()
+      const written = ['backend', 'call'].map((name) =>
+        block(name)
+          .replaceAll('http://localhost:3000', here.url)
+          .replaceAll('http://localhost:8000', `http://127.0.0.1:${port}`)
+          .replace('--port 8000', `--port ${port}`),
+      )
+      const path = [dirname(pythonPath()), curl.path].join(delimiter)
+      const scripts = ["trap 'kill $!' EXIT", ...written]
+      const outcome = (await runInShell(scripts, { ...curl, path }, {})).at(-1) ?? assert.fail()
+      assert.equal(outcome.ended, true, outcome.errors)
+      assert.match(outcome.output, /"name":"Ada"/)
+      assert.match(outcome.output, new RegExp(`"iss":"${here.url}"`))
+    })
+  }
+
+  it('install nothing that the tests do not have', () => {
+    const wanted = [...block('install').matchAll(/pip install --quiet (.*)/g)].flatMap(([, names = '']) =>
+      names.replaceAll("'", '').split(' '),
+    )
+    for (const name of wanted) assert.ok(sourceOf('requirements.txt').includes(`${name}>=`), name)
+  })
+})
+
+describe('an example whose settings are missing', () => {
+  it('ends with the name of the one to set, and no trace', async () => {
+    const settings = ['MATRICULA_URL', 'MATRICULA_SERVICE_KEY', 'LEARNERS_DATABASE_URL']
+    for (const missing of settings) {
+      const given = settings.filter((name) => name !== missing).map((name) => `os.environ["${name}"] = "http://x/y"`)
+      const script = `import os, sys\n${given.join('\n')}\nsys.path.insert(0, sys.argv[1])\nimport app`
+      const run = runPython(script, join(ROOT, 'test/python'))
+      await assert.rejects(run, (error: Error & { stderr: string }) => {
+        assert.match(error.stderr, new RegExp(`^Set ${missing}: docs/python.md says to what`))
+        return true
+      })
+    }
   })
 })
 

@@ -8,7 +8,14 @@ from fastapi import Depends, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field, ValidationError
 
-MATRICULA = os.environ["MATRICULA_URL"].rstrip("/")  # its PUBLIC_URL: who signs every token, and for whom
+def setting(name: str) -> str:
+    """A variable of the environment. Without it the start ends, and says so."""
+    if value := os.environ.get(name):
+        return value
+    raise SystemExit(f"Set {name}: docs/python.md says to what, under “Set up”.")
+
+
+MATRICULA = setting("MATRICULA_URL").rstrip("/")  # its PUBLIC_URL: who signs every token, and for whom
 LIFETIME = 900
 LEEWAY = 30  # seconds that two clocks may differ
 

@@ -2,16 +2,15 @@
 
 import http.client
 import json
-import os
 import urllib.request
 from typing import Annotated
 
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials
 
-from matricula_auth import MATRICULA, CurrentLearner, Learner, bearer, unauthorized, unavailable
+from matricula_auth import MATRICULA, CurrentLearner, Learner, bearer, setting, unauthorized, unavailable
 
-SERVICE_KEY = os.environ["MATRICULA_SERVICE_KEY"]  # its SERVICE_KEY
+SERVICE_KEY = setting("MATRICULA_SERVICE_KEY")  # its SERVICE_KEY
 
 
 # The signature is checked first, so that garbage costs Matricula nothing.

@@ -1,6 +1,12 @@
 /** What must never leave the app, watched in everything that every test app answers and logs. */
 import type { ServerResponse } from 'node:http'
+import { COOKIES, cookieName } from '../../src/web/cookies.ts'
 import { PASSWORD } from './people.ts'
+
+/** What the page about cookies names, as it is set on plain http and over TLS. */
+const LISTED = new Map(
+  Object.values(COOKIES).flatMap((cookie) => [true, false].map((secure) => [cookieName(cookie, secure), cookie])),
+)
 
 /** A bcrypt hash, in whatever is written around it. */
 const HASH = /\$2[aby]\$\d\d\$/
@@ -16,6 +22,12 @@ export function createLeakWatch() {
     for (const cookie of [res.getHeader('set-cookie') ?? []].flat().map(String)) {
       const [, id] = /^(?:__Host-)?matricula=s%3A([\w-]{20,})\./.exec(cookie) ?? []
       if (id) sessionIds.add(id)
+      const [name = '', rest = ''] = cookie.split(/=(.*)/s)
+      const listed = LISTED.get(name)
+      const [, age] = /; Max-Age=(\d+)/.exec(rest) ?? []
+      if (listed === undefined) leaks.push(`a cookie that no page names: ${name}`)
+      else if (age && 1000 * Number(age) > ('lastsMs' in listed ? listed.lastsMs : 0))
+        leaks.push(`${name} lasts longer than the page says`)
     }
   }
 

@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOT } from '../../src/config.ts'
-import { freePort } from '../../src/dev-database.ts'
+import { freePort } from '../../src/dev-database-port.ts'
 import { SECRET } from './app.ts'
 
 const PATIENCE_MS = 30_000

@@ -1,16 +1,21 @@
 import { Router } from 'express'
 import type { Deps } from '../../deps.ts'
+import { COOKIES, cookieName } from '../cookies.ts'
 import { methodNotAllowed } from '../errors.ts'
 
 /** Pages that say the same to everybody: each is a template of the same name. */
-const PAGES = ['help', 'privacy', 'terms', 'accessibility', 'goodbye'] as const
+const PAGES = ['help', 'privacy', 'terms', 'accessibility', 'cookies', 'goodbye'] as const
 
 export function informationPages({ config }: Deps): Router {
   const router = Router()
+  const cookies = Object.values(COOKIES).map((cookie) => ({
+    ...cookie,
+    name: cookieName(cookie, config.secureCookies),
+  }))
   for (const page of PAGES) {
     router
       .route(`/${page}`)
-      .get((_req, res) => res.render(page, { supportEmail: config.supportEmail }))
+      .get((_req, res) => res.render(page, { supportEmail: config.supportEmail, cookies }))
       .all(methodNotAllowed)
   }
   return router
