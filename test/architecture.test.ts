@@ -124,7 +124,7 @@ describe('docs/architecture.md', () => {
 
   // Pages and endpoints are named by their addresses.
   it('names every file of the source but the pages and endpoints, and none that is not there', () => {
-    const named = new Set([...page.matchAll(/[\w-]+\.ts\b/g)].map(([name]) => name))
+    const named = new Set([...page.matchAll(/[\w.-]+\.ts\b/g)].map(([name]) => name))
     const there = new Set([...filesIn('src', '.ts'), ...filesIn('test', '.ts')].map(nameOf))
     assert.deepEqual(
       filesIn('src', '.ts').filter((file) => !/web\/(pages|api)\//.test(file) && !named.has(nameOf(file))),
