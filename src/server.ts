@@ -17,6 +17,7 @@ import { describeError, type Log } from './log.ts'
 import { migrate, NEWEST_SCHEMA, schemaVersion } from './migrate.ts'
 import { refusalOf } from './outages.ts'
 import { Unavailable } from './unavailable.ts'
+import { answerUnreadable } from './web/unreadable.ts'
 
 /** Longer than a router in front keeps a connection (Heroku: 90 s), or it would send a request into a closed one. */
 const KEEP_ALIVE_MS = 95_000
@@ -64,6 +65,7 @@ async function start() {
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   })
   server.maxConnections = CONNECTIONS_MAX
+  answerUnreadable(server)
   const connections = trackConnections(server)
   const app = createApp(deps, { isStopping: () => stopping })
   server.on('request', (req, res) => {

@@ -20,7 +20,10 @@ const codeOf = (file: string): string =>
 
 /** From which files to which. The first row that fits a file counts; a type may be taken from anywhere. */
 const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
-  [/^server\.ts$/, /^(app|deps|config|migrate|dev-database|log|outages|unavailable|accounts\/[\w-]+)\.ts$/],
+  [
+    /^server\.ts$/,
+    /^(app|deps|config|migrate|dev-database|log|outages|unavailable|accounts\/[\w-]+|web\/unreadable)\.ts$/,
+  ],
   [/^cli\.ts$/, /^(deps|config|dev-database|log|accounts\/[\w-]+|learning\/funnel)\.ts$/],
   [/^app\.ts$/, /^web\//],
   [/^web\/api\/api\.ts$/, /^web\/([\w-]+|api\/[\w-]+)\.ts$/],

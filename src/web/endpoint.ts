@@ -113,7 +113,7 @@ export function mount(
     if (token !== undefined && access === 'backend' && isServiceKey(deps, token)) return undefined
     const secret = access === 'backend' ? basicSecretOf(req) : undefined
     if (secret !== undefined && isBasicSecret(deps, secret)) return undefined
-    if (secret !== undefined) throw new Refusal('UNAUTHORIZED')
+    if (secret !== undefined) throw new Refusal('UNAUTHORIZED', { scheme: 'Basic realm="Matricula"' })
     const learner = token === undefined ? await learnerOfCookie(req, res) : await learnerOf(deps, token)
     if (learner === undefined && access !== 'visitor') throw new Refusal('UNAUTHORIZED')
     req.user = learner?.user

@@ -2,7 +2,7 @@
  * How the API says no: a status with `{ code, message }`. Codes and texts are those of Better Auth 1.7 where it has one,
  * because its clients compare them; those of our own come after.
  */
-import type { Request, Response } from 'express'
+import type { Response } from 'express'
 import type { z } from 'zod'
 
 export const REFUSALS = {
@@ -74,6 +74,8 @@ export class Refusal extends Error {
   readonly issues: Issue[] | undefined
   /** What the caller can do about it, beside the message that clients compare. */
   readonly detail: string | undefined
+  /** How to prove who calls (RFC 9110 section 11.6.1). */
+  readonly scheme: string
   readonly retryAfterSeconds: number | undefined
 
   constructor(
@@ -82,13 +84,15 @@ export class Refusal extends Error {
       message,
       issues,
       detail,
+      scheme = 'Bearer',
       retryAfterSeconds,
-    }: { message?: string; issues?: Issue[]; detail?: string; retryAfterSeconds?: number } = {},
+    }: { message?: string; issues?: Issue[]; detail?: string; scheme?: string; retryAfterSeconds?: number } = {},
   ) {
     super(message ?? REFUSALS[code][1])
     this.code = code
     this.issues = issues
     this.detail = detail
+    this.scheme = scheme
     this.retryAfterSeconds = retryAfterSeconds
   }
 
@@ -115,15 +119,12 @@ export function passwordRefusal(error: z.ZodError, field: string): Refusal {
   return new Refusal('VALIDATION_ERROR', { message: `[${path}] ${message}`, issues: [{ path, message }] })
 }
 
-const usesBasic = (req: Request): boolean => /^Basic\b/i.test(req.get('Authorization') ?? '')
-
 export function sendRefusal(res: Response, refusal: Refusal): void {
   const { status, message, issues, detail, retryAfterSeconds } = refusal
   if (retryAfterSeconds !== undefined) {
     res.set({ 'Retry-After': String(retryAfterSeconds), 'X-Retry-After': String(retryAfterSeconds) })
   }
-  // In the scheme that was tried (RFC 9110 section 11.6.1).
-  if (status === 401) res.set('WWW-Authenticate', usesBasic(res.req) ? 'Basic realm="Matricula"' : 'Bearer')
+  if (status === 401) res.set('WWW-Authenticate', refusal.scheme)
   res.statusCode = status
   res.setHeader('Content-Type', 'application/json')
   res.end(JSON.stringify({ code: nameOf(refusal.code), message, detail, issues }))

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config.ts'
 import { createDeps } from '../../src/deps.ts'
 import { freePort } from '../../src/dev-database-port.ts'
 import { createLog } from '../../src/log.ts'
+import { answerUnreadable } from '../../src/web/unreadable.ts'
 import { createDatabase } from './database.ts'
 import { createLeakWatch } from './leaks.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -63,6 +64,7 @@ export async function startApp(
     leaks.watch(res, req.url ?? '')
     serve(req, res)
   })
+  answerUnreadable(server)
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
