@@ -1,0 +1,154 @@
+/** Lynx and w3m, in a real terminal: somebody signs up, answers, logs out, and comes back to a session that was kept. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { startApp } from '../support/app.ts'
+import { type Person, somebody } from '../support/people.ts'
+import { openTerminal, type Place, type Terminal } from '../support/terminal.ts'
+
+const app = await startApp({}, { atPublicUrl: true })
+
+/** Keeps cookies, shows where it is, and goes on at once after what it has to say. */
+const LYNX_SETTINGS = [
+  'ACCEPT_ALL_COOKIES:TRUE',
+  'PERSISTENT_COOKIES:TRUE',
+  'SHOW_CURSOR:TRUE',
+  ...['INFOSECS', 'MESSAGESECS', 'ALERTSECS', 'DELAYSECS'].map((name) => `${name}:0`),
+].join('\n')
+
+type Browser = {
+  /** Its command line, by the folder where it keeps its cookies. */
+  command: (home: string, url: string) => string
+  /** How a field to type into, a button and a box are drawn. */
+  field: RegExp
+  button: (label: string) => RegExp
+  fill: (terminal: Terminal, text: string) => Promise<void>
+  quit: (terminal: Terminal) => Promise<void>
+}
+
+const BROWSERS: Record<string, Browser> = {
+  lynx: {
+    command: (home, url) =>
+      `lynx -cfg=${home}/lynx.cfg -cookie_file=${home}/cookies -cookie_save_file=${home}/cookies -nocolor ${url}`,
+    field: /_{5,}/,
+    // In the brackets stands the value of a button that has one.
+    button: (label) => new RegExp(`\\(\\w+\\) ${label}`),
+    fill: (terminal, text) => terminal.type(text),
+    quit: (terminal) => terminal.press('Q'),
+  },
+  w3m: {
+    command: (_home, url) => `w3m -cookie -o confirm_qq=0 ${url}`,
+    field: /\[ {5,}\]/,
+    // Not in the title, which stands in the last line.
+    button: (label) => new RegExp(`(?<!<)${label}`),
+    async fill(terminal, text) {
+      await terminal.press('Enter')
+      await terminal.see(/^(TEXT|Password):/m)
+      await terminal.type(text)
+      await terminal.press('Enter')
+      await terminal.see(/Viewing/)
+    },
+    quit: (terminal) => terminal.press('q'),
+  },
+}
+
+function placeIn(lines: string[], row: number, what: RegExp): Place | undefined {
+  const match = what.exec(lines[row] ?? '')
+  return match ? { row, from: match.index, to: match.index + match[0].length } : undefined
+}
+
+/** The first of its kind on the line that holds the label or below. */
+const beneath = (label: RegExp, what: RegExp) => (lines: string[]) => {
+  const from = lines.findIndex((line) => label.test(line))
+  const row = from < 0 ? -1 : lines.findIndex((line, at) => at >= from && what.test(line))
+  return placeIn(lines, row, what)
+}
+
+/** The last one: a heading of the same words stands above. */
+const at = (what: RegExp) => (lines: string[]) =>
+  placeIn(
+    lines,
+    lines.findLastIndex((line) => what.test(line)),
+    what,
+  )
+
+for (const [name, { command, field, button, fill, quit }] of Object.entries(BROWSERS)) {
+  describe(name, () => {
+    async function open(home: string, path: string): Promise<Terminal> {
+      const terminal = await openTerminal(command(home, app.url + path), { HOME: home, LANG: 'C.UTF-8' })
+      after(() => terminal.close())
+      return terminal
+    }
+
+    async function type(terminal: Terminal, label: RegExp, text: string): Promise<void> {
+      await terminal.stepTo(beneath(label, field))
+      await fill(terminal, text)
+    }
+
+    async function push(terminal: Terminal, label: string): Promise<void> {
+      await terminal.stepTo(at(button(label)))
+      await terminal.press('Enter')
+    }
+
+    async function signUp(terminal: Terminal, { name: called, email, password }: Person): Promise<void> {
+      await terminal.see(/Create your account/)
+      await type(terminal, /^ *Name/, called)
+      await type(terminal, /Email address/, email)
+      await type(terminal, /Password/, password)
+      await push(terminal, 'Create account')
+    }
+
+    async function answerFirstQuestion(terminal: Terminal): Promise<void> {
+      await terminal.see(/How much programming have you done\?/)
+      await terminal.stepTo(at(/[([] ?[)\]] I can write short scripts/))
+      await terminal.press('Enter')
+      await push(terminal, 'Continue')
+    }
+
+    async function skipTheRest(terminal: Terminal): Promise<void> {
+      for (const number of [2, 3, 4, 5, 6]) {
+        await terminal.see(new RegExp(`Question ${number} of 6`))
+        await push(terminal, 'Skip for now')
+      }
+      await terminal.see(/Check your answers/)
+      await push(terminal, 'Save')
+    }
+
+    it('signs up, answers, logs out, logs in to stay, and is still known after it was closed', async () => {
+      const home = await mkdtemp(join(tmpdir(), 'matricula-text-'))
+      after(() => rm(home, { recursive: true, force: true }))
+      await writeFile(join(home, 'lynx.cfg'), LYNX_SETTINGS)
+      const person = somebody('Ada')
+      const first = await open(home, '/sign-up')
+      await signUp(first, person)
+      await answerFirstQuestion(first)
+      await skipTheRest(first)
+      await first.see(/Your answers are saved/)
+      const [saved] = await app.sql<{ softwareExperience: string }>`
+        select software_experience from profiles join users on users.id = user_id where email = ${person.email}`
+      assert.equal(saved?.softwareExperience, 'beginner')
+
+      await push(first, 'Log out')
+      await first.see(/You are logged out/)
+      await quit(first)
+      await first.ended()
+
+      const second = await open(home, '/login')
+      await second.see(/Forgot your password/)
+      await type(second, /Email address/, person.email)
+      await type(second, /Password/, person.password)
+      await second.stepTo(at(/\[ \] Keep me signed in/))
+      await second.press('Enter')
+      await push(second, 'Log in')
+      await second.see(/Your dashboard|Study next|What to study/)
+      await quit(second)
+      await second.ended()
+
+      const third = await open(home, '/account')
+      const shown = await third.see(/Your account/)
+      assert.match(shown, new RegExp(person.email.replace('.', '\\.')))
+    })
+  })
+}
