@@ -15,7 +15,7 @@ import { missingPrograms } from './support/terminal.ts'
 
 const FILES_AT_ONCE = 3
 /** A test that waits for something that never comes is ended, so that a run always closes. */
-const STUCK_MS = 300_000
+const STUCK_MS = 600_000
 
 type Ending = { code: number; output: string }
 

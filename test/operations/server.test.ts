@@ -62,7 +62,7 @@ describe('starting', () => {
     assert.equal(ready.status, 503)
     assert.deepEqual(await ready.json(), {
       status: 'failing',
-      checks: { database: 'failing', schema: 'failing', signingKey: 'failing', accepting: 'ok' },
+      checks: { database: 'failing', writable: 'failing', schema: 'failing', signingKey: 'failing', accepting: 'ok' },
       mail: 'off',
     })
     const page = await openBrowser(server).logIn(somebody('Ada'), { next: '/' })
