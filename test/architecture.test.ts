@@ -29,18 +29,18 @@ const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^web\/api\/api\.ts$/, /^web\/([\w-]+|api\/[\w-]+)\.ts$/],
   [/^web\/api\//, /^(web\/[\w-]+|accounts\/[\w-]+|learning\/[\w-]+|log)\.ts$/],
   [/^web\/pages\//, /^(web\/[\w-]+|accounts\/[\w-]+|learning\/[\w-]+|migrate|unavailable)\.ts$/],
-  [/^web\/[\w-]+\.ts$/, /^(web\/[\w-]+|accounts\/[\w-]+|learning\/[\w-]+|config|log|unavailable)\.ts$/],
-  [/^learning\//, /^learning\//],
-  [/^accounts\/(accounts|by-mail|judging|own-account)\.ts$/, /^(accounts\/[\w-]+|log|unavailable)\.ts$/],
+  [/^web\/[\w-]+\.ts$/, /^(web\/[\w-]+|accounts\/[\w-]+|learning\/[\w-]+|config|log|unavailable|learner-gone)\.ts$/],
+  [/^learning\//, /^(learning\/|learner-gone\.ts$)/],
+  [/^accounts\/(accounts|by-mail|judging|own-account)\.ts$/, /^(accounts\/[\w-]+|log|unavailable|learner-gone)\.ts$/],
   [/^accounts\/fields\.ts$/, /^accounts\/common-passwords\.ts$/],
   [/^accounts\/access-tokens\.ts$/, /^accounts\/ids\.ts$/],
   [/^accounts\/refresh-tokens\.ts$/, /^accounts\/sessions\.ts$/],
   [/^accounts\/outbox\.ts$/, /^accounts\/(ids|sealing)\.ts$/],
   [/^accounts\/email-tokens\.ts$/, /^accounts\/ids\.ts$/],
-  [/^accounts\/(issued|used)-links\.ts$/, /^accounts\/email-tokens\.ts$/],
+  [/^accounts\/(issued|used)-links\.ts$/, /^(accounts\/email-tokens|learner-gone)\.ts$/],
   [/^accounts\/key-ring\.ts$/, /^accounts\/(held-keys|sealing|signing-keys)\.ts$/],
   [/^accounts\/held-keys\.ts$/, /^accounts\/sealing\.ts$/],
-  [/^accounts\//, /^unavailable\.ts$/],
+  [/^accounts\//, /^(unavailable|learner-gone)\.ts$/],
   [/^deps\.ts$/, /^(config|db|log|mail|accounts\/(passwords|rate-limits|key-ring|access-tokens))\.ts$/],
   [/^config\.ts$/, /^(secrets|environment-values)\.ts$/],
   [/^mail\.ts$/, /^accounts\/outbox\.ts$/],
@@ -178,6 +178,24 @@ describe('the code', () => {
     assert.ok(wanted.length > 20, `${wanted.length} found`)
     assert.deepEqual(
       wanted.filter((name) => packages[`node_modules/${name}`] === undefined),
+      [],
+    )
+  })
+})
+
+describe('a statement that adds a row to somebody', () => {
+  const statements = filesIn('src', '.ts').flatMap((file) =>
+    [...codeOf(file).matchAll(/\bsql(?:<[^`]*>)?`([^`]*)`/g)].map(([, text = '']) => ({ file, text })),
+  )
+  const adding = statements.filter(({ text }) =>
+    /insert into (activity|email_tokens|profiles|progress|sessions)\b/.test(text),
+  )
+
+  it('holds their row of `users` first, so that a deletion comes before it or after it', () => {
+    assert.ok(adding.length > 10, `${adding.length} found`)
+    const holding = /for (no key update|key share|share)\b|insert into users\b|update users set password_hash/
+    assert.deepEqual(
+      adding.filter(({ text }) => !holding.test(text)),
       [],
     )
   })

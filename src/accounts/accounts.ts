@@ -134,7 +134,7 @@ export function authenticate(
     }
 
     const { user, passwordHash, passwordVersion, outdated } = judged
-    await Promise.all([
+    const [stillThere] = await Promise.all([
       recordActivity(deps.sql, { userId: user.id, kind: 'logged-in', device, now: deps.now() }),
       outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
       rateLimits.clear('loginByAddress', email),
@@ -142,6 +142,8 @@ export function authenticate(
       rateLimits.clear('confirmByUser', user.id),
       refundNetwork(),
     ])
+    // Deleted while its password was checked: now the address is unknown.
+    if (!stillThere) return { ok: false, reason: 'wrong', triesLeft: count.left }
     return { ok: true, user, passwordVersion }
   })
 }

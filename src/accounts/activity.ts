@@ -28,15 +28,20 @@ export type Device = { ipAddress: string; userAgent: string }
 
 export type Activity = Device & { kind: ActivityKind; at: Date }
 
-/** Of an account that is being deleted nothing is noted. */
+/**
+ * Returns whether it was noted: not when the account is gone. Holds the user's row first, so a deletion comes before it or
+ * after it; without that, its foreign key would fail.
+ */
 export async function recordActivity(
   sql: Sql,
   { userId, kind, device, now }: { userId: string; kind: ActivityKind; device: Device; now: number },
-): Promise<void> {
-  await sql`
+): Promise<boolean> {
+  const noted = await sql`
     insert into activity (user_id, kind, at, ip_address, user_agent)
-    select id, ${kind}, ${new Date(now)}, ${device.ipAddress}, ${device.userAgent}
-    from users where id = ${userId} for key share`
+    select id, ${kind}, ${new Date(now)}::timestamptz, ${device.ipAddress}, ${device.userAgent}
+    from users where id = ${userId} for key share
+    returning 1 as noted`
+  return noted.length > 0
 }
 
 /** The latest first. */

@@ -1,5 +1,6 @@
 /** What people do by a link of a mail: confirm an address, change it, reset a password. Puts links, mails and limits together. */
 import type { Deps } from '../deps.ts'
+import { LearnerGone } from '../learner-gone.ts'
 import type { TooManyTries } from './accounts.ts'
 import type { Device } from './activity.ts'
 import { findLink, type Link, type LinkState, newToken, type Purpose } from './email-tokens.ts'
@@ -18,7 +19,7 @@ import { issueEmailChange, issueLink } from './issued-links.ts'
 import { networkOf } from './rate-limits.ts'
 import { revokeSessions } from './sessions.ts'
 import { useEmailChange, useReset, useVerification } from './used-links.ts'
-import { deleteUnverifiedUser, type User } from './users.ts'
+import { deleteUnverifiedUser, findUser, type User } from './users.ts'
 
 type Sent = { ok: true } | TooManyTries
 
@@ -42,18 +43,26 @@ async function countMail(
 
 const MAILS = { 'reset-password': resetPassword, 'verify-email': verifyEmail }
 
-export type LinkRequest = { purpose: keyof typeof MAILS; email: string; device: Device; linkTo: LinkTo }
+export type LinkRequest = {
+  purpose: keyof typeof MAILS
+  email: string
+  device: Device
+  linkTo: LinkTo
+  /** The learner who asks for their own address, where somebody is logged in. */
+  learner?: User | undefined
+}
 
 /**
  * Mails a link to reset the password, or to confirm an address that is not confirmed yet, if there is an account; the
  * answer, the work and the time are the same if not.
+ * @throws {LearnerGone} only to a `learner`: a stranger does not hear whose account is gone.
  */
-export async function requestLink(deps: Deps, { purpose, email, device, linkTo }: LinkRequest): Promise<Sent> {
+export async function requestLink(deps: Deps, { purpose, email, device, linkTo, learner }: LinkRequest): Promise<Sent> {
   const { sql, mail, now } = deps
   const count = await countMail(deps, { purpose, email, ip: device.ipAddress })
   if (!count.ok) return count
   const token = newToken()
-  await issueLink(sql, {
+  const issued = await issueLink(sql, {
     purpose,
     // No account has this address.
     email: count.send ? email : '',
@@ -65,6 +74,7 @@ export async function requestLink(deps: Deps, { purpose, email, device, linkTo }
     otherwise: mail.row(nothing),
   })
   mail.wake()
+  if (!issued && learner && !(await findUser(sql, learner.id))) throw new LearnerGone()
   return { ok: true }
 }
 
@@ -90,6 +100,7 @@ export async function requestEmailChange(
   // The old address may be a stranger's, whose mailbox nobody shall fill.
   const tells = (await rateLimits.count('noticesByAddress', user.email)).allowed
   await issueEmailChange(sql, {
+    userId: user.id,
     handle,
     email,
     token,
@@ -118,13 +129,13 @@ export async function lookAtLink(
   return { ok: false, reason: 'too-many-tries', retryAfterSeconds: count.retryAfterSeconds }
 }
 
-/** `taken`: another account has the address by now. */
-export type Used = { ok: true } | { ok: false; reason: Exclude<LinkState, 'good'> | 'unknown' | 'taken' }
+/** `taken`: another account has the address by now; `gone`: the account was deleted, and its links with it. */
+export type Used = { ok: true } | { ok: false; reason: Exclude<LinkState, 'good'> | 'taken' | 'gone' }
 
 /** Whoever lost a race for the link reads what became of it. */
 async function lost({ sql, now }: Deps, token: string): Promise<Used> {
   const link = await findLink(sql, token, now())
-  if (link === undefined) return { ok: false, reason: 'unknown' }
+  if (link === undefined) return { ok: false, reason: 'gone' }
   return { ok: false, reason: link.state === 'good' ? 'taken' : link.state }
 }
 

@@ -1,22 +1,24 @@
 /** A copy of all that is held about somebody, for themselves (GDPR article 20). */
 import type { Sql } from '../db.ts'
+import { LearnerGone } from '../learner-gone.ts'
 import type { Device } from './activity.ts'
 
 /**
- * Everything kept under this account, as it is, but for hashes and what names a session or a link. Undefined when the
- * account is gone. That a copy was made is noted for its owner.
+ * Everything kept under this account, as it is, but for hashes and what names a session or a link. That a copy was made
+ * is noted for its owner.
+ * @throws {LearnerGone}
  */
 export async function copyOfAccount(
   sql: Sql,
   { userId, device, now }: { userId: string; device: Device; now: number },
-): Promise<Record<string, unknown> | undefined> {
+): Promise<Record<string, unknown>> {
   const at = new Date(now)
   const [row] = await sql<{ copy: Record<string, unknown> }>`
-    with holder as (
+    with owner as (
       select id from users where id = ${userId} for key share
     ), noted as (
       insert into activity (user_id, kind, at, ip_address, user_agent)
-      select id, 'exported', ${at}, ${device.ipAddress}, ${device.userAgent} from holder
+      select id, 'exported', ${at}::timestamptz, ${device.ipAddress}, ${device.userAgent} from owner
     )
     select json_build_object(
       'account', (
@@ -51,6 +53,7 @@ export async function copyOfAccount(
         from email_tokens t where t.user_id = u.id
       )
     ) as copy
-    from users u join holder on holder.id = u.id`
-  return row?.copy
+    from users u join owner on owner.id = u.id`
+  if (row === undefined) throw new LearnerGone()
+  return row.copy
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '../db.ts'
+import { LearnerGone } from '../learner-gone.ts'
 import type { Device } from './activity.ts'
 import type { OutboxRow } from './outbox.ts'
 
@@ -56,18 +57,30 @@ export async function createUser(
   return created
 }
 
-/** Changes what is given and nothing else; `image: null` takes the picture away. */
+/**
+ * Changes what is given and nothing else; `image: null` takes the picture away.
+ * @throws {LearnerGone}
+ */
 export async function updateUser(
   sql: Sql,
   userId: string,
   { name, image }: { name?: string | undefined; image?: string | null | undefined },
 ): Promise<void> {
-  await sql`
+  const updated = await sql`
     update users set
       name = coalesce(${name ?? null}, name),
       image = case when ${image !== undefined} then ${image ?? null} else image end,
       updated_at = now()
-    where id = ${userId}`
+    where id = ${userId}
+    returning 1 as updated`
+  if (updated.length === 0) throw new LearnerGone()
+}
+
+/** The user of this id, or undefined when the account is gone. */
+export async function findUser(sql: Sql, userId: string): Promise<User | undefined> {
+  const [user] = await sql<User>`
+    select id, name, email, email_verified, image, onboarded_at, created_at, updated_at from users where id = ${userId}`
+  return user
 }
 
 export type Credentials = {

@@ -1,7 +1,7 @@
 /** What learners have answered, and what they are about to answer. */
 import type { Sql } from '../db.ts'
+import { LearnerGone } from '../learner-gone.ts'
 import { type Answers, NO_ANSWERS } from './answers.ts'
-import { LearnerGone } from './learner-gone.ts'
 import { QUESTIONS, type Question } from './questions.ts'
 
 export type Draft = Partial<Answers>

@@ -1,7 +1,7 @@
 /** How far a learner is with each lesson. */
 import type { Sql } from '../db.ts'
+import { LearnerGone } from '../learner-gone.ts'
 import type { Catalogue } from './catalogue.ts'
-import { LearnerGone } from './learner-gone.ts'
 
 export const PROGRESS_STATES = ['started', 'done', 'known', 'dismissed'] as const
 export type ProgressState = (typeof PROGRESS_STATES)[number]

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler } from 'express'
 import type { Deps } from '../deps.ts'
-import { LearnerGone } from '../learning/learner-gone.ts'
+import { LearnerGone } from '../learner-gone.ts'
 import { Unavailable } from '../unavailable.ts'
 import { forgetOnDevice } from './auth.ts'
 import { type Code, Refusal, sendRefusal } from './refusals.ts'

@@ -1,7 +1,7 @@
 /** Every way a request can end without its page: one error page for people, with the right status and what to do next. */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Deps } from '../deps.ts'
-import { LearnerGone } from '../learning/learner-gone.ts'
+import { LearnerGone } from '../learner-gone.ts'
 import { Unavailable } from '../unavailable.ts'
 
 /** A request that is answered with this status and no page of its own. */
@@ -55,7 +55,7 @@ export const notFound: RequestHandler = () => {
 /** Faults of ours are logged, answered plainly, and never shown. */
 export function errorPages({ log }: Deps): ErrorRequestHandler {
   return (error, req, res, _next) => {
-    if (error instanceof LearnerGone && !res.headersSent) return res.redirect(303, '/login')
+    if (error instanceof LearnerGone && !res.headersSent) return res.redirect(303, '/goodbye')
     const status = statusOf(error)
     if (status >= 500) log[status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
     // A session that could not be saved behind an answer that is whole takes nothing from it.

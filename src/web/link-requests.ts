@@ -48,7 +48,9 @@ export function linkRequests(
       const form = parseForm(FIELDS, AskForm, own === undefined ? req.body : { email: own })
       if (!form.ok) return res.status(422).render(views.ask, { form: form.state })
       const { email } = form.data
-      const asked = await requestLink(deps, { purpose, email, device: deviceOf(req), linkTo: linkTo(deps, page) })
+      const learner = own === undefined ? undefined : req.user
+      const request = { purpose, email, device: deviceOf(req), linkTo: linkTo(deps, page), learner }
+      const asked = await requestLink(deps, request)
       if (!asked.ok) {
         return res.render(views.ask, { form: refuseTooManyTries(res, form.state, asked.retryAfterSeconds) })
       }

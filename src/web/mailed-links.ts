@@ -68,6 +68,7 @@ const DEAD = {
     title: 'This link cannot be used any more',
     text: 'The account or the address has changed since.',
   },
+  gone: { status: 410, title: 'This account is gone', text: 'It was deleted, and its links with it.' },
   unknown: {
     status: 404,
     title: 'This link does not work',

@@ -2,40 +2,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
-import postgres from 'postgres'
 import { apiOf } from '../support/api.ts'
 import { startApp } from '../support/app.ts'
+import { duringDeletion } from '../support/deletion.ts'
 import { ANSWERS, CHECK, encode, hiddenIn, PROFILE, passAll, saveAnswers } from '../support/learning.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { askForReset, NEW_PASSWORD, pathOf } from '../support/mailed.ts'
 import { type Browser, learner, openBrowser, type Person } from '../support/people.ts'
-import { eventually } from '../support/process.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
-
-type Sent = { status: number; headers: Record<string, string>; body: { code?: string } }
-
-/** Deletes the account of that address, and sends the request after the deletion has begun and before it is over. */
-async function duringDeletion(email: string, request: () => PromiseLike<Sent>): Promise<Sent> {
-  const direct = postgres(app.databaseUrl, { max: 1, onnotice: () => {} })
-  try {
-    const waiting = async () => {
-      const blocked = await app.sql`
-        select 1 as one from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-      return blocked.length > 0
-    }
-    let answered: Promise<Sent> | undefined
-    await direct.begin(async (transaction) => {
-      await transaction`delete from users where email = ${email}`
-      answered = Promise.resolve(request())
-      await eventually('the request to wait for the deletion', waiting)
-    })
-    return await (answered ?? assert.fail())
-  } finally {
-    await direct.end()
-  }
-}
 
 const FORMS: { path: string; fields: Record<string, string | readonly string[]> }[] = [
   { path: '/onboarding/focus', fields: ANSWERS.focus ?? {} },
@@ -53,23 +29,23 @@ describe('an account that is deleted while a form is on the way', () => {
 
   for (const [state, prepare] of Object.entries(STATES)) {
     for (const { path, fields } of FORMS) {
-      it(`leads to the login, when ${state}: ${path} with ${encode(fields).slice(0, 40)}`, async () => {
+      it(`leads to the page that says so, when ${state}: ${path} with ${encode(fields).slice(0, 40)}`, async () => {
         const { browser, person } = await learner(app, 'Ada')
         await prepare(browser)
         const body = encode({ ...fields, _csrf: await browser.token('/help') })
-        const { status, headers } = await duringDeletion(person.email, () => browser.post(path, body))
-        assert.deepEqual([status, headers.location], [303, '/login'])
+        const { status, headers } = await duringDeletion(app, person.email, () => browser.post(path, body))
+        assert.deepEqual([status, headers.location], [303, '/goodbye'])
         assert.equal((await browser.get('/dashboard')).headers.location, '/login?next=%2Fdashboard')
       })
     }
   }
 
-  it('leads to the login from the page of all answers', async () => {
+  it('leads to the page that says so from the page of all answers', async () => {
     const { browser, person } = await learner(app, 'Ada')
     await passAll(browser)
     const body = encode(hiddenIn(parse((await browser.get(CHECK)).text), '#save-answers-form'))
-    const { status, headers } = await duringDeletion(person.email, () => browser.post(CHECK, body))
-    assert.deepEqual([status, headers.location], [303, '/login'])
+    const { status, headers } = await duringDeletion(app, person.email, () => browser.post(CHECK, body))
+    assert.deepEqual([status, headers.location], [303, '/goodbye'])
   })
 
   it('is 401 for a program, by cookie and by token', async () => {
@@ -86,7 +62,7 @@ describe('an account that is deleted while a form is on the way', () => {
           const stranger = apiOf(app, openBrowser(app))
           const put = () =>
             byToken ? stranger.put(path, body, { Authorization: `Bearer ${token}` }) : api.put(path, body)
-          const answer = await duringDeletion(person.email, put)
+          const answer = await duringDeletion(app, person.email, put)
           assert.deepEqual([answer.status, answer.body.code], [401, 'UNAUTHORIZED'], `${path} ${byToken}`)
         }
       }
@@ -98,13 +74,13 @@ describe('an account that is deleted while a form is on the way', () => {
       const { person } = await learner(app, 'Ada')
       const visitor = openBrowser(app)
       const body = encode({ email: person.email, _csrf: await visitor.token(page) })
-      const { status, headers } = await duringDeletion(person.email, () => visitor.post(page, body))
+      const { status, headers } = await duringDeletion(app, person.email, () => visitor.post(page, body))
       assert.deepEqual([status, headers.location], [303, `${page}/sent`])
     }
     for (const path of ['/api/auth/request-password-reset', '/api/auth/send-verification-email']) {
       const { person } = await learner(app, 'Ada')
       const stranger = apiOf(app, openBrowser(app))
-      const answer = await duringDeletion(person.email, () => stranger.post(path, { email: person.email }))
+      const answer = await duringDeletion(app, person.email, () => stranger.post(path, { email: person.email }))
       assert.equal(answer.status, 200)
     }
   })
@@ -125,8 +101,8 @@ describe('an account that is deleted while a form is on the way', () => {
       const visitor = openBrowser(app)
       const { path, body } = await open(visitor, person)
       const form = encode({ ...body, _csrf: await visitor.token(path) })
-      const { status } = await duringDeletion(person.email, () => visitor.post(path, form))
-      assert.equal(status, 404)
+      const { status } = await duringDeletion(app, person.email, () => visitor.post(path, form))
+      assert.equal(status, 410)
     })
   }
 
@@ -140,7 +116,7 @@ describe('an account that is deleted while a form is on the way', () => {
     it(`leads to the login in the end from ${path}`, async () => {
       const { browser, person } = await learner(app, 'Ada')
       const body = encode({ ...fields, _csrf: await browser.token('/help') })
-      const { status } = await duringDeletion(person.email, () => browser.post(path, body))
+      const { status } = await duringDeletion(app, person.email, () => browser.post(path, body))
       assert.equal(status, 303)
       assert.equal((await browser.get('/account')).headers.location, '/login?next=%2Faccount')
     })
@@ -150,7 +126,7 @@ describe('an account that is deleted while a form is on the way', () => {
     const { person } = await learner(app, 'Ada')
     const visitor = openBrowser(app)
     const body = encode({ ...person, _csrf: await visitor.token('/login') })
-    const { status } = await duringDeletion(person.email, () => visitor.post('/login', body))
+    const { status } = await duringDeletion(app, person.email, () => visitor.post('/login', body))
     assert.ok([422, 503].includes(status), String(status))
     assert.equal((await visitor.logIn(person)).status, 422)
   })
@@ -158,7 +134,7 @@ describe('an account that is deleted while a form is on the way', () => {
   it('is 401 for a program that asks for a refresh token, and 200 for one that asks for a mail', async () => {
     const { browser, person } = await learner(app, 'Ada')
     const api = apiOf(app, browser)
-    const answer = await duringDeletion(person.email, () => api.post('/api/auth/refresh-token', {}))
+    const answer = await duringDeletion(app, person.email, () => api.post('/api/auth/refresh-token', {}))
     assert.deepEqual([answer.status, answer.body.code], [401, 'UNAUTHORIZED'])
   })
 

@@ -4,7 +4,6 @@ import { copyOfAccount } from '../../accounts/copies.ts'
 import { CurrentPassword } from '../../accounts/fields.ts'
 import { confirmPassword, deleteAccount } from '../../accounts/own-account.ts'
 import type { Deps } from '../../deps.ts'
-import { LearnerGone } from '../../learning/learner-gone.ts'
 import { forgetOnDevice, requireConfirmed, userOf } from '../auth.ts'
 import { refuseConfirmationOnPage } from '../confirmation.ts'
 import { deviceOf } from '../device.ts'
@@ -31,7 +30,6 @@ export function accountDataPages(deps: Deps): Router {
       const count = await rateLimits.count('exportsByUser', id)
       if (!count.allowed) return tooManyTries(req, res, count.retryAfterSeconds)
       const copy = await copyOfAccount(sql, { userId: id, device: deviceOf(req), now: now() })
-      if (copy === undefined) throw new LearnerGone()
       const exportedAt = new Date(now()).toISOString()
       res.attachment(`matricula-${exportedAt.slice(0, 10)}.json`)
       res.type('application/json').send(`${JSON.stringify({ exportedAt, ...copy }, null, 2)}\n`)

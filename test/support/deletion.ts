@@ -1,0 +1,30 @@
+/** An account that is deleted while a request of its owner, or for it, is on the way. */
+import assert from 'node:assert/strict'
+import postgres from 'postgres'
+import type { TestApp } from './app.ts'
+import { eventually } from './process.ts'
+
+/** Deletes the account of that address, and sends the request after the deletion has begun and before it is over. */
+export async function duringDeletion<Sent>(
+  app: Pick<TestApp, 'databaseUrl' | 'sql'>,
+  email: string,
+  request: () => PromiseLike<Sent>,
+): Promise<Sent> {
+  const direct = postgres(app.databaseUrl, { max: 1, onnotice: () => {} })
+  try {
+    const waiting = async () => {
+      const blocked = await app.sql`
+        select 1 as one from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      return blocked.length > 0
+    }
+    let answered: Promise<Sent> | undefined
+    await direct.begin(async (transaction) => {
+      await transaction`delete from users where email = ${email}`
+      answered = Promise.resolve(request())
+      await eventually('the request to wait for the deletion', waiting)
+    })
+    return await (answered ?? assert.fail())
+  } finally {
+    await direct.end()
+  }
+}
