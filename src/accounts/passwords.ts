@@ -11,6 +11,10 @@ const QUEUE_MAX = 100
 const RETRY_AFTER_SECONDS = 10
 /** The highest cost the configuration allows; a hash beyond it, however it got there, would block a core for minutes. */
 const COST_MAX = 14
+/** bcrypt knows none below. */
+const COST_MIN = 4
+/** The pepper's id, what bcrypt reads, and its cost. A sign that bcrypt does not know would end its work at once and tell. */
+const STORED = /^([\w-]{8})(\$2b\$(\d\d)\$[./A-Za-z0-9]{53})$/
 const HASH_CHARACTERS_OF_BCRYPT = 31
 
 type Verdict = { ok: false } | { ok: true; outdated: boolean }
@@ -42,10 +46,11 @@ export function createPasswords({
 
   /** Undefined for what no password can match: no hash of ours, one of a secret that is gone, or one that would take hours. */
   function partsOf(stored: string | null | undefined) {
-    const [, keyId = '', hash = '', digits = ''] = /^([\w-]{8})(\$2b\$(\d\d)\$.{53})$/.exec(stored ?? '') ?? []
+    const [, keyId = '', hash = '', digits = ''] = STORED.exec(stored ?? '') ?? []
     const pepper = keys.get(keyId)
     const storedCost = Number(digits)
-    return pepper === undefined || storedCost > COST_MAX ? undefined : { keyId, pepper, hash, storedCost }
+    const isSound = storedCost >= COST_MIN && storedCost <= COST_MAX
+    return pepper === undefined || !isSound ? undefined : { keyId, pepper, hash, storedCost }
   }
 
   return {

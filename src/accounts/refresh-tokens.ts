@@ -7,7 +7,7 @@
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Sql } from '../db.ts'
-import { absoluteEndOf, endOf, type Term } from './sessions.ts'
+import { absoluteEndOf, endOf, removeDamagedSession, storedSession, type Term } from './sessions.ts'
 import type { User } from './users.ts'
 
 const DAY = 24 * 60 * 60_000
@@ -23,7 +23,7 @@ export type IssuedToken = { refreshToken: string; refreshExpiresAt: Date }
 export type Refresh =
   | ({ ok: true; user: User; handle: string } & IssuedToken)
   | { ok: false; reason: 'unknown' }
-  | { ok: false; reason: 'reused'; userId: string }
+  | { ok: false; reason: 'reused' | 'damaged'; userId: string }
 
 const hashed = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
@@ -48,11 +48,19 @@ export async function issueRefreshToken(
   return issued.length > 0 ? { refreshToken, refreshExpiresAt: earlier(end, endOf(term, now)) } : undefined
 }
 
-type Row = User & Term & { family: string; handle: string; expiresAt: Date; familyExpiresAt: Date; usedAt: Date | null }
+type Row = User & {
+  sess: unknown
+  family: string
+  handle: string
+  expiresAt: Date
+  familyExpiresAt: Date
+  usedAt: Date | null
+}
 
 /**
  * Uses a token. It is a visit too: the idle limit of its session starts anew, the absolute one stays. Refused are tokens
- * that are unknown, over, or whose session has ended; one that was used before ends its family.
+ * that are unknown, over, or whose session has ended; one that was used before ends its family, and one of a session that
+ * does not parse (`damaged`) ends that.
  */
 export async function useRefreshToken(
   sql: Sql,
@@ -61,18 +69,21 @@ export async function useRefreshToken(
 ): Promise<Refresh> {
   if (!TOKEN.test(token)) return { ok: false, reason: 'unknown' }
   const [row] = await sql<Row>`
-    select t.family, t.expires_at, f.expires_at as family_expires_at, t.used_at, s.handle,
-      (s.sess ->> 'remembered')::boolean as remembered, (s.sess ->> 'loggedInAt')::float8 as logged_in_at,
+    select t.family, t.expires_at, f.expires_at as family_expires_at, t.used_at, s.handle, s.sess,
       u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at
     from refresh_tokens t
     join refresh_families f on f.id = t.family
     join sessions s on s.handle = f.session_handle
     join users u on u.id = s.user_id
     where t.token_hash = ${hashed(token)}
-      and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}
-      and json_typeof(s.sess -> 'remembered') = 'boolean' and json_typeof(s.sess -> 'loggedInAt') = 'number'`
+      and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
   if (row === undefined) return { ok: false, reason: 'unknown' }
-  const { family, handle, remembered, loggedInAt, expiresAt, familyExpiresAt, usedAt, ...user } = row
+  const { family, handle, sess, expiresAt, familyExpiresAt, usedAt, ...user } = row
+  const session = storedSession(sess)
+  if (session === undefined) {
+    const removed = await removeDamagedSession(sql, handle)
+    return removed ? { ok: false, reason: 'damaged', userId: user.id } : { ok: false, reason: 'unknown' }
+  }
   if (usedAt !== null && now - usedAt.getTime() > GRACE_MS) {
     await endFamilyOf(sql, token)
     return { ok: false, reason: 'reused', userId: user.id }
@@ -81,7 +92,7 @@ export async function useRefreshToken(
 
   const [newest = '', ...older] = keys.map((key) => createHmac('sha256', key).update(token).digest('base64url'))
   const end = new Date(Math.min(now + IDLE_MS, familyExpiresAt.getTime()))
-  const sessionEnd = endOf({ remembered, loggedInAt }, now)
+  const sessionEnd = endOf(session, now)
   // Of several at once the first changes the row, and the others find it changed: all answer with its successor.
   // Session, family, token: locked in the order in which an end of the session takes them, so neither waits for the other.
   const made =

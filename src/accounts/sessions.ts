@@ -1,4 +1,5 @@
 /** Sessions as their owner sees them, from outside of a request: how long they last, which are open, ending them. */
+import { z } from 'zod'
 import type { Sql } from '../db.ts'
 import type { Device } from './activity.ts'
 import type { User } from './users.ts'
@@ -16,6 +17,33 @@ export const REMEMBERED_MS = REMEMBERED_SESSION.absolute
 
 /** What decides how long a session lasts; `loggedInAt` in milliseconds. */
 export type Term = { remembered: boolean; loggedInAt: number }
+
+/** The last moment that a date can name (ECMA-262, section 21.4.1.1), in milliseconds. */
+const TIME_MAX_MS = 8.64e15
+const Time = z.number().min(0).max(TIME_MAX_MS)
+
+/** A row may have been damaged, or written by another version, which may know more: what this one knows must be as it writes it. */
+const StoredSession = z.object({
+  userId: z.string().min(1),
+  remembered: z.boolean(),
+  loggedInAt: Time,
+  confirmedAt: Time.default(0),
+  flash: z.string().optional(),
+  kept: z.string().optional(),
+})
+export type StoredSession = z.output<typeof StoredSession>
+
+/** What stands in a row, or undefined for what does not parse as our session: that is none. */
+export const storedSession = (sess: unknown): StoredSession | undefined => StoredSession.safeParse(sess).data
+
+/**
+ * Removes a row that does not parse: left in place, it would be read and refused with every visit. Returns whether it did:
+ * of many requests that find it, one has.
+ */
+export async function removeDamagedSession(sql: Sql, handle: string): Promise<boolean> {
+  const removed = await sql`delete from sessions where handle = ${handle} returning 1 as removed`
+  return removed.length > 0
+}
 
 /** When a session is over however often somebody comes, in milliseconds. */
 export const absoluteEndOf = ({ remembered, loggedInAt }: Term): number =>
@@ -46,12 +74,14 @@ export function listSessions(sql: Sql, userId: string, now: number): Promise<Ses
     order by seen_at desc, handle`
 }
 
-/** The user of an open session, or undefined when either is gone. */
+/** The user of an open session, or undefined when either is gone, or the session is none. */
 export async function findUserOfSession(sql: Sql, handle: string, now: number): Promise<User | undefined> {
-  const [user] = await sql<User>`
-    select u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at
+  const [row] = await sql<User & { sess: unknown }>`
+    select s.sess, u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at
     from sessions s join users u on u.id = s.user_id
     where s.handle = ${handle} and s.expire > ${new Date(now)}`
+  if (row === undefined || !storedSession(row.sess)) return undefined
+  const { sess: _, ...user } = row
   return user
 }
 

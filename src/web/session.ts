@@ -7,10 +7,10 @@ import { createHash } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request } from 'express'
 import expressSession, { type SessionData } from 'express-session'
-import { z } from 'zod'
-import { endOf, type Session } from '../accounts/sessions.ts'
+import { endOf, removeDamagedSession, type Session, type StoredSession, storedSession } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
+import { pseudonym } from '../log.ts'
 import { Unavailable } from '../unavailable.ts'
 import { COOKIES, cookieName } from './cookies.ts'
 
@@ -47,17 +47,6 @@ declare global {
   }
 }
 
-/** A row may have been damaged, or written by something else: what does not parse is no session. */
-const StoredSession = z.object({
-  userId: z.string().min(1),
-  remembered: z.boolean(),
-  loggedInAt: z.number(),
-  confirmedAt: z.number().default(0),
-  flash: z.string().optional(),
-  kept: z.string().optional(),
-})
-type StoredSession = z.output<typeof StoredSession>
-
 type Row = User & { sess: unknown; startedAt: Date } & Pick<
     Session,
     'handle' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent'
@@ -92,6 +81,10 @@ export function rememberOnDevice(cookie: expressSession.Cookie, left: number): v
     get: () => ({ ...attributes?.get?.call(cookie), maxAge: Math.ceil(maxAge / 1000) }),
   })
 }
+
+/** One line for the operator, without what names the session. */
+export const noteDamagedSession = ({ log }: Deps, userId: string): void =>
+  log.warn({ user: pseudonym(userId) }, 'a damaged session was removed')
 
 const hashed = (id: string): string => createHash('sha256').update(id).digest('base64url')
 
@@ -129,22 +122,17 @@ export class SessionStore extends PgStore {
       where s.sid = ${sid} and s.expire > ${new Date(now())}`
     if (row === undefined) return null
     const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, ...user } = row
-    const { data } = StoredSession.safeParse(sess)
-    if (data === undefined) return this.#remove(sid)
+    const known = storedSession(sess)
+    if (known === undefined) {
+      if (await removeDamagedSession(sql, handle)) noteDamagedSession(this.#deps, user.id)
+      return null
+    }
     // The cookie is never sent again, so it needs no lifetime here, and today's settings count, not the row's.
     const cookie = { ...sessionCookie(config.secureCookies), originalMaxAge: null }
-    const session = { ...data, handle, ipAddress, userAgent, cookie }
+    const session = { ...known, handle, ipAddress, userAgent, cookie }
     const open = { handle, userId: user.id, createdAt: startedAt, seenAt, expiresAt, ipAddress, userAgent }
     this.#found.set(session, { user, open })
     return session
-  }
-
-  /** Left in place, it would be read and refused again with every visit. */
-  async #remove(sid: string): Promise<null> {
-    const { sql, log } = this.#deps
-    await sql`delete from sessions where sid = ${sid}`
-    log.warn('a damaged session was removed')
-    return null
   }
 
   override createSession(request: Request, record: SessionData) {

@@ -8,6 +8,7 @@ import { pseudonym } from '../../log.ts'
 import { learnerOf } from '../bearer.ts'
 import { type Endpoint, endpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
+import { noteDamagedSession } from '../session.ts'
 import { Done } from '../wire.ts'
 
 const TokenPair = z
@@ -74,6 +75,7 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
         if (refresh.reason === 'reused') {
           log.warn({ requestId: req.id, user: pseudonym(refresh.userId) }, 'refresh token used twice: family ended')
         }
+        if (refresh.reason === 'damaged') noteDamagedSession(deps, refresh.userId)
         return new Refusal('INVALID_REFRESH_TOKEN')
       },
     }),
