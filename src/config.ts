@@ -6,7 +6,16 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { isDecodable, isLoopback, isOrigin, isReadable, parseUrl, urlWith, wholeNumber } from './environment-values.ts'
+import {
+  authorityOf,
+  isDecodable,
+  isLoopback,
+  isOrigin,
+  isReadable,
+  parseUrl,
+  urlWith,
+  wholeNumber,
+} from './environment-values.ts'
 import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
 
 /** The project's root: `views`, `public`, `sql` and `.data` stand beside `src` and `dist`. */
@@ -190,8 +199,9 @@ function problemsBetween(given: Record<string, string | undefined>): string[] {
     .filter((name) => production && given[name] === undefined)
     .map((name) => `${name} is required in production`)
   for (const name of ['DATABASE_URL', 'DATABASE_URL_UNPOOLED']) {
-    const authority = parseUrl(given[name] ?? '')?.searchParams.get('sslrootcert') ?? 'system'
-    if (authority !== 'system' && !isReadable(authority)) {
+    const url = parseUrl(given[name] ?? '')
+    const authority = url && authorityOf(url)
+    if (authority !== undefined && !isReadable(authority)) {
       problems.push(`${name} names a file in sslrootcert that cannot be read`)
     }
   }

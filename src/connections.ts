@@ -22,7 +22,7 @@ const IDLE_MS = 300_000
 const LIFETIME_MS = 1_800_000
 
 /** What the driver is told besides the address. */
-export type ConnectionOptions = {
+type ConnectionOptions = {
   max: 1
   socket: () => Promise<Socket>
   onparameter: () => void
@@ -42,8 +42,6 @@ type Held = Connection & {
 }
 
 type Waiting = { give: (connection: Connection) => void; fail: (error: Error) => void }
-
-export type Connections = ReturnType<typeof createConnections>
 
 export function createConnections({
   address,
@@ -98,7 +96,9 @@ export function createConnections({
       waiting.shift()?.give(held)
     }
     clearTimeout(timer)
-    if (waiting.length > 0) timer = setTimeout(pump, Math.max(1, nextAttempt() - performance.now()))
+    // Only a pause ends by itself; a connection that is given back, or has just opened, calls this again.
+    const pause = nextAttempt() - performance.now()
+    if (waiting.length > 0 && pause > 0) timer = setTimeout(pump, Math.ceil(pause))
   }
 
   const nextAttempt = () => attemptedAt + (failures === 0 ? 0 : Math.min(pauseMs, PATIENCE_MS))

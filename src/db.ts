@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import { type Connection, createConnections } from './connections.ts'
+import { authorityOf } from './environment-values.ts'
 import { codeOf, isEnd, isOutage } from './outages.ts'
 import { TEXT_ARRAYS } from './text-arrays.ts'
 import { Unavailable } from './unavailable.ts'
@@ -20,12 +21,6 @@ export type Value = string | number | boolean | Date | null | readonly string[]
 export type Sql = <Row extends object>(text: TemplateStringsArray, ...values: Value[]) => Promise<Row[]>
 
 export type Db = ReturnType<typeof createDb>
-
-/** The file of an authority of one's own, as libpq names it; its word `system` is the default here. */
-export function authorityOf(url: URL): string | undefined {
-  const file = url.searchParams.get('sslrootcert')
-  return file === null || file === 'system' ? undefined : file
-}
 
 /** Connection settings from a URL as a provider shows it, certificates always verified and unknown parameters left out. */
 export function connectionOptions(databaseUrl: string) {

@@ -36,6 +36,8 @@ export function createDeps(
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),
     /** Successors of refresh tokens are computed with it. */
     refreshKeys: config.keys('refresh-tokens'),
+    /** Forms that wait behind a login are sealed and marked with it. */
+    keptFormKeys: config.keys('kept-forms'),
     mail: createMailer({ config: config.mail, origin: config.issuer, keys: config.keys('outbox'), sql, now, log }),
     pool,
   }

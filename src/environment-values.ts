@@ -45,3 +45,9 @@ export function isReadable(file: string): boolean {
     return false
   }
 }
+
+/** The file of an authority of one's own, as libpq names it; its word `system` is the default here. */
+export function authorityOf(url: URL): string | undefined {
+  const file = url.searchParams.get('sslrootcert')
+  return file === null || file === 'system' ? undefined : file
+}

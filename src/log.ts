@@ -49,7 +49,8 @@ export function createHourly(now: () => number) {
     if (now() - (saidAt.get(subject) ?? Number.NEGATIVE_INFINITY) < HOUR) return false
     saidAt.delete(subject)
     saidAt.set(subject, now())
-    if (saidAt.size > REMEMBERED_MAX) for (const oldest of [...saidAt.keys()].slice(0, 1)) saidAt.delete(oldest)
+    const [oldest = ''] = saidAt.keys()
+    if (saidAt.size > REMEMBERED_MAX) saidAt.delete(oldest)
     return true
   }
 }

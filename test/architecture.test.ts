@@ -45,7 +45,7 @@ const MAY_IMPORT: [from: RegExp, to: RegExp][] = [
   [/^config\.ts$/, /^(secrets|environment-values)\.ts$/],
   [/^mail\.ts$/, /^accounts\/outbox\.ts$/],
   [/^migrate\.ts$/, /^(config|db)\.ts$/],
-  [/^db\.ts$/, /^(connections|outages|unavailable|text-arrays)\.ts$/],
+  [/^db\.ts$/, /^(connections|environment-values|outages|unavailable|text-arrays)\.ts$/],
   [/^connections\.ts$/, /^(sockets|unavailable)\.ts$/],
   [/^outages\.ts$/, /^unavailable\.ts$/],
   [/^dev-database\.ts$/, /^dev-database-(lock|port|runner)\.ts$/],

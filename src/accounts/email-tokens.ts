@@ -26,6 +26,9 @@ export type Link = {
   user: User
 }
 
+/** Used again, or an older one, a link finds what it wanted: the address is the account's, and confirmed. */
+export const isDone = ({ email, user }: Link): boolean => user.email === email && user.emailVerified
+
 export const newToken = (): string => newId().slice(0, TOKEN_LENGTH)
 export const hashedToken = (token: string): string => createHash('sha256').update(token).digest('base64url')
 

@@ -1,9 +1,9 @@
 /** Who calls with `Authorization: Bearer` (RFC 6750 section 2.1): nowhere else is a token looked for. */
-import { timingSafeEqual } from 'node:crypto'
 import type { Request } from 'express'
 import { findUserOfSession } from '../accounts/sessions.ts'
 import type { User } from '../accounts/users.ts'
 import type { Deps } from '../deps.ts'
+import { isSameText } from './same-text.ts'
 
 /** A learner who calls the API, by cookie or by token, and the handle of the session behind it. */
 export type Learner = { user: User; handle: string }
@@ -42,7 +42,5 @@ export function isBasicSecret(deps: Deps, secret: string): boolean {
   return isServiceKey(deps, secret) || isServiceKey(deps, decoded)
 }
 
-export function isServiceKey({ config: { serviceKey } }: Deps, token: string): boolean {
-  const [given, known] = [Buffer.from(token), Buffer.from(serviceKey ?? '')]
-  return serviceKey !== undefined && given.length === known.length && timingSafeEqual(given, known)
-}
+export const isServiceKey = ({ config: { serviceKey } }: Deps, token: string): boolean =>
+  serviceKey !== undefined && isSameText(token, serviceKey)

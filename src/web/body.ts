@@ -2,12 +2,10 @@
 import type { Request, RequestHandler } from 'express'
 import { HttpError } from './errors.ts'
 import { Refusal } from './refusals.ts'
+import { LINGER_BYTES, LINGER_MS } from './unreadable.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const FIELDS_MAX = 100
-/** How much and how long is still taken in, unread, after the answer to a body that is too long. */
-const LINGER_BYTES = 1024 * 1024
-const LINGER_MS = 1_000
 const LINGER_CHECK_MS = 20
 
 /** For every request: a body that says it is too long is refused at once, and one that nobody reads is not waited for. */

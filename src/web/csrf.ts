@@ -2,7 +2,7 @@
  * Forms are taken from our own pages only (ASVS 3.5.1): by what the browser says of where they come from, and by a token
  * bound to the session, or before there is one to a signed cookie, so that an anonymous page writes no row.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Deps } from '../deps.ts'
 import { COOKIES, cookieName, readCookie } from './cookies.ts'
@@ -11,6 +11,7 @@ import { blankForm } from './forms.ts'
 import { isMarkOf, ownerMark, sealForm } from './kept-forms.ts'
 import { LOGIN_FIELDS } from './login-form.ts'
 import { loginPathFor, safeReturnTo } from './return-to.ts'
+import { isSameText } from './same-text.ts'
 import { sessionCookie, sessionCookieName } from './session.ts'
 
 declare global {
@@ -32,7 +33,7 @@ export function csrf(deps: Deps) {
   const keys = config.keys('csrf')
   const formCookie = cookieName(COOKIES.form, config.secureCookies)
   const sign = (text: string, key = keys[0] ?? '') => createHmac('sha256', key).update(text).digest('base64url')
-  const isSigned = (text: string, signature: string) => keys.some((key) => equal(sign(text, key), signature))
+  const isSigned = (text: string, signature: string) => keys.some((key) => isSameText(sign(text, key), signature))
   /** The origin that the browser asked for, which may be another name of this site. */
   const askedOrigin = (req: Request) => `${req.protocol}://${req.get('Host')}`
 
@@ -105,9 +106,7 @@ export function csrf(deps: Deps) {
       req.session.kept = kept
       req.session.save((error?: unknown) => (error ? next(error) : res.redirect(303, safeReturnTo(req.path))))
     } else {
-      res
-        .status(403)
-        .render('login', { form: blankForm(LOGIN_FIELDS, { next: safeReturnTo(req.path), kept }), ended: true })
+      res.status(403).render('login', { form: blankForm(LOGIN_FIELDS, { next: safeReturnTo(req.path), kept }) })
     }
     return true
   }
@@ -136,9 +135,4 @@ export function csrf(deps: Deps) {
     requireToken,
     hasSessionToken: (req: Request) => hasToken(req, `session ${req.sessionID}`),
   }
-}
-
-function equal(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
 }

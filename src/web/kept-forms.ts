@@ -2,13 +2,14 @@
  * A form that was sent after its session had ended: what was typed travels sealed through the login page and stands in
  * the form again afterwards, for the same person only. It is never sent by itself.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Request } from 'express'
 import { z } from 'zod'
 import { open, seal } from '../accounts/sealing.ts'
 import type { Deps } from '../deps.ts'
 import { QUESTIONS } from '../learning/questions.ts'
 import { TEXT_FIELD } from './answer-forms.ts'
+import { isSameText } from './same-text.ts'
 
 const KEPT_MS = 15 * 60_000
 /** Sealed and sent with the login form, it must stay within the limit of a form. */
@@ -33,18 +34,14 @@ const KeptForm = z.object({
 })
 export type KeptForm = z.output<typeof KeptForm>
 
-const keysOf = ({ config }: Pick<Deps, 'config'>) => config.keys('kept-forms')
 const sign = (userId: string, key: Buffer) => createHmac('sha256', key).update(userId).digest('base64url').slice(0, 22)
 
 /** Says in a form whose it is, to nobody but this server. */
-export const ownerMark = (deps: Pick<Deps, 'config'>, userId: string): string =>
-  sign(userId, keysOf(deps)[0] ?? Buffer.alloc(0))
+export const ownerMark = ({ keptFormKeys: [newest = Buffer.alloc(0)] }: Deps, userId: string): string =>
+  sign(userId, newest)
 
-export const isMarkOf = (deps: Pick<Deps, 'config'>, mark: string, userId: string): boolean =>
-  keysOf(deps).some((key) => {
-    const [left, right] = [Buffer.from(mark), Buffer.from(sign(userId, key))]
-    return left.length === right.length && timingSafeEqual(left, right)
-  })
+export const isMarkOf = ({ keptFormKeys }: Deps, mark: string, userId: string): boolean =>
+  keptFormKeys.some((key) => isSameText(mark, sign(userId, key)))
 
 /** The sealed form of a request that came too late; undefined where it is not one of those kept, or is too long. */
 export function sealForm(req: Request, deps: Deps, mark: string): string | undefined {
@@ -54,13 +51,13 @@ export function sealForm(req: Request, deps: Deps, mark: string): string | undef
   const form: KeptForm = { path, values: Object.fromEntries(typed), mark, until: deps.now() + KEPT_MS }
   const text = JSON.stringify(form)
   if (typed.length === 0 || mark === '' || text.length > KEPT_MAX_LENGTH) return undefined
-  return seal(Buffer.from(text), SEALED_AS, keysOf(deps))
+  return seal(Buffer.from(text), SEALED_AS, deps.keptFormKeys)
 }
 
 /** What was sealed, while it is young and the server's own. */
 export function openForm(sealed: unknown, deps: Deps): KeptForm | undefined {
   if (typeof sealed !== 'string' || sealed === '') return undefined
-  const opened = open(sealed, SEALED_AS, keysOf(deps))
+  const opened = open(sealed, SEALED_AS, deps.keptFormKeys)
   const { data } = KeptForm.safeParse(opened && JSON.parse(opened.secret.toString()))
   return data && data.until > deps.now() ? data : undefined
 }

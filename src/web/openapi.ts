@@ -54,13 +54,10 @@ export function describeApi(
   /** A form sends texts: a field of another type cannot come by it, and is refused when it tries. */
   function asForm({ properties, ...schema }: Json): Json {
     const fields = Object.entries(properties as Record<string, Json>)
-    const [texts, others] = [true, false].map((isText) =>
-      fields.filter(([, { type }]) => (type === 'string') === isText),
-    )
-    const refused = others?.map(([name]) => ({ required: [name] })) ?? []
+    const refused = fields.filter(([, { type }]) => type !== 'string').map(([name]) => ({ required: [name] }))
     return {
       ...schema,
-      properties: Object.fromEntries(texts ?? []),
+      properties: Object.fromEntries(fields.filter(([, { type }]) => type === 'string')),
       ...(refused.length > 0 ? { not: { anyOf: refused } } : {}),
     }
   }

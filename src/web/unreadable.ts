@@ -2,9 +2,9 @@
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** How much and how long is still taken in, unread, after the answer. */
-const LINGER_BYTES = 1024 * 1024
-const LINGER_MS = 1_000
+/** How much and how long is still taken in, unread, after the answer to what is refused before its end. */
+export const LINGER_BYTES = 1024 * 1024
+export const LINGER_MS = 1_000
 
 const ANSWERS: Record<string, [status: string, text: string]> = {
   HPE_HEADER_OVERFLOW: [

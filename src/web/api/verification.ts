@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { z } from 'zod'
 import { confirmAddress, lookAtLink, requestEmailChange, requestLink } from '../../accounts/by-mail.ts'
-import type { Link } from '../../accounts/email-tokens.ts'
+import { isDone, type Link } from '../../accounts/email-tokens.ts'
 import type { Deps } from '../../deps.ts'
 import { isConfirmed } from '../auth.ts'
 import { deviceOf } from '../device.ts'
@@ -16,7 +16,7 @@ const PURPOSES = ['verify-email', 'change-email'] as const
 export function verificationEndpoints(deps: Deps): Endpoint[] {
   /** Confirms the address of a link. Done before, it is as good as done now. Returns why not, or undefined. */
   async function confirm(req: Request, token: string, link: Link): Promise<Refusal | undefined> {
-    if (link.user.email === link.email && link.user.emailVerified) return undefined
+    if (isDone(link)) return undefined
     const used = await confirmAddress(deps, token, { link, device: deviceOf(req) })
     if (used.ok) return undefined
     return new Refusal(used.reason === 'expired' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN')
@@ -59,10 +59,11 @@ export function verificationEndpoints(deps: Deps): Endpoint[] {
       async handle({ req, query: { token, callbackURL } }) {
         const look = await lookAtLink(deps, { token, purposes: PURPOSES, ip: req.ip ?? '' })
         if (!look.ok && look.reason === 'too-many-tries') return new Refusal('RATE_LIMITED', look)
-        if (look.ok && isProgram(req)) return (await confirm(req, token, look.link)) ?? { status: true }
+        const byProgram = isProgram(req)
+        if (look.ok && byProgram) return (await confirm(req, token, look.link)) ?? { status: true }
         if (look.ok && look.link.state === 'good') return new Redirect(linkTo(deps, PAGE, callbackURL)(token))
         const error = look.ok && look.link.state === 'expired' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN'
-        return callbackURL && !isProgram(req) ? new Redirect(withError(callbackURL, error)) : new Refusal(error)
+        return callbackURL && !byProgram ? new Redirect(withError(callbackURL, error)) : new Refusal(error)
       },
     }),
 

@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express'
 import { confirmAddress, disownAccount, lookAtLink } from '../../accounts/by-mail.ts'
-import type { Link } from '../../accounts/email-tokens.ts'
+import { isDone, type Link } from '../../accounts/email-tokens.ts'
 import type { Deps } from '../../deps.ts'
 import { deviceOf } from '../device.ts'
 import { methodNotAllowed, renderError } from '../errors.ts'
@@ -33,9 +33,6 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
     if (look.reason === 'too-many-tries') return void tooManyTries(req, res, look.retryAfterSeconds)
     return void renderDeadLink(res, 'unknown', undefined)
   }
-
-  /** Pressing the button twice, or opening the link once more, or an older one, finds what it wanted. */
-  const isDone = ({ email, user }: Link) => user.email === email && user.emailVerified
 
   const again = ({ purpose, user }: Link) =>
     purpose === 'verify-email' && !user.emailVerified
