@@ -7,11 +7,10 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import {
-  authorityOf,
+  hasReadableAuthority,
   isDecodable,
   isLoopback,
   isOrigin,
-  isReadable,
   parseUrl,
   urlWith,
   wholeNumber,
@@ -198,13 +197,10 @@ function problemsBetween(given: Record<string, string | undefined>): string[] {
   const problems = ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL']
     .filter((name) => production && given[name] === undefined)
     .map((name) => `${name} is required in production`)
-  for (const name of ['DATABASE_URL', 'DATABASE_URL_UNPOOLED']) {
-    const url = parseUrl(given[name] ?? '')
-    const authority = url && authorityOf(url)
-    if (authority !== undefined && !isReadable(authority)) {
-      problems.push(`${name} names a file in sslrootcert that cannot be read`)
-    }
-  }
+  const unreadable = ['DATABASE_URL', 'DATABASE_URL_UNPOOLED'].filter(
+    (name) => !hasReadableAuthority(given[name] ?? ''),
+  )
+  problems.push(...unreadable.map((name) => `${name} names a file in sslrootcert that cannot be read`))
   const url = parseUrl(given.PUBLIC_URL ?? '')
   if (production && url?.protocol === 'http:' && !isLoopback(url.href)) {
     problems.push('PUBLIC_URL must start with https:// in production')

@@ -37,7 +37,7 @@ export const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) &
 /** Whether an address is one of this machine, which nobody else can reach. */
 export const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 
-export function isReadable(file: string): boolean {
+function isReadable(file: string): boolean {
   try {
     accessSync(file, constants.R_OK)
     return true
@@ -50,4 +50,11 @@ export function isReadable(file: string): boolean {
 export function authorityOf(url: URL): string | undefined {
   const file = url.searchParams.get('sslrootcert')
   return file === null || file === 'system' ? undefined : file
+}
+
+/** Whether the file that a database's URL names in sslrootcert can be read, or it names none. */
+export function hasReadableAuthority(databaseUrl: string): boolean {
+  const url = parseUrl(databaseUrl)
+  const authority = url && authorityOf(url)
+  return authority === undefined || isReadable(authority)
 }
