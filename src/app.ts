@@ -1,19 +1,24 @@
-/** The table of contents: what every request passes, in order, then the API, then the pages. */
+/** The table of contents: what every request passes, in this order; then the API; then the pages. */
 import express, { type Express } from 'express'
 import type { Deps } from './deps.ts'
 import { api } from './web/api/api.ts'
-import { publicKeys } from './web/api/keys.ts'
-import { apiErrors } from './web/api-errors.ts'
-import { serveAssets } from './web/assets.ts'
-import { requireUser } from './web/auth.ts'
-import { formBody, limitBody } from './web/body.ts'
-import { csrf } from './web/csrf.ts'
-import { errorPages, notFound } from './web/errors.ts'
-import { accountPages } from './web/pages/account.ts'
-import { accountDataPages } from './web/pages/account-data.ts'
-import { accountEmailPages } from './web/pages/account-email.ts'
-import { accountPasswordPages } from './web/pages/account-password.ts'
-import { accountSessionPages } from './web/pages/account-sessions.ts'
+import { publicKeys } from './web/api/endpoints/keys.ts'
+import { apiErrors } from './web/api/errors.ts'
+import { serveAssets } from './web/middleware/assets.ts'
+import { formBody, limitBody } from './web/middleware/body.ts'
+import { csrf } from './web/middleware/csrf.ts'
+import { errorPages, notFound } from './web/middleware/errors.ts'
+import { requestLog } from './web/middleware/request-log.ts'
+import { noStore, requireTls, securityHeaders } from './web/middleware/security.ts'
+import { showUser, useViews } from './web/middleware/views.ts'
+import { accountPages } from './web/pages/account/account.ts'
+import { accountDeletionPages } from './web/pages/account/account-deletion.ts'
+import { accountSessionPages } from './web/pages/account/account-sessions.ts'
+import { dataExportPages } from './web/pages/account/data-export.ts'
+import { emailChangePages } from './web/pages/account/email-change.ts'
+import { movedPages } from './web/pages/account/moved.ts'
+import { passwordChangePages } from './web/pages/account/password-change.ts'
+import { passwordConfirmationPages } from './web/pages/account/password-confirmation.ts'
 import { apiPages } from './web/pages/api.ts'
 import { dashboardPages } from './web/pages/dashboard.ts'
 import { devOutboxPages } from './web/pages/dev-outbox.ts'
@@ -28,16 +33,15 @@ import { onboardingPages } from './web/pages/onboarding.ts'
 import { passwordResetPages } from './web/pages/password-reset.ts'
 import { profilePages } from './web/pages/profile.ts'
 import { signUpPages } from './web/pages/sign-up.ts'
-import { requestLog } from './web/request-log.ts'
-import { noStore, requireTls, securityHeaders } from './web/security.ts'
-import { sessions } from './web/session.ts'
-import { showUser, useViews } from './web/views.ts'
+import { showLogin } from './web/presenters/login-form.ts'
+import { requireUser } from './web/session/guards.ts'
+import { sessions } from './web/session/store.ts'
 
 export type AppOptions = { isStopping?: () => boolean; store?: Parameters<typeof sessions>[1] }
 
 export function createApp(deps: Deps, { isStopping = () => false, store }: AppOptions = {}): Express {
   const app = express()
-  const forms = csrf(deps)
+  const forms = csrf(deps, showLogin)
   const session = sessions(deps, store)
   const jsonApi = api(deps, session)
   app.disable('x-powered-by')
@@ -54,8 +58,7 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(requireTls(deps))
   app.use(publicKeys(deps))
   app.use(serveAssets)
-  // Where password managers look (W3C, A Well-Known URL for Changing Passwords).
-  app.get('/.well-known/change-password', (_req, res) => res.redirect(303, '/account/password'))
+  app.use(movedPages())
   app.use(jsonApi.router)
 
   app.use(forms.refuseOtherSites)
@@ -78,10 +81,12 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(['/dashboard', '/account', '/onboarding', '/profile', '/lessons'], requireUser)
   app.use(dashboardPages(deps))
   app.use(accountPages(deps))
-  app.use(accountEmailPages(deps))
-  app.use(accountPasswordPages(deps))
   app.use(accountSessionPages(deps))
-  app.use(accountDataPages(deps))
+  app.use(emailChangePages(deps))
+  app.use(passwordChangePages(deps))
+  app.use(passwordConfirmationPages(deps))
+  app.use(dataExportPages(deps))
+  app.use(accountDeletionPages(deps))
   app.use(onboardingPages(deps))
   app.use(profilePages(deps))
   app.use(lessonPages(deps))

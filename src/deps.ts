@@ -1,12 +1,13 @@
 /** What the parts of one running server share. A test makes its own, with another clock or cost. */
-import { createAccessTokens } from './accounts/access-tokens.ts'
-import { createKeyRing } from './accounts/key-ring.ts'
-import { createPasswords } from './accounts/passwords.ts'
-import { createRateLimits } from './accounts/rate-limits.ts'
-import type { Config } from './config.ts'
-import { createDb } from './db.ts'
-import { createHourly, createLog } from './log.ts'
-import { createMailer } from './mail.ts'
+
+import { createPasswords } from './accounts/passwords/password-hashing.ts'
+import { createHourly, createLog } from './base/log.ts'
+import type { Config } from './config/config.ts'
+import { createDb } from './database/database.ts'
+import { createRateLimits } from './limits/rate-limits.ts'
+import { createMailer } from './mail/mailer.ts'
+import { createAccessTokens } from './tokens/access-tokens.ts'
+import { createKeyRing } from './tokens/key-ring.ts'
 
 export type Deps = ReturnType<typeof createDeps>
 

@@ -1,31 +1,33 @@
-/** Starts the server: configuration, database, requests, schema; and ends it without losing a request. */
+/** Starts the server: configuration, database, requests, schema. Stops it without losing a request. */
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pruneActivity } from './accounts/activity.ts'
-import { pruneEmailTokens } from './accounts/email-tokens.ts'
-import { pruneMails } from './accounts/outbox.ts'
-import { pruneRateLimits } from './accounts/rate-limits.ts'
-import { pruneRefreshTokens } from './accounts/refresh-tokens.ts'
-import { pruneSessions } from './accounts/sessions.ts'
-import { pruneSigningKeys } from './accounts/signing-keys.ts'
-import { forgetSignUpForms } from './accounts/users.ts'
+import { OLD_ACTIVITY } from './accounts/activity.ts'
+import { OLD_LINKS } from './accounts/email-links.ts'
+import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
 import { createApp } from './app.ts'
-import { type Config, ConfigError, DATA_DIRECTORY, loadConfig } from './config.ts'
+import { Unavailable } from './base/failures.ts'
+import { describeError, type Log } from './base/log.ts'
+import { type Config, ConfigError, loadConfig } from './config/config.ts'
+import { DATA_DIRECTORY } from './config/folders.ts'
+import { migrate, NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
+import { refusalOf } from './database/outages.ts'
+import { prune } from './database/pruning.ts'
 import { createDeps, type Deps } from './deps.ts'
-import { describeError, type Log } from './log.ts'
-import { migrate, NEWEST_SCHEMA, schemaVersion } from './migrate.ts'
-import { refusalOf } from './outages.ts'
-import { Unavailable } from './unavailable.ts'
-import { answerUnreadable } from './web/unreadable.ts'
+import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
+import { OLD_MAILS } from './mail/outbox.ts'
+import { OLD_SESSIONS } from './sessions/sessions.ts'
+import { OLD_REFRESH_FAMILIES } from './tokens/refresh-tokens.ts'
+import { OLD_SIGNING_KEYS } from './tokens/signing-keys.ts'
+import { answerUnreadable } from './web/middleware/unreadable.ts'
 
-/** Longer than a router in front keeps a connection (Heroku: 90 s), or it would send a request into a closed one. */
+/** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
 const KEEP_ALIVE_MS = 95_000
 const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const TIMEOUT_CHECK_MS = 5_000
 const CONNECTIONS_MAX = 2_000
-/** Requests under way may finish; a host gives 30 s before it kills. */
+/** How long requests may take to finish when the server stops. Hosts kill it after 30 s. */
 const DRAIN_MS = 10_000
 const GIVE_UP_MS = 25_000
 const IDLE_CHECK_MS = 50
@@ -33,7 +35,7 @@ const SCHEMA_RETRY_MS = 1_000
 const PRUNE_EVERY_MS = 15 * 60_000
 const PRUNED_AT_ONCE = 1_000
 const PRUNE_PAUSE_MS = 100
-/** EX_CONFIG of sysexits.h: started again, it would fail again. */
+/** EX_CONFIG of sysexits.h: starting again will not help. */
 const EXIT_CONFIGURATION = 78
 
 async function start() {
@@ -43,7 +45,7 @@ async function start() {
   let log: Log | undefined
   let close = async () => (await embedding.catch(() => undefined))?.stop()
 
-  /** Hosts send the signal more than once: the first one counts. It may come before there is anything to close. */
+  /** Only the first signal counts, since hosts send several. It may come before there is anything to close. */
   async function stop(exitCode: number, reason: string) {
     if (stopping) return
     stopping = true
@@ -95,7 +97,7 @@ async function start() {
 }
 
 async function startEmbeddedDatabase() {
-  const { startDevDatabase } = await import('./dev-database.ts')
+  const { startDevDatabase } = await import('./database/embedded/server.ts')
   const database = await startDevDatabase(DATA_DIRECTORY)
   try {
     await migrate(database.url)
@@ -106,7 +108,7 @@ async function startEmbeddedDatabase() {
   }
 }
 
-/** Resolves to the port, which is a free one where 0 was asked for. */
+/** Resolves to the port; for port 0 the system has chosen a free one. */
 function listen(server: Server, { host, port }: Config): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -118,8 +120,8 @@ function listen(server: Server, { host, port }: Config): Promise<number> {
 }
 
 /**
- * Waits for the database as long as it takes. @throws when its schema is older than this program, or when it will not let
- * this program in however long that waits.
+ * Waits for the database as long as it takes. @throws when its schema is too old for this program, or when it refuses us
+ * for a reason that waiting does not change.
  */
 async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): Promise<void> {
   for (let tries = 0; !isStopping(); tries += 1) {
@@ -127,7 +129,7 @@ async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): P
       const version = await schemaVersion(sql)
       if (version >= NEWEST_SCHEMA) return
       throw new Error(
-        `The database's schema is at version ${version}, this program needs ${NEWEST_SCHEMA}. Run: node dist/migrate.js`,
+        `The database's schema is at version ${version}, this program needs ${NEWEST_SCHEMA}. Run: node dist/cli.js migrate`,
       )
     } catch (error) {
       const refusal = refusalOf(error)
@@ -148,10 +150,10 @@ function trackConnections(server: Server): Set<Socket> {
   return open
 }
 
-/** Takes no new connection and lets requests under way finish, up to the deadline. */
+/** Stops taking connections and waits for the requests that are being handled, up to the deadline. */
 async function drain(server: Server, connections: Iterable<Socket>): Promise<void> {
   const finished = new Promise((resolve) => server.close(resolve))
-  // Opened ahead of time by a browser and never used: Node does not count these as idle.
+  // Browsers open connections in advance and do not use them. Node does not count these as idle.
   for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   await Promise.race([finished, sleep(DRAIN_MS)])
@@ -159,22 +161,22 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
   server.closeAllConnections()
 }
 
-const PRUNES = [
-  pruneSessions,
-  pruneRefreshTokens,
-  pruneSigningKeys,
-  pruneRateLimits,
-  pruneEmailTokens,
-  pruneActivity,
-  pruneMails,
-  forgetSignUpForms,
+const PRUNED = [
+  OLD_SESSIONS,
+  OLD_REFRESH_FAMILIES,
+  OLD_SIGNING_KEYS,
+  OLD_RATE_LIMITS,
+  OLD_LINKS,
+  OLD_ACTIVITY,
+  OLD_MAILS,
+  OLD_SIGN_UP_FORMS,
 ]
 
-/** In batches with pauses between, so that no lock is held for long, until nothing is left that is over. */
+/** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */
 async function clearAway({ sql, now, log }: Deps): Promise<void> {
   try {
-    for (const prune of PRUNES) {
-      while ((await prune(sql, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
+    for (const pruning of PRUNED) {
+      while ((await prune(sql, pruning, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
     }
   } catch (error) {
     log.warn({ err: error }, 'pruning failed')
@@ -190,7 +192,7 @@ function explain(error: unknown): string {
   return error.message
 }
 
-// Nothing is known of the state any more after these, so a fresh process takes over.
+// After such an error the state of this process is unknown, so the host must start a new one.
 process.on('uncaughtException', (error) => {
   console.error(JSON.stringify({ level: 'fatal', err: describeError(error) }))
   process.exit(1)

@@ -1,69 +1,85 @@
 /**
- * `npm test`: style, types, then every test file against a PostgreSQL of this run's own. Arguments narrow it to test
- * files whose path holds one of them: `npm test -- login`.
+ * `npm test`: compiles everything, checks the style, and runs every test file against a PostgreSQL of this run's own.
+ * Arguments select test files whose path contains one of them, and leave out what these do not need: `npm test -- login`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ROOT } from '../src/config.ts'
-import { type DevDatabase, startDevDatabase } from '../src/dev-database.ts'
+import { ROOT } from '../src/config/folders.ts'
+import { type DevDatabase, startDevDatabase } from '../src/database/embedded/server.ts'
 import { browserEnvironment } from './support/browser.ts'
 import { createTemplate } from './support/database.ts'
 import { pythonEnvironment } from './support/python.ts'
 import { missingPrograms } from './support/terminal.ts'
 
-const FILES_AT_ONCE = 3
-/** A test that waits for something that never comes is ended, so that a run always closes. */
+/** Tests often wait for something, so there are more at once than this machine has cores. */
+const FILES_AT_ONCE = availableParallelism() + 1
+/** Where the compiled tests go. Run through a loader, every file would compile what it imports once more. */
+const BUILD = 'build'
+/** A test that hangs is ended after this time, so that a run always ends. */
 const STUCK_MS = 600_000
 
 type Ending = { code: number; output: string }
 
 const stopped = new AbortController()
-let child: ChildProcess | undefined
+const children = new Set<ChildProcess>()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     stopped.abort()
-    child?.kill('SIGTERM')
+    for (const child of children) child.kill('SIGTERM')
   })
 }
 
-/** Runs a program of a package, shows what it says, and returns it too. A run ended by hand starts no further one. */
-function run(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Ending> {
+/** Runs a Node program. Shows its output and returns it. After Ctrl-C nothing more is started. */
+function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Ending> {
   if (stopped.signal.aborted) return Promise.resolve({ code: 1, output: '' })
   return new Promise((resolve) => {
-    child = spawn(process.execPath, [join(ROOT, program), ...args], {
+    const child = spawn(process.execPath, args, {
       cwd: ROOT,
       env,
       stdio: ['inherit', 'pipe', 'inherit'],
     })
+    children.add(child)
     let output = ''
     child.stdout?.on('data', (chunk: Buffer) => {
       process.stdout.write(chunk)
       output += chunk
     })
-    child.once('close', (code) => resolve({ code: code ?? 1, output }))
+    child.once('close', (code) => {
+      children.delete(child)
+      resolve({ code: code ?? 1, output })
+    })
   })
 }
 
+const compiled = (file: string): string => join(BUILD, file.replace(/\.ts$/, '.js'))
+
+const compile = (project: string, ...options: string[]): Promise<Ending> =>
+  run(['node_modules/typescript/bin/tsc', '-p', project, ...options])
+
 async function runTests(files: string[], more: Record<string, string>): Promise<Ending> {
-  // All of them may have been left out; without a name, Node would look for files by itself.
+  // Without a file name, Node would look for test files by itself.
   if (files.length === 0) return { code: 0, output: '' }
   const directory = mkdtempSync(join(tmpdir(), 'matricula-test-'))
   let database: DevDatabase | undefined
   try {
-    // Nothing is worth keeping here, so the disk is not waited for.
+    // Nothing here is worth keeping, so PostgreSQL need not wait for the disk.
     const settings = { fsync: 'off', synchronous_commit: 'off', max_connections: '200' }
     database = await startDevDatabase(directory, settings)
     await createTemplate(database.url)
     const options = [
+      '--enable-source-maps',
       '--test',
       `--test-timeout=${STUCK_MS}`,
       `--test-concurrency=${FILES_AT_ONCE}`,
       '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      `--test-reporter=./${compiled('test/support/slowest-files.ts')}`,
+      '--test-reporter-destination=stdout',
     ]
     const env = { ...process.env, ...(await browserEnvironment()), ...more, TEST_DATABASE_URL: database.url }
-    return await run('node_modules/tsx/dist/cli.mjs', [...options, ...files], env)
+    return await run([...options, ...files.map(compiled)], env)
   } finally {
     await database?.stop({ evenIfUsed: true })
     rmSync(directory, { recursive: true, force: true })
@@ -82,8 +98,14 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-const style = await run('node_modules/@biomejs/biome/bin/biome', ['ci', '--error-on-warnings', '.'])
-const types = await run('node_modules/typescript/bin/tsc', ['-p', 'test'])
+const selected = wanted.length > 0
+const style: Promise<Ending> = selected
+  ? Promise.resolve({ code: 0, output: '' })
+  : run(['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.'])
+const [app, types] = await Promise.all([
+  compile('.'),
+  compile('test', '--noEmit', 'false', '--outDir', BUILD, '--sourceMap'),
+])
 const python = await pythonEnvironment(files, { signal: stopped.signal })
 const isInTerminal = (file: string) => file.includes('text-browsers')
 const wanting = files.some(isInTerminal) ? missingPrograms() : []
@@ -91,7 +113,7 @@ const tests = await runTests(
   python.files.filter((file) => wanting.length === 0 || !isInTerminal(file)),
   python.environment,
 )
-process.exitCode = style.code || types.code || tests.code
+process.exitCode = app.code || types.code || (await style).code || tests.code
 
 if (python.missing) console.log(python.missing)
 if (wanting.length > 0) {

@@ -1,5 +1,7 @@
-/** What happened to an account lately, for its owner: when, from where, on which device, and never what was typed. */
-import type { Sql } from '../db.ts'
+/** What happened to an account lately, shown to its owner: when, where from, on which device. Never what was typed. */
+import type { Sql } from '../database/database.ts'
+import { type Fragment, fragment, identifier } from '../database/fragments.ts'
+import type { Pruning } from '../database/pruning.ts'
 
 const DAY = 24 * 60 * 60_000
 const KEPT_MS = 30 * DAY
@@ -26,22 +28,36 @@ export type ActivityKind = keyof typeof ACTIVITIES
 /** What a request says of where it comes from. */
 export type Device = { ipAddress: string; userAgent: string }
 
+/** Where and when something happens; `now` in milliseconds. */
+export type Occasion = { device: Device; now: number }
+
 export type Activity = Device & { kind: ActivityKind; at: Date }
 
 /**
- * Returns whether it was noted: not when the account is gone. Holds the user's row first, so a deletion comes before it or
- * after it; without that, its foreign key would fail.
+ * Adds an entry, as one part of the statement that makes the change. `part` names another part of that statement, which
+ * must return the learner's id as `id` for each row that changed; without rows there is no entry.
  */
+export const noted = (kind: ActivityKind, part: string, { device, now }: Occasion): Fragment => fragment`
+  insert into activity (user_id, kind, at, ip_address, user_agent)
+  select distinct id, ${kind}, ${new Date(now)}::timestamptz, ${device.ipAddress}, ${device.userAgent} from ${identifier(part)}
+  returning 1 as noted`
+
+/**
+ * The id of a user, with their row locked against deletion until the statement ends. Every statement that adds a row to
+ * somebody starts with it: otherwise a deletion at the same time would make its foreign key fail.
+ */
+export const lockedUser = (userId: string): Fragment =>
+  fragment`select id from users where id = ${userId} for key share`
+
+/** Adds an entry by itself. Returns false when the account is gone. */
 export async function recordActivity(
   sql: Sql,
-  { userId, kind, device, now }: { userId: string; kind: ActivityKind; device: Device; now: number },
+  userId: string,
+  kind: ActivityKind,
+  occasion: Occasion,
 ): Promise<boolean> {
-  const noted = await sql`
-    insert into activity (user_id, kind, at, ip_address, user_agent)
-    select id, ${kind}, ${new Date(now)}::timestamptz, ${device.ipAddress}, ${device.userAgent}
-    from users where id = ${userId} for key share
-    returning 1 as noted`
-  return noted.length > 0
+  const rows = await sql`with learner as (${lockedUser(userId)}) ${noted(kind, 'learner', occasion)}`
+  return rows.length > 0
 }
 
 /** The latest first. */
@@ -51,11 +67,9 @@ export function listActivity(sql: Sql, userId: string, limit: number): Promise<A
     where user_id = ${userId} order by id desc limit ${limit}`
 }
 
-/** Deletes up to `limit` entries older than 30 days, and returns how many. */
-export async function pruneActivity(sql: Sql, now: number, limit: number): Promise<number> {
-  const gone = await sql`
-    delete from activity
-    where id in (select id from activity where at < ${new Date(now - KEPT_MS)} limit ${limit})
-    returning 1 as gone`
-  return gone.length
+/** Entries older than 30 days. */
+export const OLD_ACTIVITY: Pruning = {
+  table: 'activity',
+  key: 'id',
+  isOver: (now) => fragment`at < ${new Date(now - KEPT_MS)}`,
 }

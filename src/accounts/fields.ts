@@ -1,6 +1,6 @@
 /** What people type: shared by pages and API, so that both refuse the same and keep the same. */
 import { z } from 'zod'
-import { isCommonPassword } from './common-passwords.ts'
+import { isCommonPassword } from './passwords/common-passwords.ts'
 
 export const EMAIL_MAX_LENGTH = 254
 /** RFC 5321 section 4.5.3.1.1 */

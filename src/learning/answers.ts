@@ -1,88 +1,69 @@
-/** What a learner may answer: one rule for the pages, the profile and the API. */
+/** Which answers are valid. The pages, the profile and the API use the same rules. */
 import { z } from 'zod'
-import {
-  GOALS_TEXT_MAX_LENGTH,
-  HARDWARE_ACCESS,
-  NONE,
-  PRIMARY_FOCUS,
-  PROGRAMMING_LANGUAGES,
-  PROJECT_GOALS,
-  QUESTIONS,
-  type Question,
-  SKILL_LEVEL,
-  SOFTWARE_EXPERIENCE,
-} from './questions.ts'
+import { type Answers as AnswersOf, NONE, QUESTIONS, type Question } from './questions.ts'
 
 const UNKNOWN_OPTION = 'Select one of the listed options'
 
-const messagesOf = (name: Question['name']) => {
-  const { empty = '', contradiction = '' } = QUESTIONS.find((question) => question.name === name)?.messages ?? {}
-  return { empty, contradiction }
-}
+const one = (values: readonly string[]) => z.enum(values, { error: UNKNOWN_OPTION })
 
-const one = <Value extends string>(options: readonly { value: Value }[]) =>
-  z.enum(options.map(({ value }) => value) as [Value, ...Value[]], { error: UNKNOWN_OPTION })
-
-/** The same rule in JSON Schema. */
+/** The rule about “none of these”, in JSON Schema. */
 const NONE_BESIDE_OTHERS = { allOf: [{ contains: { const: NONE } }, { contains: { not: { const: NONE } } }] }
 
-/** Each once and in the order of the question, so that the same answer is always the same list. */
-const many = <Value extends string>(options: readonly { value: Value }[], name: Question['name']) =>
+/** Each value once and in the order of the question, so that the same answer is always the same list. */
+const many = (listed: readonly string[], contradiction = UNKNOWN_OPTION) =>
   z
-    .array(one(options), { error: UNKNOWN_OPTION })
+    .array(one(listed), { error: UNKNOWN_OPTION })
     .max(100, { error: UNKNOWN_OPTION })
-    .refine((values) => !values.includes(NONE as Value) || new Set(values).size === 1, {
-      error: messagesOf(name).contradiction || UNKNOWN_OPTION,
-    })
-    .transform((values) => options.map(({ value }) => value).filter((value) => values.includes(value)))
-    // Says for the description of the API what comes out.
-    .pipe(z.array(one(options)))
-    .meta(options.some(({ value }) => value === NONE) ? { not: NONE_BESIDE_OTHERS } : {})
+    .refine((values) => !values.includes(NONE) || new Set(values).size === 1, { error: contradiction })
+    .transform((values) => listed.filter((value) => values.includes(value)))
+    // Tells the description of the API what the result looks like.
+    .pipe(z.array(one(listed)))
+    .meta(listed.includes(NONE) ? { not: NONE_BESIDE_OTHERS } : {})
 
-const TOO_LONG = `Tell us more in ${GOALS_TEXT_MAX_LENGTH} characters or fewer`
-
-/** NFC makes one code point of at most four, each of at most two units. */
+/** NFC makes one code point of at most four, and each of these has at most two units. */
 const UNITS_OF_ONE_MAX = 8
 
-/** A letter, digit or sign. Fillers of some scripts count as letters and are blank all the same. */
+/** Whether there is a letter, digit or sign. Filler characters of some scripts count as letters and are blank. */
 const canBeSeen = (text: string): boolean =>
   /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
 
-/** Line breaks are part of it, space around it is not; a text in which nothing can be seen is no answer. */
-const GoalsText = z
-  .string({ error: 'Enter text' })
-  // Bounded first: normalising takes time with the square of the length.
-  .refine((text) => text.trim().length <= UNITS_OF_ONE_MAX * GOALS_TEXT_MAX_LENGTH, { error: TOO_LONG, abort: true })
-  .refine((text) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffd]|\p{Surrogate}/u.test(text), {
-    error: 'Tell us more in text that a keyboard can type',
-    abort: true,
-  })
-  .transform((text) => (canBeSeen(text) ? text.trim().replace(/\r\n?/g, '\n').normalize('NFC') : null))
-  .pipe(
+/** May have several lines. Space around the text is removed; a text without anything visible is no answer. */
+function freeText({ label, maxLength }: { label: string; maxLength: number }) {
+  const tooLong = `${label} in ${maxLength} characters or fewer`
+  return (
     z
-      .string()
-      .refine((text) => [...text].length <= GOALS_TEXT_MAX_LENGTH, { error: TOO_LONG })
-      .nullable(),
+      .string({ error: 'Enter text' })
+      // Checked first, because normalising takes time with the square of the length.
+      .refine((text) => text.trim().length <= UNITS_OF_ONE_MAX * maxLength, { error: tooLong, abort: true })
+      .refine((text) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffd]|\p{Surrogate}/u.test(text), {
+        error: `${label} in text that a keyboard can type`,
+        abort: true,
+      })
+      .transform((text) => (canBeSeen(text) ? text.trim().replace(/\r\n?/g, '\n').normalize('NFC') : null))
+      .pipe(
+        z
+          .string()
+          .refine((text) => [...text].length <= maxLength, { error: tooLong })
+          .nullable(),
+      )
+      .meta({ maxLength, pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\ufffd]*$' })
   )
-  .meta({
-    maxLength: GOALS_TEXT_MAX_LENGTH,
-    pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\ufffd]*$',
-  })
+}
 
-/** All answers. A question that was skipped is null, or an empty list. */
-export const Answers = z.object({
-  softwareExperience: one(SOFTWARE_EXPERIENCE).nullable().default(null),
-  programmingLanguages: many(PROGRAMMING_LANGUAGES, 'programmingLanguages').default([]),
-  skillLevel: one(SKILL_LEVEL).nullable().default(null),
-  hardwareAccess: many(HARDWARE_ACCESS, 'hardwareAccess').default([]),
-  primaryFocus: one(PRIMARY_FOCUS).nullable().default(null),
-  projectGoals: many(PROJECT_GOALS, 'projectGoals').default([]),
-  projectGoalsText: GoalsText.nullable().default(null),
-})
+function rulesOf({ name, kind, options, messages, text }: Question): [string, z.ZodType][] {
+  const values = options.map(({ value }) => value)
+  const rule = kind === 'one' ? one(values).nullable().default(null) : many(values, messages.contradiction).default([])
+  return [[name, rule], ...(text ? [[text.name, freeText(text).nullable().default(null)] as [string, z.ZodType]] : [])]
+}
 
-export type Answers = z.output<typeof Answers>
+type Rules = { [Name in keyof AnswersOf]: z.ZodType<AnswersOf[Name]> }
+
+/** What is left out is not answered: null, or an empty list. */
+export const Answers = z.object(Object.fromEntries(QUESTIONS.flatMap(rulesOf)) as Rules)
+
+export type Answers = AnswersOf
 
 export const NO_ANSWERS: Answers = Answers.parse({})
 
-export const isAnswered = (answers: Answers, { name }: Pick<Question, 'name'>): boolean =>
-  (answers[name]?.length ?? 0) > 0 || (name === 'projectGoals' && answers.projectGoalsText !== null)
+export const isAnswered = (answers: Answers, { name, text }: Pick<Question, 'name' | 'text'>): boolean =>
+  (answers[name]?.length ?? 0) > 0 || (text !== undefined && answers[text.name] !== null)

@@ -1,16 +1,22 @@
-/** How many learners came how far, counted from what is there anyway: nobody is followed. */
-import type { Sql } from '../db.ts'
+/** How many learners came how far, counted from the rows there are. Nothing is recorded for it. */
+import type { Sql } from '../database/database.ts'
+import { fragment, joined } from '../database/fragments.ts'
+import { ANSWER_COLUMNS } from './profiles.ts'
 
 export type Funnel = {
   signedUp: number
   began: number
-  /** Came to the end of the questions and answered one or more. */
+  /** Reached the end of the questions and answered one or more. */
   finished: number
-  /** Came to the end and skipped them all. */
+  /** Reached the end and skipped them all. */
   skipped: number
-  /** Has marked a lesson. */
+  /** Marked a lesson. */
   learning: number
 }
+
+const IS_ANSWERED = ANSWER_COLUMNS.map(({ kind, column }) =>
+  kind === 'many' ? fragment`cardinality(p.${column}) > 0` : fragment`p.${column} is not null`,
+)
 
 export async function countFunnel(sql: Sql): Promise<Funnel> {
   const [row] = await sql<Funnel>`
@@ -23,8 +29,7 @@ export async function countFunnel(sql: Sql): Promise<Funnel> {
     from users
     left join profiles p on p.user_id = users.id
     left join lateral (
-      select coalesce(p.software_experience, p.skill_level, p.primary_focus, p.project_goals_text) is not null
-        or cardinality(p.programming_languages || p.hardware_access || p.project_goals) > 0 as answered
+      select ${joined(IS_ANSWERED, fragment` or `)} as answered
     ) on true`
   return row ?? { signedUp: 0, began: 0, finished: 0, skipped: 0, learning: 0 }
 }

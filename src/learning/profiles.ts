@@ -1,18 +1,20 @@
-/** What learners have answered, and what they are about to answer. */
-import type { Sql } from '../db.ts'
-import { LearnerGone } from '../learner-gone.ts'
+/** The rows of profiles: what learners have answered, and what they have not saved yet. */
+
+import { LearnerGone } from '../base/failures.ts'
+import type { Sql } from '../database/database.ts'
+import { fragment, identifier, list } from '../database/fragments.ts'
 import { type Answers, NO_ANSWERS } from './answers.ts'
-import { QUESTIONS, type Question } from './questions.ts'
+import { fieldsOf, QUESTIONS, type Question } from './questions.ts'
 
 export type Draft = Partial<Answers>
 
 export type Profile = {
   answers: Answers
-  /** Empty when nothing waits to be saved. A question that was skipped is in it too. */
+  /** Answers that are not saved yet, by question. Skipped questions are in it too. */
   draft: Draft
-  /** The draft as it is kept, by which a change of it is noticed; null when there is none. */
+  /** The draft as it stands in the row, to notice when another request changes it; null when there is none. */
   keptDraft: string | null
-  /** When the learner came to the end of the questions; undefined before. */
+  /** When the learner first reached the end of the questions; undefined before. */
   savedAt: Date | undefined
 }
 
@@ -22,12 +24,20 @@ type Row = Record<keyof Answers, unknown> & {
   savedAt: Date | null
 }
 
+/** One column for each answer. */
+export const ANSWER_COLUMNS = QUESTIONS.flatMap(fieldsOf).map(({ name, kind }) => ({
+  name,
+  kind,
+  column: identifier(name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
+}))
+
+const COLUMN_LIST = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column}`))
+
 const BLANK: Profile = { answers: NO_ANSWERS, draft: {}, keptDraft: null, savedAt: undefined }
 
 export async function findProfile(sql: Sql, userId: string): Promise<Profile> {
   const [row] = await sql<Row>`
-    select software_experience, programming_languages, skill_level, hardware_access, primary_focus, project_goals,
-      project_goals_text, draft, draft::text as kept_draft, saved_at
+    select ${COLUMN_LIST}, draft, draft::text as kept_draft, saved_at
     from profiles where user_id = ${userId}`
   if (row === undefined) return BLANK
   const { draft, keptDraft, savedAt, ...answers } = row
@@ -39,19 +49,21 @@ export async function findProfile(sql: Sql, userId: string): Promise<Profile> {
   }
 }
 
-/** Kept answers to the questions of today: an option that has left the questionnaire is left out, the others stay. */
+/** Stored answers, without options that the questions of today no longer have. */
 function knownOf(kept: Readonly<Record<string, unknown>>): Draft {
   const known: [string, unknown][] = QUESTIONS.filter(({ name }) => name in kept).map(({ name, kind, options }) => {
     const values = [kept[name]].flat()
     const listed = options.map(({ value }) => value).filter((value) => values.includes(value))
     return [name, kind === 'many' ? listed : (listed[0] ?? null)]
   })
-  const { projectGoalsText: text } = kept
-  if (text !== undefined) known.push(['projectGoalsText', typeof text === 'string' ? text : null])
+  for (const { text } of QUESTIONS) {
+    const typed = text && kept[text.name]
+    if (text && typed !== undefined) known.push([text.name, typeof typed === 'string' ? typed : null])
+  }
   return Object.fromEntries(known) as Draft
 }
 
-/** Answers as they would be saved now. */
+/** The answers with the draft on top: what would be saved now. */
 export const drafted = ({ answers, draft }: Profile): Answers => ({ ...answers, ...draft })
 
 /** Whether a question has been answered or skipped. */
@@ -62,10 +74,10 @@ export const isPassed = ({ draft, savedAt }: Profile, { name }: Question): boole
 export const nextQuestion = (profile: Profile): Question | undefined =>
   QUESTIONS.find((question) => !isPassed(profile, question))
 
-// Each of the three below holds the learner's row first: a deletion of the account comes before it or after it.
+// The three functions below lock the learner's row against deletion first, as `lockedUser` in accounts explains.
 
 /**
- * Keeps the answer of one question until all are saved. Other questions of the draft stay as they are.
+ * Adds the answer of one question to the draft and leaves the others as they are.
  * @throws {LearnerGone}
  */
 export async function saveDraft(sql: Sql, userId: string, part: Draft, now: number): Promise<void> {
@@ -80,7 +92,7 @@ export async function saveDraft(sql: Sql, userId: string, part: Draft, now: numb
 }
 
 /**
- * Makes the draft the answers. Returns false when it has changed since it was read: then the learner looks again.
+ * Saves the draft as the answers. Returns false when the draft has changed since it was read: the learner must see it first.
  * @throws {LearnerGone}
  */
 export async function saveAnswersOfDraft(sql: Sql, userId: string, profile: Profile, now: number): Promise<boolean> {
@@ -91,13 +103,7 @@ export async function saveAnswersOfDraft(sql: Sql, userId: string, profile: Prof
       select id from users where id = ${userId} for key share
     ), saved as (
       update profiles set
-        software_experience = ${answers.softwareExperience},
-        programming_languages = ${answers.programmingLanguages},
-        skill_level = ${answers.skillLevel},
-        hardware_access = ${answers.hardwareAccess},
-        primary_focus = ${answers.primaryFocus},
-        project_goals = ${answers.projectGoals},
-        project_goals_text = ${answers.projectGoalsText},
+        ${list(ANSWER_COLUMNS.map(({ name, column }) => fragment`${column} = ${answers[name]}`))},
         draft = null,
         saved_at = ${at}
       from learner
@@ -112,28 +118,22 @@ export async function saveAnswersOfDraft(sql: Sql, userId: string, profile: Prof
 }
 
 /**
- * Replaces all answers, from the profile page or the API. What was waiting to be saved is dropped.
+ * Replaces all answers, for the profile page and the API, and deletes the draft.
  * @throws {LearnerGone}
  */
 export async function saveAnswers(sql: Sql, userId: string, answers: Answers, now: number): Promise<void> {
   const at = new Date(now)
+  const values = ANSWER_COLUMNS.map(({ name, kind }) =>
+    kind === 'many' ? fragment`${answers[name]}::text[]` : fragment`${answers[name]}::text`,
+  )
   const saved = await sql`
     with saved as (
-      insert into profiles (user_id, software_experience, programming_languages, skill_level, hardware_access,
-        primary_focus, project_goals, project_goals_text, began_at, saved_at)
-      select id, ${answers.softwareExperience}::text, ${answers.programmingLanguages}::text[],
-        ${answers.skillLevel}::text, ${answers.hardwareAccess}::text[], ${answers.primaryFocus}::text,
-        ${answers.projectGoals}::text[], ${answers.projectGoalsText}::text, ${at}::timestamptz, ${at}::timestamptz
+      insert into profiles (user_id, ${COLUMN_LIST}, began_at, saved_at)
+      select id, ${list(values)}, ${at}::timestamptz, ${at}::timestamptz
       from users where id = ${userId}
       for key share
       on conflict (user_id) do update set
-        software_experience = excluded.software_experience,
-        programming_languages = excluded.programming_languages,
-        skill_level = excluded.skill_level,
-        hardware_access = excluded.hardware_access,
-        primary_focus = excluded.primary_focus,
-        project_goals = excluded.project_goals,
-        project_goals_text = excluded.project_goals_text,
+        ${list(ANSWER_COLUMNS.map(({ column }) => fragment`${column} = excluded.${column}`))},
         draft = null,
         saved_at = excluded.saved_at
       returning user_id

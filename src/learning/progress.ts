@@ -1,6 +1,7 @@
 /** How far a learner is with each lesson. */
-import type { Sql } from '../db.ts'
-import { LearnerGone } from '../learner-gone.ts'
+
+import { LearnerGone } from '../base/failures.ts'
+import type { Sql } from '../database/database.ts'
 import type { Catalogue } from './catalogue.ts'
 
 export const PROGRESS_STATES = ['started', 'done', 'known', 'dismissed'] as const

@@ -1,6 +1,7 @@
-/** The six questions of onboarding: words for people, codes for programs. The order is that of the pages. */
-
-type Option = { value: string; label: string }
+/**
+ * The questions of onboarding: words for people, codes for programs. Pages, drafts, columns, the API, copies of data and
+ * the operator's report follow from this list. A new question is an entry here, a column in `sql/`, a rule in `scores.ts`.
+ */
 
 const options = <const Value extends string>(labels: Record<Value, string>) =>
   Object.entries(labels).map(([value, label]) => ({ value: value as Value, label: label as string }))
@@ -70,30 +71,30 @@ export const PROJECT_GOALS = options({
   coursework: 'Finish the course and capstone',
 })
 
-/** Ticked with any other option, it contradicts it. */
+/** The option that cannot be combined with others. */
 export const NONE = 'none'
-export const GOALS_TEXT_MAX_LENGTH = 500
 
-export type Question = {
+type Text = { name: string; label: string; maxLength: number }
+
+type Entry = {
   /** The last part of the page's address. */
   slug: string
-  name:
-    | 'softwareExperience'
-    | 'programmingLanguages'
-    | 'skillLevel'
-    | 'hardwareAccess'
-    | 'primaryFocus'
-    | 'projectGoals'
+  /** The name of the answer in forms, drafts, the API and copies of data. The column has the same name in snake_case. */
+  name: string
   legend: string
   hint: string
   /** What the answer is called in lists and links. */
   topic: string
+  /** Whether one option may be selected, or several. */
   kind: 'one' | 'many'
-  options: readonly Option[]
+  options: readonly { value: string; label: string }[]
   messages: { empty: string; contradiction?: string }
+  /** A field for free text beside the options. */
+  text?: Text
 }
 
-export const QUESTIONS: readonly Question[] = [
+/** In the order of the pages. */
+const ENTRIES = [
   {
     slug: 'programming',
     name: 'softwareExperience',
@@ -159,5 +160,30 @@ export const QUESTIONS: readonly Question[] = [
     kind: 'many',
     options: PROJECT_GOALS,
     messages: { empty: 'Select what you would like to achieve, or skip this question' },
+    text: { name: 'projectGoalsText', label: 'Tell us more', maxLength: 500 },
   },
+] as const satisfies readonly Entry[]
+
+type Listed = (typeof ENTRIES)[number]
+type WithText = Extract<Listed, { text: Text }>
+type ValueOf<Question extends Listed> = Question['options'][number]['value']
+
+/** All answers. A question that was skipped is null, or an empty list. */
+export type Answers = {
+  [Question in Listed as Question['name']]: Question['kind'] extends 'one'
+    ? ValueOf<Question> | null
+    : ValueOf<Question>[]
+} & { [Question in WithText as Question['text']['name']]: string | null }
+
+export type Question = Omit<Entry, 'name' | 'text'> & {
+  name: Listed['name']
+  text?: Text & { name: WithText['text']['name'] }
+}
+
+export const QUESTIONS: readonly Question[] = ENTRIES
+
+/** The answers that a question asks for: the one to its options, and the text beside them. */
+export const fieldsOf = ({ name, kind, text }: Question): { name: keyof Answers; kind: Question['kind'] }[] => [
+  { name, kind },
+  ...(text ? [{ name: text.name, kind: 'one' as const }] : []),
 ]

@@ -1,12 +1,12 @@
 /** A login that fails tells a stranger nothing: not whether there is an account, nor of what kind it is. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createPasswords } from '../../src/accounts/passwords.ts'
+import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
 import { startApp } from '../support/app.ts'
 import { openBrowser, PASSWORD, somebody } from '../support/people.ts'
 
 // With one proxy in front, so that every try can come from a network of its own and meets no limit.
-const app = await startApp({ TRUST_PROXY: '1' })
+const app = await startApp({ TRUST_PROXY: '1', BCRYPT_COST: '10' })
 
 let networks = 0
 const newNetwork = () => {

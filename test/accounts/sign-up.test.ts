@@ -1,8 +1,10 @@
 /** One address is one account, whoever signs up how often, at once, in capitals, or while somebody is logged in. */
+
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
-import { forgetSignUpForms, SAME_SIGN_UP_MS } from '../../src/accounts/users.ts'
+import { OLD_SIGN_UP_FORMS, SAME_SIGN_UP_MS } from '../../src/accounts/sign-up.ts'
+import { prune } from '../../src/database/pruning.ts'
 import { startApp } from '../support/app.ts'
 import {
   type Browser,
@@ -288,9 +290,9 @@ it('the digest of a form is forgotten once it counts no longer, and no sooner', 
   const digestOf = async (email: string) =>
     (await sql<{ digest: string | null }>`select sign_up_form as digest from users where email = ${email}`)[0]?.digest
   const { person: ada } = await learner(first, 'Ada')
-  await forgetSignUpForms(sql, Date.now(), 1000)
+  await prune(sql, OLD_SIGN_UP_FORMS, Date.now(), 1000)
   assert.equal(typeof (await digestOf(ada.email)), 'string')
-  while ((await forgetSignUpForms(sql, Date.now() + SAME_SIGN_UP_MS + 1000, 10)) === 10);
+  while ((await prune(sql, OLD_SIGN_UP_FORMS, Date.now() + SAME_SIGN_UP_MS + 1000, 10)) === 10);
   assert.equal(await digestOf(ada.email), null)
 })
 

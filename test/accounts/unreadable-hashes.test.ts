@@ -1,14 +1,14 @@
 /** A password hash that no longer parses, restored from elsewhere or cut: nobody gets in by it, and the operator hears of it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createPasswords } from '../../src/accounts/passwords.ts'
-import { createHourly, pseudonym } from '../../src/log.ts'
+import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
+import { createHourly, pseudonym } from '../../src/base/log.ts'
 import { startApp } from '../support/app.ts'
 import { watchBcrypt } from '../support/hashing.ts'
 import { learner, openBrowser, PASSWORD, type Person, somebody } from '../support/people.ts'
 
 const HOUR = 60 * 60_000
-const app = await startApp()
+const app = await startApp({ BCRYPT_COST: '10' })
 const seen = watchBcrypt()
 const GOOD = await createPasswords({ cost: 10, peppers: app.deps.config.keys('pepper'), atOnce: 2 }).hash(PASSWORD)
 const OLD = await createPasswords({ cost: 5, peppers: app.deps.config.keys('pepper'), atOnce: 2 }).hash(PASSWORD)
@@ -75,7 +75,10 @@ describe('a hash that cannot be read', () => {
 
   it('leaves its line where somebody confirms it is them, too', async () => {
     const { browser, person, lines } = await withHash('not a hash')
-    await browser.submit('/account/password', { currentPassword: person.password, newPassword: `${person.password} 2` })
+    await browser.submit('/account/password-change', {
+      currentPassword: person.password,
+      newPassword: `${person.password} 2`,
+    })
     assert.equal(lines().length, 1)
   })
 })

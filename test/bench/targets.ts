@@ -2,9 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { ROOT } from '../../src/config.ts'
-import { freePort } from '../../src/dev-database-port.ts'
-import { migrate } from '../../src/migrate.ts'
+import { ROOT } from '../../src/config/folders.ts'
+import { freePort } from '../../src/database/embedded/port.ts'
+import { migrate } from '../../src/database/migrate.ts'
 import { type Run, startServer } from './processes.ts'
 
 /** Of every server; the default of this app and of the peer's driver. */

@@ -93,7 +93,7 @@ for (const mode of ['off', 'on'] as const) {
           await heading(page, 'Confirm it is you')
           await page.getByLabel('Password', { exact: true }).fill(CHANGED)
           await press(page, 'Continue')
-          await at(page, '/account/email')
+          await at(page, '/account/email-change')
           const newEmail = somebody('Lovelace').email
           await page.getByLabel('New email address').fill(newEmail)
           await press(page, 'Send the link')

@@ -1,7 +1,7 @@
 /** Several processes send from one database, and a mail may have been sealed by another one than sends it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { resetPassword, verifyEmail } from '../../src/accounts/emails.ts'
+import { resetPassword, verifyEmail } from '../../src/mail/letters.ts'
 import { SECRET, startApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { openMailbox } from '../support/mailbox.ts'

@@ -1,8 +1,8 @@
 /** What arrives by SMTP: once, for one person, readable everywhere, and nothing of it in the database or the log. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { verifyEmail } from '../../src/accounts/emails.ts'
-import type { Draft } from '../../src/accounts/outbox.ts'
+import { verifyEmail } from '../../src/mail/letters.ts'
+import type { Draft } from '../../src/mail/outbox.ts'
 import { startApp } from '../support/app.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { allSent, lookOnce, queue, waiting } from '../support/outbox.ts'

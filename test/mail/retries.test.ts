@@ -1,7 +1,7 @@
 /** A mail that is not taken is tried again, less and less often, until it is of no use to anybody. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { resetPassword, verifyEmail } from '../../src/accounts/emails.ts'
+import { resetPassword, verifyEmail } from '../../src/mail/letters.ts'
 import { startApp } from '../support/app.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { lookOnce, queue, waiting } from '../support/outbox.ts'

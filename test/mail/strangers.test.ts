@@ -18,7 +18,7 @@ it('signing up with an address and leaving again works three times an hour, and 
   for (let times = 0; times < 3; times += 1) {
     const browser = openBrowser(app)
     assert.equal((await browser.signUp(stranger)).status, 303)
-    const left = await browser.submit('/account/delete', { password: PASSWORD, sure: 'yes' })
+    const left = await browser.submit('/account/account-deletion', { password: PASSWORD, sure: 'yes' })
     assert.equal(left.headers.location, '/goodbye')
   }
   const refused = await openBrowser(app).signUp(stranger)
@@ -43,7 +43,7 @@ it('changing a password again and again tells the address five times an hour', a
   let currentPassword = person.password
   for (let times = 0; times < 7; times += 1) {
     const newPassword = `another tidy copper lantern ${times}`
-    const changed = await browser.submit('/account/password', { currentPassword, newPassword })
+    const changed = await browser.submit('/account/password-change', { currentPassword, newPassword })
     assert.equal(changed.status, 303)
     currentPassword = newPassword
   }

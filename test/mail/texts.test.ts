@@ -12,8 +12,8 @@ import {
   passwordChanged,
   resetPassword,
   verifyEmail,
-} from '../../src/accounts/emails.ts'
-import type { Draft } from '../../src/accounts/outbox.ts'
+} from '../../src/mail/letters.ts'
+import type { Draft } from '../../src/mail/outbox.ts'
 
 const HOUR = 60 * 60_000
 const DAY = 24 * HOUR

@@ -1,7 +1,7 @@
 /** The operator's commands when something is wrong: one plain reason, an exit code for scripts, and nothing changed. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { freePort } from '../../src/dev-database-port.ts'
+import { freePort } from '../../src/database/embedded/port.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database.ts'
 import { HIDDEN, rowsOf, startWithCommands } from '../support/keys-cli.ts'
 
@@ -9,7 +9,7 @@ const { app, cli } = await startWithCommands()
 
 describe('a command that is refused', () => {
   const REFUSED: { args: string[]; code: number; says: RegExp }[] = [
-    { args: [], code: 64, says: /^Usage: node dist\/cli\.js keys list/ },
+    { args: [], code: 64, says: /^Usage: node dist\/cli\.js migrate/ },
     { args: ['keys'], code: 64, says: /^Usage:/ },
     { args: ['keys', 'burn'], code: 64, says: /^Usage:/ },
     { args: ['list'], code: 64, says: /^Usage:/ },
@@ -50,7 +50,7 @@ describe('a command that is refused', () => {
     for (const word of ['--help', '-h', 'help']) {
       const { code, err, out } = await cli([word], { DATABASE_URL: `mysql://${HIDDEN}` })
       assert.deepEqual([code, err], [0, ''])
-      assert.match(out.join('\n'), /^Usage: node dist\/cli\.js keys list/)
+      assert.match(out.join('\n'), /^Usage: node dist\/cli\.js migrate/)
     }
   })
 

@@ -1,8 +1,8 @@
 /** The operator's commands for signing keys: what they do, and that a running server follows. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { seal } from '../../src/accounts/sealing.ts'
-import { createSigningKey } from '../../src/accounts/signing-keys.ts'
+import { seal } from '../../src/base/sealing.ts'
+import { createSigningKey } from '../../src/tokens/signing-keys.ts'
 import { apiLearner, bearer, openApi } from '../support/api.ts'
 import type { TestApp } from '../support/app.ts'
 import { rowsOf, startWithCommands } from '../support/keys-cli.ts'

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import postgres from 'postgres'
-import { ROOT } from '../../src/config.ts'
-import { createDb } from '../../src/db.ts'
-import { freePort } from '../../src/dev-database-port.ts'
-import { migrate, NEWEST_SCHEMA, schemaVersion } from '../../src/migrate.ts'
+import { ROOT } from '../../src/config/folders.ts'
+import { createDb } from '../../src/database/database.ts'
+import { freePort } from '../../src/database/embedded/port.ts'
+import { migrate, NEWEST_SCHEMA, schemaVersion } from '../../src/database/migrate.ts'
 import { SECRET } from '../support/app.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database.ts'
 import { learner, openBrowser, somebody } from '../support/people.ts'
@@ -84,14 +84,14 @@ describe('starting', () => {
     assert.deepEqual(await server.ended(), { code: 1, signal: null })
     assert.match(
       server.written.err,
-      new RegExp(`version 0, this program needs ${NEWEST_SCHEMA}. Run: node dist/migrate.js`),
+      new RegExp(`version 0, this program needs ${NEWEST_SCHEMA}. Run: node dist/cli.js migrate`),
     )
     assert.equal(server.written.out.includes('"msg":"ready"'), false)
 
-    const migration = startProgram(['dist/migrate.js'], environment)
+    const migration = startProgram(['dist/cli.js', 'migrate'], environment)
     assert.deepEqual(await migration.ended(), { code: 0, signal: null })
     assert.equal(migration.written.out, `${NEWEST_SCHEMA} applied, the schema is at version ${NEWEST_SCHEMA}\n`)
-    const again = startProgram(['dist/migrate.js'], environment)
+    const again = startProgram(['dist/cli.js', 'migrate'], environment)
     assert.deepEqual(await again.ended(), { code: 0, signal: null })
     assert.match(again.written.out, /^0 applied/)
     await startServer({ DATABASE_URL: url })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import { after, describe, it } from 'node:test'
-import { freePort } from '../../src/dev-database-port.ts'
+import { freePort } from '../../src/database/embedded/port.ts'
 import { type ApiClient, apiLearner, openApi } from '../support/api.ts'
 import { startApp } from '../support/app.ts'
 import { type Backend, type Reply, startBackend } from '../support/backend.ts'

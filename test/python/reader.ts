@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { ROOT } from '../../src/config.ts'
+import { ROOT } from '../../src/config/folders.ts'
 
 /** A role for this database, under a name of its own since roles belong to the whole server. Returns its URL. */
 export async function createReader(databaseUrl: string): Promise<string> {

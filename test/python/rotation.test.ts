@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, describe, it } from 'node:test'
-import { freePort } from '../../src/dev-database-port.ts'
+import { freePort } from '../../src/database/embedded/port.ts'
 import { type ApiClient, openApi } from '../support/api.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { type Backend, startBackend } from '../support/backend.ts'

@@ -31,36 +31,41 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   const { browser: ada, person } = await learner(app, 'Ada')
   const show = async (name: string, path: string) => add(name, 'learner', path, await ada.get(path))
   await show('dashboard with an address that is not confirmed', '/dashboard')
-  for (const page of ['', '/email', '/password', '/confirm', '/sessions', '/export', '/delete']) {
+  for (const page of ['', '/email-change', '/password-change', '/password-confirmation', '/sessions', '/data-export', '/account-deletion']) {
     await show(`/account${page}`, `/account${page}`)
   }
   await show('verification page of a learner', '/email-verification')
   add('account without a name', 'learner', '/account', await ada.submitTo('/account', '/account', { name: '' }))
   await ada.submitTo('/account', '/account', { name: person.name })
   await show('account after saving the name', '/account')
-  const email = (address: string) => ada.submit('/account/email', { email: address })
-  add('new address, left empty', 'learner', '/account/email', await email(''))
-  add('new address that is the old one', 'learner', '/account/email', await email(person.email))
+  const email = (address: string) => ada.submit('/account/email-change', { email: address })
+  add('new address, left empty', 'learner', '/account/email-change', await email(''))
+  add('new address that is the old one', 'learner', '/account/email-change', await email(person.email))
   const other = somebody('other').email
   await email(other)
   await show('account with an address that waits', '/account')
-  await show('new address while one waits', '/account/email')
+  await show('new address while one waits', '/account/email-change')
   const wrongPassword = { currentPassword: 'not the password', newPassword: 'short', endOthers: 'yes' }
   add(
     'password, new one too short',
     'learner',
-    '/account/password',
-    await ada.submit('/account/password', wrongPassword),
+    '/account/password-change',
+    await ada.submit('/account/password-change', wrongPassword),
   )
   const wrongCurrent = { ...wrongPassword, newPassword: 'another tidy copper lantern' }
   add(
     'password, current one wrong',
     'learner',
-    '/account/password',
-    await ada.submit('/account/password', wrongCurrent),
+    '/account/password-change',
+    await ada.submit('/account/password-change', wrongCurrent),
   )
-  add('confirm, wrong', 'learner', '/account/confirm', await ada.submit('/account/confirm', { password: 'wrong' }))
-  add('delete, left empty', 'learner', '/account/delete', await ada.submit('/account/delete', {}))
+  add(
+    'confirm, wrong',
+    'learner',
+    '/account/password-confirmation',
+    await ada.submit('/account/password-confirmation', { password: 'wrong' }),
+  )
+  add('delete, left empty', 'learner', '/account/account-deletion', await ada.submit('/account/account-deletion', {}))
   for (const agent of OTHER_DEVICES) await openBrowser(app, { 'User-Agent': agent }).logIn(person)
   await openBrowser(app).logIn({ email: person.email, password: 'not the password' })
   await show('several devices', '/account/sessions')
@@ -115,15 +120,16 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   await see('address confirmed', confirmed.headers.location ?? '')
   await see('address removed', '/email-verification/disowned')
   add('confirmed already', 'learner', '/email-verification', await ben.get('/email-verification'))
-  await ben.submit('/account/email', { email: somebody('third').email })
+  await ben.submit('/account/email-change', { email: somebody('third').email })
   await see('goodbye', '/goodbye')
 
-  for (let tries = 0; tries < CONFIRM_TRIES; tries += 1) await ben.submit('/account/confirm', { password: 'wrong' })
+  for (let tries = 0; tries < CONFIRM_TRIES; tries += 1)
+    await ben.submit('/account/password-confirmation', { password: 'wrong' })
   add(
     'logged out for guessing',
     'visitor',
-    '/account/confirm',
-    await ben.submit('/account/confirm', { password: 'wrong' }),
+    '/account/password-confirmation',
+    await ben.submit('/account/password-confirmation', { password: 'wrong' }),
   )
 
   const inFiles = await startApp({ MAIL_DIRECTORY: directory }, { databaseUrl })

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after } from 'node:test'
 import { type AppOptions, createApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config.ts'
+import { createLog } from '../../src/base/log.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { freePort } from '../../src/database/embedded/port.ts'
 import { createDeps } from '../../src/deps.ts'
-import { freePort } from '../../src/dev-database-port.ts'
-import { createLog } from '../../src/log.ts'
-import { answerUnreadable } from '../../src/web/unreadable.ts'
+import { answerUnreadable } from '../../src/web/middleware/unreadable.ts'
 import { createDatabase } from './database.ts'
 import { createLeakWatch } from './leaks.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -19,9 +19,11 @@ export const SECRET = 'a-secret-of-the-tests-0123456789abcdefgh'
 /** The settings of a server behind TLS, as in production, with one proxy in front. */
 export const BEHIND_TLS = { PUBLIC_URL: 'https://learn.example.org', TRUST_PROXY: '1' }
 
+/** The lowest cost that bcrypt knows, for tests that are not about hashing. The configuration would refuse it. */
+export const QUICK_COST = 4
+
 /**
  * Started for one test file and closed after it. `databaseUrl` shares the database of another app.
- * The low cost of hashing is the lowest that the configuration takes.
  */
 export async function startApp(
   environment: Record<string, string> = {},
@@ -44,7 +46,6 @@ export async function startApp(
   const config = loadConfig({
     NODE_ENV: 'test',
     APP_SECRETS: SECRET,
-    BCRYPT_COST: '10',
     DB_POOL_MAX: '5',
     DATABASE_URL: url,
     ...(atPublicUrl ? { PUBLIC_URL: `http://127.0.0.1:${wantedPort}` } : {}),
@@ -54,7 +55,7 @@ export async function startApp(
   const logLines: string[] = []
   let ahead = 0
   const deps = createDeps(
-    { ...config, databaseUrl: url },
+    { ...config, databaseUrl: url, bcryptCost: environment.BCRYPT_COST ? config.bcryptCost : QUICK_COST },
     { log: createLog('info', { write: (line) => void logLines.push(line) }), now: () => Date.now() + ahead },
   )
   const madeStore = store?.(deps)

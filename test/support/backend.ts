@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { ROOT } from '../../src/config.ts'
+import { ROOT } from '../../src/config/folders.ts'
 import { eventually } from './process.ts'
 import { pythonPath } from './python.ts'
 

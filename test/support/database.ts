@@ -1,7 +1,7 @@
 /** A database for each test file, copied from one migrated template in a few milliseconds. */
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
-import { migrate } from '../../src/migrate.ts'
+import { migrate } from '../../src/database/migrate.ts'
 
 const TEMPLATE = 'matricula_template'
 

@@ -2,7 +2,7 @@
 import expressSession from 'express-session'
 import { type HTMLElement, parse } from 'node-html-parser'
 import type { Page } from 'playwright-core'
-import { Unavailable } from '../../src/unavailable.ts'
+import { Unavailable } from '../../src/base/failures.ts'
 import { addAccount } from './account-gallery.ts'
 import { BEHIND_TLS, startApp, type TestApp } from './app.ts'
 import { addLearning } from './learning-gallery.ts'

@@ -1,6 +1,6 @@
 /** The operator's commands as a process of their own, beside a running app. */
 import assert from 'node:assert/strict'
-import type { SigningKey } from '../../src/accounts/signing-keys.ts'
+import type { SigningKey } from '../../src/tokens/signing-keys.ts'
 import { SECRET, startApp, type TestApp } from './app.ts'
 import { startProgram } from './process.ts'
 

@@ -1,6 +1,6 @@
 /** What must never leave the app, watched in everything that every test app answers and logs. */
 import type { ServerResponse } from 'node:http'
-import { COOKIES, cookieName } from '../../src/web/cookies.ts'
+import { COOKIES, cookieName } from '../../src/web/session/cookies.ts'
 import { PASSWORD } from './people.ts'
 
 /** What the page about cookies names, as it is set on plain http and over TLS. */

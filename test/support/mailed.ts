@@ -32,7 +32,7 @@ export async function askForReset(browser: Browser, mailbox: Mailbox, email: str
 
 /** Asks for another address and waits for the letter that goes there. */
 export async function askForChange(browser: Browser, mailbox: Mailbox, email: string, count = 1): Promise<Letter> {
-  const { status } = await browser.submit('/account/email', { email })
+  const { status } = await browser.submit('/account/email-change', { email })
   if (status !== 303) throw new Error(`asking for another address answered ${status}`)
   return mailbox.letterTo(email, CHANGE.subject, count)
 }

@@ -1,5 +1,5 @@
 /** The outbox of an app of the tests: mails that nobody had to ask for, and looks into it one at a time. */
-import type { Draft } from '../../src/accounts/outbox.ts'
+import type { Draft } from '../../src/mail/outbox.ts'
 import type { TestApp } from './app.ts'
 import { eventually } from './process.ts'
 

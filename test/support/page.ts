@@ -1,7 +1,7 @@
 /** A page of the documentation as a test reads it: its commands, the answers shown below them, its tables. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT } from '../../src/config.ts'
+import { ROOT } from '../../src/config/folders.ts'
 
 export type Example = { heading: string; script: string; answer: { language: string; text: string } | undefined }
 

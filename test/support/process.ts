@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ROOT } from '../../src/config.ts'
-import { freePort } from '../../src/dev-database-port.ts'
+import { ROOT } from '../../src/config/folders.ts'
+import { freePort } from '../../src/database/embedded/port.ts'
 import { SECRET } from './app.ts'
 
 const PATIENCE_MS = 30_000

@@ -9,7 +9,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { DATA_DIRECTORY, ROOT } from '../../src/config.ts'
+import { DATA_DIRECTORY, ROOT } from '../../src/config/folders.ts'
 
 /** What the example needs, and beside it what only tests do. */
 const REQUIREMENTS = ['requirements.txt', 'requirements-tests.txt'].map((file) => join(ROOT, 'test/python', file))

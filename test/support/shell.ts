@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after } from 'node:test'
-import { ROOT } from '../../src/config.ts'
+import { ROOT } from '../../src/config/folders.ts'
 
 /** A command that hangs must not hang the run. */
 const PATIENCE_MS = 120_000

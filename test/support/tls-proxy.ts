@@ -4,7 +4,7 @@ import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { TLSSocket } from 'node:tls'
-import { ROOT } from '../../src/config.ts'
+import { ROOT } from '../../src/config/folders.ts'
 
 const fileOf = (name: string): string => join(ROOT, 'test/support/certificates', name)
 

@@ -1,6 +1,6 @@
 import { Router } from 'express'
-import { methodNotAllowed } from '../errors.ts'
-import type { ApiDocument } from '../openapi.ts'
+import type { ApiDocument } from '../api/openapi.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
 
 type Field = { name: string; type: string; optional: boolean; description: ReturnType<typeof wordsOf> }
 type Schema = {

@@ -4,12 +4,12 @@ import { CATALOGUE, MODULES } from '../../learning/catalogue.ts'
 import { drafted, findProfile, type Profile } from '../../learning/profiles.ts'
 import { completion, findProgress, type Progress } from '../../learning/progress.ts'
 import { type Recommendations, recommend } from '../../learning/recommendations.ts'
-import { unanswered } from '../answer-forms.ts'
-import { userOf } from '../auth.ts'
-import { COURSE_MAP } from '../course-map.ts'
-import { methodNotAllowed } from '../errors.ts'
-import { takeFlash } from '../flash.ts'
-import { describeLesson, messageAbout, stateInWords } from '../lesson-view.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
+import { unanswered } from '../presenters/answer-form.ts'
+import { COURSE_MAP } from '../presenters/course-map.ts'
+import { describeLesson, messageAbout, stateInWords } from '../presenters/lesson.ts'
+import { takeFlash } from '../session/flash.ts'
+import { userOf } from '../session/guards.ts'
 
 export function dashboardPages({ sql, mail }: Deps): Router {
   const router = Router()
@@ -44,7 +44,7 @@ function invitationFor(profile: Profile): { text: string; href: string; link: st
     const begun = Object.keys(profile.draft).length > 0
     return begun
       ? { text: 'Your answers are kept.', href: '/onboarding', link: 'Carry on with the questions' }
-      : { text: 'For suggestions that fit you,', href: '/onboarding', link: 'answer six short questions' }
+      : { text: 'For suggestions that fit you,', href: '/onboarding', link: 'answer a few short questions' }
   }
   if (Object.keys(profile.draft).length > 0) {
     return {

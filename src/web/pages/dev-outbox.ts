@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Router } from 'express'
 import type { Deps } from '../../deps.ts'
-import { methodNotAllowed } from '../errors.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
 
 const SHOWN = 50
 

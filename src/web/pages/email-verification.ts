@@ -1,31 +1,32 @@
 import { type Request, type Response, Router } from 'express'
-import { confirmAddress, disownAccount, lookAtLink } from '../../accounts/by-mail.ts'
-import { isDone, type Link } from '../../accounts/email-tokens.ts'
+import { isDone, type Link, lookAtLink } from '../../accounts/email-links.ts'
+import { confirmAddress, disownAccount, requestVerification } from '../../accounts/email-verification.ts'
 import type { Deps } from '../../deps.ts'
-import { deviceOf } from '../device.ts'
-import { methodNotAllowed, renderError } from '../errors.ts'
-import { linkRequests, requireMail, sendLinkAgain } from '../link-requests.ts'
-import { forgetLink, openedLink, renderDeadLink } from '../mailed-links.ts'
-import type { Origins } from '../origins.ts'
-import { tooManyTries } from '../throttle.ts'
+import type { Origins } from '../api/origins.ts'
+import { methodNotAllowed, renderError } from '../middleware/errors.ts'
+import { renderDeadLink } from '../presenters/dead-link.ts'
+import { linkRequests, requireMail, sendLinkAgain } from '../presenters/link-request.ts'
+import { tooManyTries } from '../presenters/too-many-tries.ts'
+import { deviceOf } from '../session/device.ts'
+import { forgetLink, openedLink } from '../session/opened-links.ts'
 
 const PAGE = '/email-verification'
 const PURPOSES = ['verify-email', 'change-email'] as const
 
-/** Confirming an address: by the button of a page that a mailed link opens, on any device, logged in or not. */
+/** Confirming an address. A mailed link opens a page with a button, on any device, logged in or not. */
 export function emailVerificationPages(deps: Deps, origins: Origins): Router {
   const router = Router()
   router.use(
     linkRequests(deps, {
       page: PAGE,
-      purpose: 'verify-email',
-      views: { ask: 'email-verification', sent: 'verification-sent' },
+      request: requestVerification,
+      view: 'email-verification',
       opensAt: 'confirm',
       ownAddress: ({ user }) => user?.email,
     }),
   )
 
-  /** The link that is open, whatever became of it; undefined when the answer has been given. */
+  /** The opened link, good or not. If there is none, sends the answer and returns undefined. */
   async function openLink(req: Request, res: Response) {
     const opened = openedLink(req, deps)
     const look = await lookAtLink(deps, { token: opened?.token ?? '', purposes: PURPOSES, ip: req.ip ?? '' })
@@ -48,7 +49,7 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
       if (isDone(link)) return res.redirect(303, `${PAGE}/confirmed`)
       if (link.state !== 'good') return renderDeadLink(res, link.state, again(link))
       const isOwn = req.user?.id === link.user.id
-      res.render('confirm-email', {
+      res.render('email-verification-confirm', {
         link,
         mayDisown: link.purpose === 'verify-email' && !isOwn && !link.user.emailVerified,
       })
@@ -69,7 +70,7 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
     .route(`${PAGE}/confirmed`)
     .get((req, res) => {
       const wanted = openedLink(req, deps)?.callbackURL
-      res.render('email-confirmed', {
+      res.render('email-verification-confirmed', {
         onwards: wanted !== undefined && origins.mayLeadTo(req, wanted) ? wanted : undefined,
       })
     })
@@ -80,7 +81,7 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
     .post(async (req, res) => {
       const open = await openLink(req, res)
       if (open === undefined) return
-      // Whoever is logged in there signed up, and leaves by the page for that.
+      // Whoever is logged in to the account has signed up themselves. For leaving there is another page.
       if (req.user?.id === open.link.user.id) return res.redirect(303, `${PAGE}/confirm`)
       if (!(await disownAccount(deps, open.link))) {
         return renderDeadLink(res, open.link.state === 'good' ? 'taken' : open.link.state, undefined)
@@ -92,7 +93,7 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
 
   router
     .route(`${PAGE}/disowned`)
-    .get((_req, res) => res.render('email-disowned'))
+    .get((_req, res) => res.render('email-verification-disowned'))
     .all(methodNotAllowed)
 
   router
@@ -100,7 +101,7 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
     .post(requireMail(deps), async (req, res) => {
       const open = await openLink(req, res)
       if (open === undefined) return
-      await sendLinkAgain(req, res, deps, { page: PAGE, purpose: 'verify-email', email: open.link.user.email })
+      await sendLinkAgain(req, res, deps, { page: PAGE, request: requestVerification, email: open.link.user.email })
     })
     .all(methodNotAllowed)
 

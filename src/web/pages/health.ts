@@ -1,8 +1,8 @@
 import { Router } from 'express'
-import { countLateMails } from '../../accounts/outbox.ts'
+import { NEWEST_SCHEMA, requireWrites, schemaVersion } from '../../database/migrate.ts'
 import type { Deps } from '../../deps.ts'
-import { NEWEST_SCHEMA, requireWrites, schemaVersion } from '../../migrate.ts'
-import { methodNotAllowed } from '../errors.ts'
+import { countLateMails } from '../../mail/outbox.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
 
 /** Probes come often: one look at the database serves all of them for this long. */
 const ASKED_AGAIN_AFTER_MS = 5_000

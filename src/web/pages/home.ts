@@ -1,6 +1,6 @@
 import { Router } from 'express'
-import { COURSE_MAP } from '../course-map.ts'
-import { methodNotAllowed } from '../errors.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
+import { COURSE_MAP } from '../presenters/course-map.ts'
 
 export function homePages(): Router {
   const router = Router()

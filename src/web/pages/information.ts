@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName } from '../cookies.ts'
-import { methodNotAllowed } from '../errors.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
+import { COOKIES, cookieName } from '../session/cookies.ts'
 
 /** Pages that say the same to everybody: each is a template of the same name. */
 const PAGES = ['help', 'privacy', 'terms', 'accessibility', 'cookies', 'goodbye'] as const

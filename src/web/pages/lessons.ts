@@ -5,10 +5,10 @@ import { CATALOGUE, type Lesson, MODULES } from '../../learning/catalogue.ts'
 import { findProfile } from '../../learning/profiles.ts'
 import { findProgress, PROGRESS_STATES, setProgress } from '../../learning/progress.ts'
 import { recommend } from '../../learning/recommendations.ts'
-import { userOf } from '../auth.ts'
-import { HttpError, methodNotAllowed } from '../errors.ts'
-import { saveFlash, takeFlash } from '../flash.ts'
-import { describeLesson, messageAbout } from '../lesson-view.ts'
+import { HttpError, methodNotAllowed } from '../middleware/errors.ts'
+import { describeLesson, messageAbout } from '../presenters/lesson.ts'
+import { saveFlash, takeFlash } from '../session/flash.ts'
+import { userOf } from '../session/guards.ts'
 
 const ProgressForm = z.object({ state: z.enum([...PROGRESS_STATES, 'none']), from: z.string().optional() })
 

@@ -1,17 +1,18 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { authenticate } from '../../accounts/accounts.ts'
 import { CurrentPassword, Email } from '../../accounts/fields.ts'
-import { LOGIN_PAUSE_MINUTES } from '../../accounts/rate-limits.ts'
+import { authenticate } from '../../accounts/login.ts'
 import type { Deps } from '../../deps.ts'
-import { logIn, requireGuest } from '../auth.ts'
-import { deviceOf } from '../device.ts'
-import { methodNotAllowed } from '../errors.ts'
-import { blankForm, parseForm, refuse } from '../forms.ts'
-import { isMarkOf, openForm } from '../kept-forms.ts'
-import { LOGIN_FIELDS } from '../login-form.ts'
-import { safeReturnTo } from '../return-to.ts'
-import { refuseTooManyTries } from '../throttle.ts'
+import { LOGIN_PAUSE_MINUTES } from '../../limits/rate-limits.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
+import { parseForm, refuse } from '../presenters/form.ts'
+import { LOGIN_FIELDS, showLogin } from '../presenters/login-form.ts'
+import { refuseTooManyTries } from '../presenters/too-many-tries.ts'
+import { deviceOf } from '../session/device.ts'
+import { requireGuest } from '../session/guards.ts'
+import { logIn } from '../session/identity.ts'
+import { isMarkOf, openForm } from '../session/kept-forms.ts'
+import { safeReturnTo } from '../session/return-to.ts'
 
 const TICKED = ['on', 'yes', 'true', '1']
 const NOT_TICKED = ['', 'off', 'no', 'false', '0']
@@ -25,11 +26,11 @@ const LoginForm = z.object({
     .transform((value) => value !== undefined && TICKED.includes(value)),
 })
 
-/** Few enough tries left to say so before the pause begins. */
+/** From this many tries left on, the page warns of the pause. */
 const WARN_FROM_TRIES_LEFT = 3
 
 export function loginPages(deps: Deps): Router {
-  /** The form that waits for this person; somebody else's is dropped. */
+  /** The form that waits for this person. Anybody else's form is dropped. */
   function keptFor(userId: string, sealed: unknown): string | undefined {
     const form = openForm(sealed, deps)
     return form && isMarkOf(deps, form.mark, userId) ? String(sealed) : undefined
@@ -41,7 +42,7 @@ export function loginPages(deps: Deps): Router {
     .get(requireGuest, (req, res) => {
       const done =
         req.query.done === 'password-reset' ? 'Your password is changed. Log in with the new one.' : undefined
-      res.render('login', { form: blankForm(LOGIN_FIELDS, { next: safeReturnTo(req.query.next) }), done })
+      showLogin(res, { next: safeReturnTo(req.query.next) }, done)
     })
     .post(async (req, res) => {
       const form = parseForm(LOGIN_FIELDS, LoginForm, req.body)

@@ -1,9 +1,9 @@
 import { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
+import { Unavailable } from '../../base/failures.ts'
 import type { Deps } from '../../deps.ts'
-import { Unavailable } from '../../unavailable.ts'
-import { forgetOnDevice, logOut } from '../auth.ts'
-import type { Csrf } from '../csrf.ts'
-import { methodNotAllowed, renderError } from '../errors.ts'
+import type { Csrf } from '../middleware/csrf.ts'
+import { methodNotAllowed, renderError } from '../middleware/errors.ts'
+import { forgetOnDevice, logOut } from '../session/identity.ts'
 
 export function logoutPages(deps: Deps): Router {
   const router = Router()

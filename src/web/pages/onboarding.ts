@@ -11,12 +11,12 @@ import {
   saveDraft,
 } from '../../learning/profiles.ts'
 import { QUESTIONS, type Question } from '../../learning/questions.ts'
-import { type AskedQuestion, askAsTyped, askWith, inWords, readAnswer, skipped } from '../answer-forms.ts'
-import { userOf } from '../auth.ts'
-import { HttpError, methodNotAllowed } from '../errors.ts'
-import { saveFlash, takeFlash } from '../flash.ts'
-import { takeKeptForm } from '../kept-forms.ts'
-import { HOME_OF_LEARNERS } from '../return-to.ts'
+import { HttpError, methodNotAllowed } from '../middleware/errors.ts'
+import { type AskedQuestion, askAsTyped, askWith, inWords, readAnswer, skipped } from '../presenters/answer-form.ts'
+import { saveFlash, takeFlash } from '../session/flash.ts'
+import { userOf } from '../session/guards.ts'
+import { takeKeptForm } from '../session/kept-forms.ts'
+import { HOME_OF_LEARNERS } from '../session/return-to.ts'
 
 const CHECK = '/onboarding/check'
 const pathOf = ({ slug }: Question): string => `/onboarding/${slug}`

@@ -3,12 +3,12 @@ import type { Deps } from '../../deps.ts'
 import { Answers } from '../../learning/answers.ts'
 import { drafted, findProfile, saveAnswers } from '../../learning/profiles.ts'
 import { QUESTIONS } from '../../learning/questions.ts'
-import { askAsTyped, askWith, readAnswer } from '../answer-forms.ts'
-import { userOf } from '../auth.ts'
-import { methodNotAllowed } from '../errors.ts'
-import { saveFlash } from '../flash.ts'
-import { takeKeptForm } from '../kept-forms.ts'
-import { HOME_OF_LEARNERS } from '../return-to.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
+import { askAsTyped, askWith, readAnswer } from '../presenters/answer-form.ts'
+import { saveFlash } from '../session/flash.ts'
+import { userOf } from '../session/guards.ts'
+import { takeKeptForm } from '../session/kept-forms.ts'
+import { HOME_OF_LEARNERS } from '../session/return-to.ts'
 
 /** The answers of onboarding, all on one page, to be changed at any time. */
 export function profilePages(deps: Deps): Router {

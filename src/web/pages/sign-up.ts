@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { Router } from 'express'
-import { register } from '../../accounts/accounts.ts'
 import { signUpFields } from '../../accounts/fields.ts'
+import { register } from '../../accounts/sign-up.ts'
 import type { Deps } from '../../deps.ts'
-import { logIn, requireGuest } from '../auth.ts'
-import { deviceOf } from '../device.ts'
-import { methodNotAllowed } from '../errors.ts'
-import { blankForm, parseForm, refuse } from '../forms.ts'
-import { linkTo } from '../mailed-links.ts'
-import { refuseTooManyTries } from '../throttle.ts'
+import { methodNotAllowed } from '../middleware/errors.ts'
+import { blankForm, parseForm, refuse } from '../presenters/form.ts'
+import { refuseTooManyTries } from '../presenters/too-many-tries.ts'
+import { deviceOf } from '../session/device.ts'
+import { requireGuest } from '../session/guards.ts'
+import { logIn } from '../session/identity.ts'
+import { linkTo } from '../session/opened-links.ts'
 
 const FIELDS = { name: { id: 'name' }, email: { id: 'email' }, password: { id: 'new-password', secret: true } } as const
 

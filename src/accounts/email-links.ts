@@ -1,0 +1,203 @@
+/**
+ * The links in mails (ASVS 6.4.1, 6.5): stored as hashes, for one purpose, one address and one use. Only the newest link
+ * for a purpose is good. A changed password also ends links that reset it or change the address: whoever asked for them
+ * may be the one whom that change locks out.
+ */
+import { createHash } from 'node:crypto'
+import { LearnerGone } from '../base/failures.ts'
+import { newId } from '../base/ids.ts'
+import type { Sql } from '../database/database.ts'
+import { type Fragment, fragment, identifier } from '../database/fragments.ts'
+import type { Pruning } from '../database/pruning.ts'
+import { USER_COLUMNS } from '../database/user-columns.ts'
+import type { Deps } from '../deps.ts'
+import { networkOf } from '../limits/networks.ts'
+import type { TooManyTries } from '../limits/rate-limits.ts'
+import { LINK_LASTS_MS, nothing } from '../mail/letters.ts'
+import { type Draft, mailed } from '../mail/outbox.ts'
+import { type ActivityKind, type Device, noted } from './activity.ts'
+import { findUser, type User } from './users.ts'
+
+const DAY = 24 * 60 * 60_000
+/** 142 bits, in the form that clients of Better Auth expect. */
+const TOKEN_LENGTH = 24
+const TOKEN = /^[A-Za-z0-9]{24}$/
+/** For this long after its end, a link can still say what became of it. */
+const KEPT_MS = 7 * DAY
+
+export type Purpose = keyof typeof LINK_LASTS_MS
+export type LinkState = 'good' | 'expired' | 'used' | 'superseded' | 'cancelled'
+export type Link = {
+  state: LinkState
+  purpose: Purpose
+  /** The address that the link was mailed to. */
+  email: string
+  user: User
+}
+
+/** Whether the account already has this address, confirmed: then opening the link again is no mistake. */
+export const isDone = ({ email, user }: Link): boolean => user.email === email && user.emailVerified
+
+export const newToken = (): string => newId().slice(0, TOKEN_LENGTH)
+const hashed = (token: string): string => createHash('sha256').update(token).digest('base64url')
+
+type Row = User & {
+  purpose: Purpose
+  sentTo: string
+  expiresAt: Date
+  usedAt: Date | null
+  cancelledAt: Date | null
+  current: boolean
+}
+
+/** The link with this token and what became of it; undefined if it never existed or ended long ago. */
+async function findLink(sql: Sql, token: string, now: number): Promise<Link | undefined> {
+  if (!TOKEN.test(token)) return undefined
+  const [row] = await sql<Row>`
+    select t.purpose, t.email as sent_to, t.expires_at, t.used_at, t.cancelled_at,
+      exists (select 1 from current_links c where c.token_hash = t.token_hash) as current, ${USER_COLUMNS}
+    from email_tokens t join users u on u.id = t.user_id
+    where t.token_hash = ${hashed(token)}`
+  if (row === undefined) return undefined
+  const { purpose, sentTo, expiresAt, usedAt, cancelledAt, current, ...user } = row
+  return { state: stateOf({ usedAt, cancelledAt, expiresAt, current }, now), purpose, email: sentTo, user }
+}
+
+function stateOf(
+  { usedAt, cancelledAt, expiresAt, current }: Pick<Row, 'usedAt' | 'cancelledAt' | 'expiresAt' | 'current'>,
+  now: number,
+): LinkState {
+  if (usedAt) return 'used'
+  if (cancelledAt) return 'cancelled'
+  if (expiresAt.getTime() <= now) return 'expired'
+  return current ? 'good' : 'superseded'
+}
+
+/** Finds a link for one of these purposes. Tokens that do not exist are counted for the network, against guessing. */
+export async function lookAtLink(
+  { sql, now, rateLimits }: Deps,
+  { token, purposes, ip }: { token: string; purposes: readonly Purpose[]; ip: string },
+): Promise<{ ok: true; link: Link } | { ok: false; reason: 'unknown' } | TooManyTries> {
+  const link = await findLink(sql, token, now())
+  if (link && purposes.includes(link.purpose)) return { ok: true, link }
+  const count = await rateLimits.count('unknownLinksByNetwork', networkOf(ip))
+  return count.ok ? { ok: false, reason: 'unknown' } : count
+}
+
+/** Where the link of a mail leads. A caller of the API may want it to lead to a page of its own. */
+export type LinkTo = (token: string) => string
+export type Sent = { ok: true } | TooManyTries
+
+export type LinkRequest = {
+  email: string
+  device: Device
+  linkTo: LinkTo
+  /** The learner who asks for a link to their own address. Undefined for somebody who is not logged in. */
+  learner?: User | undefined
+}
+
+/**
+ * Counts a mail for the network and for the address. A network over its limit is told. For an address, `send` is false
+ * instead: whoever asks about somebody else must not learn what happened.
+ */
+export async function countMail(
+  { rateLimits }: Deps,
+  { purpose, email, ip }: { purpose: Purpose; email: string; ip: string },
+): Promise<{ ok: true; send: boolean; retryAfterSeconds: number } | TooManyTries> {
+  const byNetwork = await rateLimits.count('mailsByNetwork', networkOf(ip))
+  if (!byNetwork.ok) return byNetwork
+  // Counted for each purpose separately, so that nobody can use up a learner's resets by asking for something else.
+  const byAddress = await rateLimits.count('mailsByAddress', `${purpose} ${email}`)
+  return { ok: true, send: byAddress.ok, retryAfterSeconds: byAddress.ok ? 0 : byAddress.retryAfterSeconds }
+}
+
+/** One feature's own part of asking for a link: which users get one, what is mailed, and what their list of events says. */
+type LinkFeature = {
+  purpose: Purpose
+  letter: (to: string, link: string) => Draft
+  onlyUsers: Fragment
+  activity?: ActivityKind
+}
+
+/**
+ * Mails a link to the user with an address. If there is no such user, the answer, the cost and the time are the same.
+ * @throws {LearnerGone} only to a `learner`: a stranger must not hear that an account was deleted.
+ */
+export async function requestLink(
+  deps: Deps,
+  { email, device, linkTo, learner }: LinkRequest,
+  { purpose, letter, onlyUsers, activity }: LinkFeature,
+): Promise<Sent> {
+  const { sql, mail } = deps
+  const now = deps.now()
+  const count = await countMail(deps, { purpose, email, ip: device.ipAddress })
+  if (!count.ok) return count
+  const token = newToken()
+  const row = mail.row(letter(email, linkTo(token)))
+  // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
+  const address = count.send ? email : ''
+  const [written] = await sql<{ id: string }>`
+    with holder as (
+      select id, password_version from users where email = ${address} and ${onlyUsers} for key share
+    ), issued as (
+      ${linked({ token, purpose, email, now }, 'holder')}
+    ), noted as (
+      ${activity ? noted(activity, 'issued', { device, now }) : fragment`select`}
+    )
+    ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}`
+  mail.wake()
+  if (written?.id !== row.id && learner && !(await findUser(sql, learner.id))) throw new LearnerGone()
+  return { ok: true }
+}
+
+/**
+ * Adds a link, as one part of a statement. `holder` names another part of it with the columns `id` and `password_version`
+ * of the user, whose row it must lock against deletion.
+ */
+export const linked = (
+  { token, purpose, email, now }: { token: string; purpose: Purpose; email: string; now: number },
+  holder: string,
+): Fragment => fragment`
+  insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
+  select ${hashed(token)}, id, ${purpose}, ${email}, password_version, ${new Date(now)}::timestamptz,
+    ${new Date(now + LINK_LASTS_MS[purpose])}::timestamptz
+  from ${identifier(holder)}
+  returning user_id as id`
+
+/**
+ * Uses up a link, as the first parts of the statement that does what the link is for: so of many uses at the same time
+ * one wins. Gives a part named `link` with the user's `id`, `email` and `password_version`, without a row if the link is
+ * not good. The user's row is locked first, as when an account is deleted: two statements that take two locks in
+ * different orders would wait for each other.
+ */
+export const usedLink = (
+  { token, purpose, now }: { token: string; purpose: Purpose; now: number },
+  condition: Fragment,
+): Fragment => fragment`
+  holder as (
+    select u.id from email_tokens t join users u on u.id = t.user_id
+    where t.token_hash = ${hashed(token)} for no key update of u
+  ), link as (
+    update email_tokens t set used_at = ${new Date(now)} from users u join holder on holder.id = u.id
+    where t.token_hash = ${hashed(token)} and t.purpose = ${purpose} and t.used_at is null and t.cancelled_at is null
+      and t.expires_at > ${new Date(now)} and u.id = t.user_id and ${condition}
+      and t.token_hash in (select token_hash from current_links)
+    returning t.user_id as id, t.email, t.password_version
+  )`
+
+/** `taken`: another account has the address now. `gone`: the account was deleted, and its links with it. */
+export type Used = { ok: true } | { ok: false; reason: Exclude<LinkState, 'good'> | 'taken' | 'gone' }
+
+/** Why a link that was good a moment ago could not be used: another request has changed something since. */
+export async function whyNotUsed({ sql, now }: Deps, token: string): Promise<Used> {
+  const link = await findLink(sql, token, now())
+  if (link === undefined) return { ok: false, reason: 'gone' }
+  return { ok: false, reason: link.state === 'good' ? 'taken' : link.state }
+}
+
+/** Links that ended long ago. */
+export const OLD_LINKS: Pruning = {
+  table: 'email_tokens',
+  key: 'token_hash',
+  isOver: (now) => fragment`expires_at < ${new Date(now - KEPT_MS)}`,
+}

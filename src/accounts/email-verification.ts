@@ -1,0 +1,36 @@
+/** Confirming the address of an account: asking for a link, and using it. */
+import { fragment } from '../database/fragments.ts'
+import type { Deps } from '../deps.ts'
+import { verifyEmail } from '../mail/letters.ts'
+import { type Device, noted } from './activity.ts'
+import { changeEmail } from './email-change.ts'
+import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
+
+/** Mails a link to confirm an address that is not confirmed yet. Nothing in the answer tells whether it has an account. */
+export const requestVerification = (deps: Deps, request: LinkRequest): Promise<Sent> =>
+  requestLink(deps, request, { purpose: 'verify-email', letter: verifyEmail, onlyUsers: fragment`not email_verified` })
+
+/** Confirms the address that the link was mailed to: the account's own, or the new one that it is to have. */
+export async function confirmAddress(
+  deps: Deps,
+  token: string,
+  { link, device }: { link: Link; device: Device },
+): Promise<Used> {
+  if (link.state !== 'good') return { ok: false, reason: link.state }
+  if (link.purpose === 'change-email') return changeEmail(deps, token, { link, device })
+  const now = deps.now()
+  const verified = await deps.sql`
+    with ${usedLink({ token, purpose: 'verify-email', now }, fragment`u.email = t.email`)}, noted as (
+      ${noted('email-verified', 'link', { device, now })}
+    )
+    update users set email_verified = true, updated_at = ${new Date(now)} where id in (select id from link)
+    returning 1 as verified`
+  return verified.length > 0 ? { ok: true } : whyNotUsed(deps, token)
+}
+
+/** Deletes an account that somebody else made with the address of whoever has the link, while it is not confirmed. */
+export async function disownAccount({ sql }: Deps, { state, purpose, user }: Link): Promise<boolean> {
+  if (state !== 'good' || purpose !== 'verify-email') return false
+  const deleted = await sql`delete from users where id = ${user.id} and not email_verified returning 1 as deleted`
+  return deleted.length > 0
+}

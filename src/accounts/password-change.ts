@@ -1,0 +1,50 @@
+/** A new password, set by somebody who knows the current one. */
+import { fragment } from '../database/fragments.ts'
+import type { Deps } from '../deps.ts'
+import { passwordChanged } from '../mail/letters.ts'
+import { mailed } from '../mail/outbox.ts'
+import { revokeSessions } from '../sessions/sessions.ts'
+import { type Device, noted } from './activity.ts'
+import { type Confirmation, confirmPassword } from './passwords/password-check.ts'
+import type { User } from './users.ts'
+
+type Refused = Exclude<Confirmation, { ok: true }>
+
+/**
+ * Sets a new password after checking the current one, and mails a notice. With `endSessions`, all sessions of the user
+ * end in the same statement, including the caller's own, and their refresh tokens with them.
+ */
+export async function changePassword(
+  deps: Deps,
+  user: User,
+  { current, next, endSessions, device }: { current: string; next: string; endSessions: boolean; device: Device },
+): Promise<{ ok: true; passwordVersion: number } | Refused> {
+  const confirmation = await confirmPassword(deps, user, { password: current, device })
+  if (!confirmation.ok) return confirmation
+  const { sql, passwords, rateLimits, mail } = deps
+  const passwordHash = await passwords.hash(next)
+  // The address may belong to a stranger, whose mailbox must not be filled.
+  const mayNotify = mail.enabled && (await rateLimits.count('noticesByAddress', user.email)).ok
+  const notice = mayNotify ? mail.row(passwordChanged(user.email, `${mail.origin}/password-reset`)) : undefined
+  const now = deps.now()
+  const changed = await sql`
+    with changed as (
+      update users set password_hash = ${passwordHash}, password_version = password_version + 1,
+        updated_at = ${new Date(now)}
+      where id = ${user.id} and password_hash = ${confirmation.passwordHash}
+      returning id
+    ), ended as (
+      delete from sessions where ${endSessions} and user_id in (select id from changed)
+    ), noted as (
+      ${noted('password-changed', 'changed', { device, now })}
+    ), mailed as (
+      ${mailed([notice, fragment`from changed`])}
+    )
+    select id from changed`
+  // Another request was quicker, so the password given as the current one no longer is.
+  if (changed.length === 0) return { ok: false, reason: 'wrong' }
+  mail.wake()
+  // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
+  if (endSessions) await revokeSessions(sql, user.id)
+  return { ok: true, passwordVersion: confirmation.passwordVersion + 1 }
+}

@@ -1,0 +1,64 @@
+/** Checking a password: at login, and once more before a change that only the owner may make. */
+import { pseudonym } from '../../base/log.ts'
+import type { Deps } from '../../deps.ts'
+import type { TooManyTries } from '../../limits/rate-limits.ts'
+import { type ActivityKind, type Device, recordActivity } from '../activity.ts'
+import { CurrentPassword } from '../fields.ts'
+import { findCredentials, type User } from '../users.ts'
+
+/** The credentials, if the password is right. A wrong password and an unknown address cost the same time. */
+export async function checkPassword({ sql, passwords, log, firstThisHour }: Deps, email: string, password: string) {
+  const known = await findCredentials(sql, email)
+  if (typeof known?.passwordHash === 'string' && !passwords.canMatch(known.passwordHash)) {
+    const user = pseudonym(known.user.id)
+    // The hash was cut off, restored from elsewhere, or made with a secret that is gone. Its owner only sees “incorrect”
+    // and can only reset the password, so the operator must hear of it.
+    if (firstThisHour(`hash ${user}`)) log.error({ user }, 'no password can match the hash of this account')
+  }
+  const verdict = await passwords.verify(password, known?.passwordHash)
+  if (known && verdict.ok) return { ok: true as const, ...known, outdated: verdict.outdated }
+  return { ok: false as const, userId: known?.user.id }
+}
+
+/** Not awaited: only known addresses have an owner to tell, and the time an answer takes must not show that. */
+export function noteFailure(
+  { sql, now, log }: Deps,
+  userId: string | undefined,
+  { kind, device }: { kind: ActivityKind; device: Device },
+): void {
+  if (userId === undefined) return
+  recordActivity(sql, userId, kind, { device, now: now() }).catch((error: unknown) =>
+    log.warn({ err: error }, 'activity not recorded'),
+  )
+}
+
+/** `passwordVersion` belongs to the password that was checked: a session is renewed only while that is the current one. */
+export type Confirmation =
+  | { ok: true; passwordHash: string; passwordVersion: number }
+  | { ok: false; reason: 'wrong' }
+  | TooManyTries
+
+/** Whether whoever uses a session knows its password. Tries are counted for the account, over all sessions (ASVS 7.5.1). */
+export async function confirmPassword(
+  deps: Deps,
+  user: User,
+  { password, device }: { password: string; device: Device },
+): Promise<Confirmation> {
+  const { rateLimits } = deps
+  return rateLimits.inTurn(`confirm ${user.id}`, async () => {
+    const count = await rateLimits.count('confirmByUser', user.id)
+    if (!count.ok) return count
+    if (!CurrentPassword.safeParse(password).success) return { ok: false, reason: 'wrong' }
+
+    const check = await checkPassword(deps, user.email, password).catch((error: unknown) => {
+      void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
+      throw error
+    })
+    if (!check.ok || check.user.id !== user.id) {
+      noteFailure(deps, user.id, { kind: 'confirm-failed', device })
+      return { ok: false, reason: 'wrong' }
+    }
+    await rateLimits.clear('confirmByUser', user.id)
+    return { ok: true, passwordHash: check.passwordHash ?? '', passwordVersion: check.passwordVersion }
+  })
+}

@@ -1,0 +1,109 @@
+/** Making an account. */
+import { createHmac } from 'node:crypto'
+import { newId } from '../base/ids.ts'
+import { fragment } from '../database/fragments.ts'
+import type { Pruning } from '../database/pruning.ts'
+import { USER_COLUMNS } from '../database/user-columns.ts'
+import type { Deps } from '../deps.ts'
+import { countTry, type TooManyTries } from '../limits/rate-limits.ts'
+import { verifyEmail } from '../mail/letters.ts'
+import { mailed } from '../mail/outbox.ts'
+import { type Device, noted } from './activity.ts'
+import { type LinkTo, linked, newToken } from './email-links.ts'
+import { findCredentials, type User } from './users.ts'
+
+/** Long enough for a second press of the button, too short for an open form to serve as a way to log in. */
+export const SAME_SIGN_UP_MS = 10 * 60_000
+
+/** `passwordVersion` belongs to the password that was checked: a session starts only while that is the current one. */
+export type Registration =
+  | { ok: true; user: User; passwordVersion: number }
+  | { ok: false; reason: 'address-taken' }
+  | TooManyTries
+
+export type SignUp = {
+  name: string
+  email: string
+  password: string
+  image?: string | null | undefined
+  device: Device
+  /** A secret of the form that was sent. The same form sent twice is one sign-up. */
+  form: string
+  /** Where the link leads that confirms the address. */
+  linkTo: LinkTo
+}
+
+/**
+ * Makes an account and mails its owner. The same form sent again with the same address and password ends in the same
+ * account; anything else is refused when the address has an account.
+ */
+export async function register(deps: Deps, signUp: SignUp): Promise<Registration> {
+  const { sql, passwords, rateLimits, now } = deps
+  const { email, password, device, form } = signUp
+  const signUpForm = createHmac('sha256', form).update(email).digest('base64url')
+  // One sign-up of an address at a time, so that of many only the first costs a hash.
+  const outcome = await rateLimits.inTurn(email, async () => {
+    const { ipAddress } = device
+    const count = await countTry(rateLimits, ['signUpByNetwork', 'signUpByAddress'], { email, ipAddress })
+    if (!count.ok) return count
+    const known = await findCredentials(sql, email)
+    if (known) return known
+    // Signing up and deleting the account again and again would fill a stranger's mailbox. A sign-up without a mail would
+    // be worse, so further ones are refused.
+    const accounts = await rateLimits.count('accountsByAddress', email)
+    if (!accounts.ok) return accounts
+    const user = await createUser(deps, { ...signUp, signUpForm, passwordHash: await passwords.hash(password) })
+    // Without a user, another process has just made an account for this address.
+    return user ? { ok: true as const, user, passwordVersion: 0 } : findCredentials(sql, email)
+  })
+  if (outcome && 'ok' in outcome) return outcome
+
+  const isRecent = outcome && now() - outcome.user.createdAt.getTime() < SAME_SIGN_UP_MS
+  const isSame =
+    isRecent && outcome.signUpForm === signUpForm && (await passwords.verify(password, outcome.passwordHash)).ok
+  return isSame
+    ? { ok: true, user: outcome.user, passwordVersion: outcome.passwordVersion }
+    : { ok: false, reason: 'address-taken' }
+}
+
+/** The new user, or undefined when the address has an account. The unique index decides between parallel sign-ups. */
+async function createUser(
+  { sql, mail, now: clock }: Deps,
+  {
+    name,
+    email,
+    image = null,
+    device,
+    linkTo,
+    signUpForm,
+    passwordHash,
+  }: Omit<SignUp, 'form'> & { signUpForm: string; passwordHash: string },
+): Promise<User | undefined> {
+  const now = clock()
+  const token = newToken()
+  const welcome = mail.enabled ? mail.row(verifyEmail(email, linkTo(token))) : undefined
+  const [user] = await sql<User>`
+    with created as (
+      insert into users (id, name, email, image, password_hash, sign_up_form)
+      values (${newId()}, ${name}, ${email}, ${image}, ${passwordHash}, ${signUpForm})
+      on conflict (email) do nothing
+      returning *
+    ), noted as (
+      ${noted('signed-up', 'created', { device, now })}
+    ), linked as (
+      ${welcome ? linked({ token, purpose: 'verify-email', email, now }, 'created') : fragment`select`}
+    ), mailed as (
+      ${mailed([welcome, fragment`from created`])}
+    )
+    select ${USER_COLUMNS} from created u`
+  if (user) mail.wake()
+  return user
+}
+
+/** Digests of forms that were sent too long ago to count as the same sign-up. */
+export const OLD_SIGN_UP_FORMS: Pruning = {
+  table: 'users',
+  key: 'id',
+  isOver: (now) => fragment`sign_up_form is not null and created_at < ${new Date(now - SAME_SIGN_UP_MS)}`,
+  instead: fragment`update users set sign_up_form = null`,
+}

@@ -1,0 +1,191 @@
+/**
+ * The connections to the database. Each is a client of postgres.js that is used for one connection and then thrown away:
+ * what the driver remembers of a query that was cut off (its rows, its error, bytes not yet sent) would otherwise meet the
+ * next query on the same object (porsager/postgres #1119, #1181, #1193). Reconnecting is therefore decided here, for the
+ * whole process: one attempt at a time while nothing succeeds, with growing pauses, and none while nobody waits.
+ */
+import type { Socket } from 'node:net'
+import type postgres from 'postgres'
+import { Unavailable } from '../base/failures.ts'
+import { type Address, closedError, endSocket, openSocket } from './sockets.ts'
+
+const PAUSE_FIRST_MS = 200
+const PAUSE_MAX_MS = 5_000
+/** Pauses of many processes must not fall together. */
+const PAUSE_JITTER = 0.25
+/** Whoever comes in a longer pause waits no longer than this for the next attempt, so that a recovery is seen at once. */
+const PATIENCE_MS = 1_000
+/** While all is well: the next connection opens beside the first two, not all of them at once. */
+const OPENING_AT_ONCE = 2
+const IDLE_MS = 300_000
+/** Not all at the same moment: up to a tenth sooner. */
+const LIFETIME_MS = 1_800_000
+
+/** What the driver is told besides the address. */
+type ConnectionOptions = {
+  max: 1
+  socket: () => Promise<Socket>
+  onparameter: () => void
+  onclose: () => void
+}
+
+export type Connection = { readonly client: postgres.Sql }
+
+type Held = Connection & {
+  socket: Socket | undefined
+  state: 'opening' | 'open' | 'over'
+  /** Whether a query has been answered on it: until then an end counts as a failed attempt. */
+  hasServed: boolean
+  readonly generation: number
+  readonly oldAt: number
+  idleTimer?: NodeJS.Timeout
+}
+
+type Waiting = { give: (connection: Connection) => void; fail: (error: Error) => void }
+
+export function createConnections({
+  address,
+  connect,
+  max,
+}: {
+  address: Address
+  connect: (options: ConnectionOptions) => postgres.Sql
+  max: number
+}) {
+  const all = new Set<Held>()
+  const idle: Held[] = []
+  const waiting: Waiting[] = []
+  const ending = new Set<Promise<unknown>>()
+  let generation = 0
+  let failures = 0
+  let attemptedAt = Number.NEGATIVE_INFINITY
+  let pauseMs = 0
+  let timer: NodeJS.Timeout | undefined
+
+  function open(): Held {
+    attemptedAt = performance.now()
+    const client = connect({
+      max: 1,
+      async socket() {
+        if (held.socket === undefined && held.state !== 'over')
+          return openSocket(address, (socket) => (held.socket = socket))
+        // The driver wants to reconnect, and would do so again and again without a pause.
+        discard(held)
+        throw closedError()
+      },
+      // The server names its settings as soon as it has let somebody in.
+      onparameter() {
+        if (held.state !== 'opening') return
+        held.state = 'open'
+        pump()
+      },
+      onclose: () => discard(held),
+    })
+    const oldAt = attemptedAt + LIFETIME_MS * (1 - Math.random() / 10)
+    const held: Held = { client, socket: undefined, state: 'opening', hasServed: false, generation, oldAt }
+    all.add(held)
+    return held
+  }
+
+  /** Hands free connections to those who wait, in order, and opens more where that is allowed. */
+  function pump() {
+    while (waiting.length > 0) {
+      const held = idle.pop() ?? (mayOpen() ? open() : undefined)
+      if (held === undefined) break
+      clearTimeout(held.idleTimer)
+      waiting.shift()?.give(held)
+    }
+    clearTimeout(timer)
+    // Only a pause ends by itself; a connection that is given back, or has just opened, calls this again.
+    const pause = nextAttempt() - performance.now()
+    if (waiting.length > 0 && pause > 0) timer = setTimeout(pump, Math.ceil(pause))
+  }
+
+  const nextAttempt = () => attemptedAt + (failures === 0 ? 0 : Math.min(pauseMs, PATIENCE_MS))
+
+  function mayOpen(): boolean {
+    const isFailing = failures > 0
+    const held = [...all]
+    if (held.length >= max || performance.now() < nextAttempt()) return false
+    const unproven = held.filter(({ state, hasServed }) => state === 'opening' || (isFailing && !hasServed))
+    return unproven.length < (isFailing || unproven.length === held.length ? 1 : OPENING_AT_ONCE)
+  }
+
+  /** One failed attempt is the answer to everybody who waits, unless a connection that works will be free. */
+  function noteFailure(error: Error) {
+    failures += 1
+    pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1)) * (1 + PAUSE_JITTER * Math.random())
+    if ([...all].some(({ hasServed }) => hasServed)) return
+    for (const { fail } of waiting.splice(0)) fail(error)
+  }
+
+  /** Ends a connection; with `graceMs` what is under way on it may finish. */
+  function discard(held: Held, { graceMs = 0, error = closedError() }: { graceMs?: number; error?: Error } = {}) {
+    if (!all.delete(held)) return
+    const grace = held.state === 'open' ? graceMs : 0
+    held.state = 'over'
+    clearTimeout(held.idleTimer)
+    const place = idle.indexOf(held)
+    if (place >= 0) idle.splice(place, 1)
+    if (!held.hasServed) noteFailure(error)
+    // Not sent yet: it must not be sent later either.
+    if (grace === 0 && !held.hasServed) held.socket?.destroy()
+    const end = held.client.end({ timeout: grace / 1000 }).then(() => endSocket(held.socket))
+    const settled = end.catch(() => {})
+    ending.add(settled)
+    void settled.finally(() => ending.delete(settled))
+    pump()
+  }
+
+  return {
+    /**
+     * A connection for one query, in the order of asking; `leave` is for whoever cannot wait any longer. Rejects with
+     * what the last attempt to connect met, when there is no other connection to wait for.
+     */
+    acquire(): { connection: Promise<Connection>; leave: () => void } {
+      let place: Waiting | undefined
+      const connection = new Promise<Connection>((give, fail) => {
+        place = { give, fail }
+        waiting.push(place)
+      })
+      pump()
+      return {
+        connection,
+        leave() {
+          const index = place ? waiting.indexOf(place) : -1
+          if (index >= 0) waiting.splice(index, 1)
+        },
+      }
+    },
+
+    /** Gives a connection back after its query was answered, if only with an error of the query's own. */
+    release(connection: Connection) {
+      const held = connection as Held
+      held.hasServed = true
+      failures = 0
+      if (held.generation !== generation || performance.now() > held.oldAt) return discard(held)
+      if (held.state === 'over') return
+      idle.push(held)
+      held.idleTimer = setTimeout(() => discard(held), IDLE_MS).unref()
+      pump()
+    },
+
+    /** Ends a connection that failed its query. */
+    drop(connection: Connection, how: { graceMs?: number; error: Error }) {
+      discard(connection as Held, how)
+    },
+
+    /** Uses none of today's connections again: they may lead to a server that is gone, or that only reads now. */
+    renew() {
+      generation += 1
+      for (const held of [...idle]) discard(held)
+    },
+
+    async close(graceMs: number): Promise<void> {
+      for (const { fail } of waiting.splice(0)) fail(new Unavailable('the database client is closed'))
+      clearTimeout(timer)
+      for (const held of [...all]) discard(held, { graceMs })
+      await Promise.all(ending)
+    },
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The one database client. Every query has a deadline, and a query that cannot be answered now is `Unavailable`,
+ * because postgres.js by itself waits without limit while it reconnects.
+ */
+import { readFileSync } from 'node:fs'
+import postgres from 'postgres'
+import { Unavailable } from '../base/failures.ts'
+import { authorityOf } from '../config/variables.ts'
+import { type Connection, createConnections } from './connections.ts'
+import { Fragment, Identifier, type Part, type Value } from './fragments.ts'
+import { codeOf, isEnd, isOutage } from './outages.ts'
+import { TEXT_ARRAYS } from './text-arrays.ts'
+
+const QUERY_DEADLINE_MS = 5_000
+const CONNECT_TIMEOUT_SECONDS = 5
+/** More waiting queries than this only make everybody late. */
+const QUERIES_IN_FLIGHT_MAX = 500
+
+/** Runs a statement, written as a tagged template. Its values are sent apart from the text. */
+export type Sql = <Row extends object>(text: TemplateStringsArray, ...parts: Part[]) => Promise<Row[]>
+
+export type Db = ReturnType<typeof createDb>
+
+/** Connection settings from a URL as a provider shows it, certificates always verified and unknown parameters left out. */
+export function connectionOptions(databaseUrl: string) {
+  const url = new URL(databaseUrl)
+  const parameter = (name: string) => url.searchParams.get(name)
+  const authority = authorityOf(url)
+  const tlsWanted =
+    !['disable', 'allow', 'prefer', null].includes(parameter('sslmode')) ||
+    parameter('ssl') === 'true' ||
+    authority !== undefined
+  const behindPooler = url.hostname.includes('-pooler.') || parameter('pgbouncer') === 'true'
+  return {
+    host: parameter('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
+    port: Number(url.port || parameter('port') || 5432),
+    user: decodeURIComponent(url.username),
+    pass: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    ssl: tlsWanted && (authority === undefined ? ('verify-full' as const) : { ca: readFileSync(authority, 'utf8') }),
+    // PgBouncer in transaction mode hands each statement to another server connection.
+    prepare: !behindPooler,
+  }
+}
+
+export function createDb({
+  url,
+  poolMax,
+  deadlineMs = QUERY_DEADLINE_MS,
+}: {
+  url: string
+  poolMax: number
+  deadlineMs?: number
+}) {
+  const options = connectionOptions(url)
+  // A pooler refuses start-up parameters; there the server's own setting must end what nobody waits for any more.
+  const serverDeadline = options.prepare ? { statement_timeout: 2 * deadlineMs } : {}
+  const connections = createConnections({
+    address: { host: options.host, port: options.port },
+    max: poolMax,
+    connect: (ofConnection) =>
+      postgres({
+        ...options,
+        // Its own query for them belongs to nobody: when the connection ends under it, the process would.
+        fetch_types: false,
+        types: { textArrays: TEXT_ARRAYS },
+        connect_timeout: CONNECT_TIMEOUT_SECONDS,
+        // Connections are ended by us, never by the driver between two queries.
+        idle_timeout: 0,
+        max_lifetime: 0,
+        connection: { application_name: 'matricula', ...serverDeadline },
+        transform: { column: { from: postgres.toCamel } },
+        onnotice: () => {},
+        ...ofConnection,
+      }),
+  })
+  let inFlight = 0
+
+  async function answer<Row>(start: (client: postgres.Sql) => PromiseLike<Row[]>): Promise<Row[]> {
+    if (inFlight >= QUERIES_IN_FLIGHT_MAX) throw new Unavailable('too many queries are waiting')
+    inFlight += 1
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new DeadlinePassed('a query passed its deadline')), deadlineMs)
+    })
+    const { connection, leave } = connections.acquire()
+    try {
+      return await ask(await Promise.race([connection, deadline]), start, deadline)
+    } catch (error) {
+      leave()
+      throw isOutage(error) ? new Unavailable('the database is out of reach', { cause: error }) : error
+    } finally {
+      inFlight -= 1
+      clearTimeout(timer)
+    }
+  }
+
+  async function ask<Row>(
+    connection: Connection,
+    start: (client: postgres.Sql) => PromiseLike<Row[]>,
+    deadline: Promise<never>,
+  ): Promise<Row[]> {
+    try {
+      const rows = await Promise.race([start(connection.client), deadline])
+      connections.release(connection)
+      return withoutHoles(rows)
+    } catch (error) {
+      // A connection that was cut without a word never answers again, and after a failover it leads to a server that only
+      // reads: the others may be like it, and finish no more than what is under way on them.
+      if (error instanceof DeadlinePassed || codeOf(error) === READ_ONLY) connections.renew()
+      if (error instanceof DeadlinePassed) connections.drop(connection, { error, graceMs: deadlineMs })
+      else if (isEnd(error)) connections.drop(connection, { error })
+      else connections.release(connection)
+      throw error
+    }
+  }
+
+  const sql: Sql = (text, ...parts) => answer((client) => queryOf(client, { text, parts }) as PromiseLike<never[]>)
+
+  return {
+    sql,
+    /** What connect-pg-simple and rate-limiter-flexible call `pool`: a query text with `$1`, and its values. */
+    pool: {
+      async query(query: string | { text: string; values?: Value[] }, params: Value[] = []) {
+        const { text, values = [] } = typeof query === 'string' ? { text: query, values: params } : query
+        const { prepare } = options
+        return { rows: await answer((client) => client.unsafe(text, values as string[], { prepare })) }
+      },
+    },
+    close: (): Promise<void> => connections.close(deadlineMs),
+  }
+}
+
+/** A statement as postgres.js takes it, which nests queries of one client: so fragments wait for their connection. */
+const queryOf = (
+  client: postgres.Sql,
+  { text, parts }: Pick<Fragment, 'text' | 'parts'>,
+): postgres.PendingQuery<never[]> => client(text, ...parts.map((part) => argumentOf(client, part)))
+
+function argumentOf(client: postgres.Sql, part: Part) {
+  if (part instanceof Fragment) return queryOf(client, part)
+  return part instanceof Identifier ? client(part.text) : part
+}
+
+/** What a database on stand-by, or one that is full, answers to a write. */
+const READ_ONLY = '25006'
+
+class DeadlinePassed extends Unavailable {}
+
+/**
+ * postgres.js 3.4.9 counts on from the rows of a query that failed in mid-result, so the next answer on that connection
+ * begins with as many holes; the rows behind them are whole. To go when porsager/postgres #1119 and #1181 are closed.
+ */
+function withoutHoles<Row>(rows: Row[]): Row[] {
+  return rows.length > 0 && !(0 in rows) ? rows.filter(() => true) : rows
+}

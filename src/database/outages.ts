@@ -1,0 +1,49 @@
+/** Which errors of the database are an outage, which end a connection, and which will not pass by waiting. */
+import { Unavailable } from '../base/failures.ts'
+
+/**
+ * Class 08 connection, 40 two statements in each other's way, 53 resources, 57 the server stops, starts or gives up,
+ * 25006 it is a stand-by, 42P01 the schema is not there yet.
+ */
+const OUTAGE = /^(08|40|53|57|25006|42P01)/
+
+export function isOutage(error: unknown): boolean {
+  return error instanceof Unavailable || isEnd(error) || OUTAGE.test(codeOf(error))
+}
+
+/**
+ * Whether an error is the end of its connection: the server says that it is fatal, whatever the reason (shutting down, no
+ * room, a role that may not log in any more), or the error is the network's and not the server's.
+ */
+export function isEnd(error: unknown): error is Error {
+  if (error instanceof AggregateError) return error.errors.some(isEnd)
+  if (!(error instanceof Error)) return false
+  const { severity, severity_local: local } = error as { severity?: string; severity_local?: string }
+  const said = severity ?? local
+  return said === undefined ? NETWORK.test(codeOf(error)) : ['FATAL', 'PANIC'].includes(said)
+}
+
+/**
+ * Why the server will not let this program in however long it waits, in words for the operator; undefined for an outage
+ * that may pass. While running, all of these are outages: somebody may be mending them.
+ */
+export function refusalOf(error: unknown): string | undefined {
+  const cause = error instanceof Unavailable ? error.cause : error
+  if (!(cause instanceof Error)) return undefined
+  if (UNSUPPORTED_PARAMETER.test(cause.message)) {
+    return 'The pooler in front of the database refuses a start-up parameter. Add ?pgbouncer=true to DATABASE_URL.'
+  }
+  return REFUSED.test(codeOf(cause)) ? `The database of DATABASE_URL refused: ${cause.message}` : undefined
+}
+
+/** PgBouncer says so with 08P01. */
+const UNSUPPORTED_PARAMETER = /unsupported startup parameter/
+/** Class 28 who may log in, 3D000 no such database, and a certificate or a password proof that does not fit. */
+const REFUSED = /^(28|3D000|ERR_TLS|CERT_|SASL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
+
+/** Of Node, of OpenSSL for certificates, and of the driver. */
+const NETWORK = /^(CONNECT|E[A-Z]+|ERR_(TLS|SSL|SOCKET|STREAM)|CERT_|SASL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
+
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

@@ -1,0 +1,8 @@
+import { fragment } from './fragments.ts'
+
+/**
+ * The columns that make a `User`, for statements that call the table `u`. They stand here because sessions, tokens and
+ * accounts all read them, and the two former must not know of accounts.
+ */
+export const USER_COLUMNS = fragment`
+  u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at`

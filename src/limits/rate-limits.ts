@@ -1,0 +1,129 @@
+/** How often something may be tried. Counted in PostgreSQL, so all processes share one count and a restart keeps it. */
+import { createHmac } from 'node:crypto'
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
+import { Unavailable } from '../base/failures.ts'
+import type { Db } from '../database/database.ts'
+import { fragment } from '../database/fragments.ts'
+import type { Pruning } from '../database/pruning.ts'
+import { networkOf } from './networks.ts'
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const TURNS_WAITING_MAX = 100
+
+/**
+ * Limits per address protect one account, limits per network one place. A whole school may share one IPv4 address, so the
+ * latter leave room for a few classes on their first day. A login counts until it succeeds, so there must be room for
+ * more logins at once than may wait for their hash.
+ */
+const POLICIES = {
+  loginByAddress: { points: 10, duration: 15 * MINUTE },
+  loginByNetwork: { points: 200, duration: 15 * MINUTE },
+  signUpByAddress: { points: 100, duration: HOUR },
+  signUpByNetwork: { points: 600, duration: HOUR },
+  refreshFamiliesBySession: { points: 100, duration: 24 * HOUR },
+  confirmByUser: { points: 10, duration: 15 * MINUTE },
+  accountsByAddress: { points: 3, duration: HOUR },
+  noticesByAddress: { points: 5, duration: HOUR },
+  mailsByAddress: { points: 3, duration: HOUR },
+  mailsByNetwork: { points: 200, duration: HOUR },
+  emailChangesByUser: { points: 5, duration: HOUR },
+  unknownLinksByNetwork: { points: 100, duration: 15 * MINUTE },
+  exportsByUser: { points: 10, duration: HOUR },
+} as const
+
+export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE
+
+export type Policy = keyof typeof POLICIES
+export type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
+export type Count = { ok: true; left: number } | TooManyTries
+export type RateLimits = ReturnType<typeof createRateLimits>
+
+export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer }) {
+  const limiterFor = (policy: Policy) =>
+    new RateLimiterPostgres({
+      storeClient: pool,
+      storeType: 'pool',
+      tableName: 'rate_limits',
+      tableCreated: true,
+      clearExpiredByTimeout: false,
+      keyPrefix: policy,
+      ...POLICIES[policy],
+    })
+  const limiters = Object.fromEntries(
+    Object.keys(POLICIES).map((name) => [name, limiterFor(name as Policy)]),
+  ) as Record<Policy, RateLimiterPostgres>
+  /** The table must not tell who was counted, so it holds no addresses. */
+  const hashed = (subject: string) => createHmac('sha256', key).update(subject).digest('base64url')
+
+  const turns = new Map<string, { last: Promise<unknown>; waiting: number }>()
+
+  return {
+    /** Counts one try. Call it before the try is made, so that parallel tries cannot slip past the limit. */
+    async count(policy: Policy, subject: string): Promise<Count> {
+      try {
+        const { remainingPoints } = await limiters[policy].consume(hashed(subject))
+        return { ok: true, left: remainingPoints }
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal
+        const retryAfterSeconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
+        return { ok: false, reason: 'too-many-tries', retryAfterSeconds }
+      }
+    },
+    /** Takes one try back. */
+    async refund(policy: Policy, subject: string): Promise<void> {
+      await limiters[policy].reward(hashed(subject))
+    },
+    /** Forgets all tries. */
+    async clear(policy: Policy, subject: string): Promise<void> {
+      await limiters[policy].delete(hashed(subject))
+    },
+    /**
+     * Runs `job` once all earlier jobs of the same subject in this process have ended.
+     * @throws {Unavailable} when too many jobs wait, or when the job before failed with it: if the database is down, the
+     * whole queue fails now, rather than each job after its own timeout.
+     */
+    async inTurn<Result>(subject: string, job: () => Promise<Result>): Promise<Result> {
+      const turn = turns.get(subject) ?? { last: Promise.resolve(), waiting: 0 }
+      if (turn.waiting >= TURNS_WAITING_MAX) throw new Unavailable('too many tries for one account are waiting')
+      turns.set(subject, turn)
+      turn.waiting += 1
+      const result = turn.last.then(job)
+      turn.last = result.catch((error: unknown) => {
+        if (error instanceof Unavailable) throw error
+      })
+      turn.last.catch(() => {})
+      try {
+        return await result
+      } finally {
+        turn.waiting -= 1
+        if (turn.waiting === 0) turns.delete(subject)
+      }
+    },
+  }
+}
+
+/**
+ * Counts a try for a network and, only if the network is within its limit, for an address. So a network that is over its
+ * limit can neither use up other people's tries nor fill the table with made-up addresses.
+ */
+export async function countTry(
+  rateLimits: RateLimits,
+  [ofNetwork, ofAddress]: readonly [Policy, Policy],
+  { email, ipAddress }: { email: string; ipAddress: string },
+): Promise<Count> {
+  const network = networkOf(ipAddress)
+  const byNetwork = await rateLimits.count(ofNetwork, network)
+  if (!byNetwork.ok) return byNetwork
+  return rateLimits.count(ofAddress, email).catch((error: unknown) => {
+    void Promise.allSettled([rateLimits.refund(ofNetwork, network)])
+    throw error
+  })
+}
+
+/** Counters whose time is over. */
+export const OLD_RATE_LIMITS: Pruning = {
+  table: 'rate_limits',
+  key: 'key',
+  isOver: (now) => fragment`expire < ${now}`,
+}

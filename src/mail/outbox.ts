@@ -1,0 +1,107 @@
+/** Mails that wait to be sent: what their rows hold, claiming them, and what becomes of them afterwards. */
+import { newId } from '../base/ids.ts'
+import { open, seal } from '../base/sealing.ts'
+import type { Sql } from '../database/database.ts'
+import { type Fragment, fragment, joined } from '../database/fragments.ts'
+import type { Pruning } from '../database/pruning.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+
+/** Longer than sending one mail can take. After this time the process that claimed the mail counts as dead. */
+const LEASE_MS = 45 * SECOND
+const RETRY_FIRST_MS = 5 * SECOND
+/** Short, compared with the hour for which a link to reset a password is good. */
+const RETRY_MAX_MS = 5 * MINUTE
+
+export type Mail = { to: string; subject: string; text: string; html: string }
+export type Draft = { kind: string; mail: Mail; lastsMs: number }
+
+/** A row of the outbox. The statement that makes a change also inserts the mails about it. */
+export type OutboxRow = { id: string; kind: string; sealed: string; due: Date; end: Date }
+
+export function outboxRow({ kind, mail, lastsMs }: Draft, keys: readonly Buffer[], now: number): OutboxRow {
+  const id = newId()
+  const sealed = seal(Buffer.from(JSON.stringify(mail)), id, keys)
+  return { id, kind, sealed, due: new Date(now), end: new Date(now + lastsMs) }
+}
+
+/**
+ * Puts mails into the outbox, as one part of the statement that makes the change. Behind each mail stands the rest of a
+ * `select`: it is written once for each row of that, for example `from changed`. Mails that are undefined are left out.
+ */
+export function mailed(...mails: [row: OutboxRow | undefined, source: Fragment][]): Fragment {
+  const rows = mails.flatMap(([row, source]) => {
+    if (row === undefined) return []
+    const { id, kind, sealed, due, end } = row
+    return [fragment`select ${id}, ${kind}, ${sealed}, ${due}::timestamptz, ${end}::timestamptz ${source}`]
+  })
+  if (rows.length === 0) return fragment`select null::text as id where false`
+  return fragment`
+    insert into outbox (id, kind, sealed, due_at, expires_at) ${joined(rows, fragment` union all `)} returning id`
+}
+
+export type Taken = { id: string; kind: string; attempts: number; mail: Mail | undefined }
+export type Dropped = { id: string; kind: string }
+
+/**
+ * Claims up to `limit` mails that are due, so that other processes leave them alone for a while, and deletes those that
+ * nobody needs any more.
+ */
+export async function takeDueMails(
+  sql: Sql,
+  { keys, now, limit }: { keys: readonly Buffer[]; now: number; limit: number },
+): Promise<{ taken: Taken[]; dropped: Dropped[] }> {
+  const at = new Date(now)
+  const rows = await sql<Omit<Taken, 'mail'> & { sealed: string | null }>`
+    with over as (
+      delete from outbox where expires_at <= ${at} returning id, kind, attempts
+    ), taken as (
+      update outbox set attempts = attempts + 1, due_at = ${new Date(now + LEASE_MS)}
+      where id in (
+        select id from outbox where due_at <= ${at} and expires_at > ${at}
+        order by due_at limit ${limit} for update skip locked
+      )
+      returning id, kind, attempts, sealed
+    )
+    select id, kind, attempts, sealed from taken
+    union all
+    select id, kind, attempts, null from over where kind <> 'nothing'`
+  return {
+    taken: rows.flatMap(({ sealed, ...row }) => {
+      if (sealed === null) return []
+      const opened = open(sealed, row.id, keys)
+      return [{ ...row, mail: opened && (JSON.parse(opened.secret.toString()) as Mail) }]
+    }),
+    dropped: rows.flatMap(({ id, kind, sealed }) => (sealed === null ? [{ id, kind }] : [])),
+  }
+}
+
+export async function forgetMail(sql: Sql, id: string): Promise<void> {
+  await sql`delete from outbox where id = ${id}`
+}
+
+/** Postpones a mail that could not be sent: by 5 s after the first try, then twice as long each time, 5 minutes at most. */
+export async function postponeMail(sql: Sql, { id, attempts }: Taken, now: number): Promise<void> {
+  const pause = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts - 1, 20))
+  await sql`update outbox set due_at = ${new Date(now + pause)} where id = ${id} and attempts = ${attempts}`
+}
+
+/** Mails that are past their end, for a server that no longer sends any. */
+export const OLD_MAILS: Pruning = {
+  table: 'outbox',
+  key: 'id',
+  isOver: (now) => fragment`expires_at < ${new Date(now)}`,
+}
+
+/** When the next mail is due, or undefined when none waits. */
+export async function nextMailDue(sql: Sql): Promise<Date | undefined> {
+  const [next] = await sql<{ due: Date | null }>`select min(due_at) as due from outbox`
+  return next?.due ?? undefined
+}
+
+/** How many waiting mails could not be sent at the first try. */
+export async function countLateMails(sql: Sql): Promise<number> {
+  const [row] = await sql<{ late: number }>`select count(*)::int as late from outbox where attempts > 1`
+  return row?.late ?? 0
+}

@@ -1,0 +1,79 @@
+/** Rows of sessions, seen from outside of a request: reading them, finding whose they are, ending them. */
+import { z } from 'zod'
+import type { User } from '../accounts/users.ts'
+import type { Sql } from '../database/database.ts'
+import { fragment } from '../database/fragments.ts'
+import type { Pruning } from '../database/pruning.ts'
+import { USER_COLUMNS } from '../database/user-columns.ts'
+
+/** The last moment that a `Date` can hold (ECMA-262, section 21.4.1.1), in milliseconds. */
+const TIME_MAX_MS = 8.64e15
+const Time = z.number().min(0).max(TIME_MAX_MS)
+
+/**
+ * The JSON in a row. It may have been damaged, or written by a newer version with more fields: unknown fields are left
+ * out, known ones must have the right type.
+ */
+const StoredSession = z.object({
+  userId: z.string().min(1),
+  remembered: z.boolean(),
+  loggedInAt: Time,
+  confirmedAt: Time.default(0),
+  flash: z.string().optional(),
+  kept: z.string().optional(),
+})
+export type StoredSession = z.output<typeof StoredSession>
+
+/** The session that a row holds, or undefined if it cannot be read: then nobody is logged in by it. */
+export const storedSession = (sess: unknown): StoredSession | undefined => StoredSession.safeParse(sess).data
+
+/**
+ * Deletes a row that cannot be read, since it would be read and refused again with every request. Returns true for only
+ * one of several requests that find the same row, so that it is logged once.
+ */
+export async function removeDamagedSession(sql: Sql, handle: string): Promise<boolean> {
+  const removed = await sql`delete from sessions where handle = ${handle} returning 1 as removed`
+  return removed.length > 0
+}
+
+/** A login on one device. The handle names the session but does not open it. */
+export type Session = {
+  handle: string
+  userId: string
+  createdAt: Date
+  seenAt: Date
+  expiresAt: Date
+  ipAddress: string
+  userAgent: string
+}
+
+/** The open sessions of a user, the one seen last first. */
+export function listSessions(sql: Sql, userId: string, now: number): Promise<Session[]> {
+  return sql<Session>`
+    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent
+    from sessions where user_id = ${userId} and expire > ${new Date(now)}
+    order by seen_at desc, handle`
+}
+
+/** The user of an open session; undefined when the session or the user is gone, or the row cannot be read. */
+export async function findUserOfSession(sql: Sql, handle: string, now: number): Promise<User | undefined> {
+  const [row] = await sql<User & { sess: unknown }>`
+    select s.sess, ${USER_COLUMNS}
+    from sessions s join users u on u.id = s.user_id
+    where s.handle = ${handle} and s.expire > ${new Date(now)}`
+  if (row === undefined || !storedSession(row.sess)) return undefined
+  const { sess: _, ...user } = row
+  return user
+}
+
+/** Ends all sessions of this user, and their refresh tokens by a foreign key. */
+export async function revokeSessions(sql: Sql, userId: string): Promise<void> {
+  await sql`delete from sessions where user_id = ${userId}`
+}
+
+/** Sessions that are over. Nobody can use them; deleting them frees the space. */
+export const OLD_SESSIONS: Pruning = {
+  table: 'sessions',
+  key: 'sid',
+  isOver: (now) => fragment`expire < ${new Date(now)}`,
+}

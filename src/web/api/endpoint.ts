@@ -1,0 +1,136 @@
+/** An endpoint of the API: what it takes and answers, said once, for checking calls and for describing them. */
+import type { Request, RequestHandler, Response, Router } from 'express'
+import type { z } from 'zod'
+import type { Deps } from '../../deps.ts'
+import { basicSecretOf, bearerOf, isBasicSecret, isServiceKey, type Learner, learnerOf } from './bearer.ts'
+import { apiBody, FORM_TYPE, JSON_TYPE } from './body.ts'
+import type { Origins } from './origins.ts'
+import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
+
+/**
+ * Who may call. `anyone`: no session is looked up. `visitor`: it is, and there may be none. `session`: only with a
+ * session cookie. `learner`: with that or a bearer token. `backend`: with those or the operator's service key.
+ */
+export type Access = 'anyone' | 'visitor' | 'session' | 'learner' | 'backend'
+
+/** Where a field names it that people are led somewhere; `UNTRUSTED` says how an address elsewhere is refused. */
+type Destination = keyof typeof UNTRUSTED
+export const UNTRUSTED = { callbackURL: 'INVALID_CALLBACK_URL', redirectTo: 'INVALID_REDIRECT_URL' } as const
+
+/** What a description needs to know. */
+export type Facts = {
+  method: 'get' | 'post' | 'put'
+  path: string
+  access: Access
+  summary: string
+  /** A request may come as a form too, where Better Auth takes one. */
+  takesForm?: true
+  /** Sets a session cookie: no other site may make a browser call it. */
+  logsIn?: true
+  body?: z.ZodType
+  query?: z.ZodType
+  /** Of status 200. */
+  answer?: z.ZodType
+  /** May answer 302. */
+  redirects?: true
+  /** The field with an address that people are led to: one that is not trusted is refused before anything is looked up. */
+  leadsTo?: Destination
+  refusals?: readonly Code[]
+}
+
+/** On to another address, for links of mails: nothing else of the API redirects. */
+export class Redirect {
+  readonly location: string
+
+  constructor(location: string) {
+    this.location = location
+  }
+}
+
+export type Endpoint = Facts & { handle: (call: never) => unknown }
+
+export type Call<Body, Query> = { req: Request; res: Response; body: Body; query: Query }
+
+type Definition<Body, Query, Who> = Omit<Facts, 'body' | 'query' | 'access'> & {
+  body?: z.ZodType<Body>
+  query?: z.ZodType<Query>
+  /** Answers with what it returns, which may be a `Refusal` or a `Redirect`. */
+  handle: (call: Call<Body, Query> & Who) => unknown
+}
+
+export const endpoint = <Body = undefined, Query = undefined>({
+  access = 'anyone',
+  ...definition
+}: Definition<Body, Query, { learner: Learner | undefined }> & {
+  access?: 'anyone' | 'visitor' | 'backend'
+}): Endpoint => ({
+  access,
+  ...definition,
+})
+
+/** One that only a learner may call. */
+export const learnerEndpoint = <Body = undefined, Query = undefined>({
+  access = 'session',
+  ...definition
+}: Definition<Body, Query, { learner: Learner }> & { access?: 'session' | 'learner' }): Endpoint => ({
+  access,
+  ...definition,
+})
+
+export function mount(
+  router: Router,
+  endpoint: Endpoint,
+  { deps, origins, session }: { deps: Deps; origins: Origins; session: RequestHandler },
+): void {
+  const types = endpoint.takesForm ? [FORM_TYPE, JSON_TYPE] : [JSON_TYPE]
+
+  router[endpoint.method](endpoint.path, async (req, res) => {
+    if (req.method !== 'GET') origins.refuseForeign(req, { logsIn: endpoint.logsIn ?? false })
+    const given = req.method === 'GET' ? undefined : await apiBody(req, types)
+    const body = validated(endpoint.body, given, 'body')
+    const query = validated(endpoint.query, req.query, 'query')
+    refuseUntrusted(endpoint.leadsTo, req, { ...query, ...body })
+    const learner = await identify(endpoint.access, req, res)
+    const answer = await endpoint.handle({ req, res, body, query, learner } as never)
+    if (answer instanceof Refusal) return sendRefusal(res, answer)
+    res.setHeader('Content-Type', JSON_TYPE)
+    if (!(answer instanceof Redirect)) return res.end(JSON.stringify(answer))
+    res.statusCode = 302
+    res.location(answer.location)
+    res.end()
+  })
+
+  /** @throws {Refusal} 403. An empty address is none. */
+  function refuseUntrusted(field: Destination | undefined, req: Request, given: Record<string, unknown>): void {
+    const address = field && given[field]
+    if (field && address && !origins.mayLeadTo(req, String(address))) throw new Refusal(UNTRUSTED[field])
+  }
+
+  /** @throws {Refusal} 401 where there must be a learner and is none. */
+  async function identify(access: Access, req: Request, res: Response): Promise<Learner | undefined> {
+    if (access === 'anyone') return undefined
+    const token = access === 'learner' || access === 'backend' ? bearerOf(req) : undefined
+    if (token !== undefined && access === 'backend' && isServiceKey(deps, token)) return undefined
+    const secret = access === 'backend' ? basicSecretOf(req) : undefined
+    if (secret !== undefined && isBasicSecret(deps, secret)) return undefined
+    if (secret !== undefined) throw new Refusal('UNAUTHORIZED', { scheme: 'Basic realm="Matricula"' })
+    const learner = token === undefined ? await learnerOfCookie(req, res) : await learnerOf(deps, token)
+    if (learner === undefined && access !== 'visitor') throw new Refusal('UNAUTHORIZED')
+    req.user = learner?.user
+    return learner
+  }
+
+  async function learnerOfCookie(req: Request, res: Response): Promise<Learner | undefined> {
+    await new Promise<void>((resolve, reject) => {
+      session(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
+    })
+    return req.user && req.openSession && { user: req.user, handle: req.openSession.handle }
+  }
+}
+
+function validated(schema: z.ZodType | undefined, given: unknown, source: 'body' | 'query'): object | undefined {
+  if (schema === undefined) return undefined
+  const { error, data } = schema.safeParse(given)
+  if (error) throw validationError(error, source)
+  return data as object
+}

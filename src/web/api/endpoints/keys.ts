@@ -1,0 +1,109 @@
+/** The public keys for verifiers (RFC 7517), from memory: no database, no session, no cookie, and readable from anywhere. */
+import { createHash } from 'node:crypto'
+import { type RequestHandler, Router } from 'express'
+import { z } from 'zod'
+import type { Deps } from '../../../deps.ts'
+import { methodNotAllowed } from '../../middleware/errors.ts'
+import type { Facts } from '../endpoint.ts'
+
+/** PyJWT keeps keys for 300 seconds too. */
+const MAX_AGE_SECONDS = 300
+
+const Jwks = z.object({
+  keys: z.array(
+    z.object({
+      kty: z.literal('OKP'),
+      crv: z.literal('Ed25519'),
+      x: z.string(),
+      kid: z.string(),
+      alg: z.literal('EdDSA'),
+      use: z.literal('sig'),
+    }),
+  ),
+})
+
+const Discovery = z.object({
+  issuer: z.string(),
+  jwks_uri: z.string(),
+  id_token_signing_alg_values_supported: z.array(z.string()),
+  subject_types_supported: z.array(z.string()),
+  response_types_supported: z.array(z.string()),
+})
+
+const shared = { method: 'get', access: 'anyone' } as const
+
+export const keyFacts: Facts[] = [
+  { ...shared, path: '/api/auth/jwks', summary: 'The public keys of access tokens', answer: Jwks },
+  { ...shared, path: '/.well-known/jwks.json', summary: 'The same keys', answer: Jwks },
+  {
+    ...shared,
+    path: '/.well-known/openid-configuration',
+    summary: 'Where generic verifiers find issuer, keys and algorithm',
+    answer: Discovery,
+  },
+]
+
+/** A base address typed with a slash at its end makes the second one. */
+const API_PATHS = ['/api/auth/jwks', '//api/auth/jwks']
+
+type Document = { body: Buffer; etag: string }
+
+export function publicKeys({ keyRing, config }: Deps): RequestHandler {
+  const { issuer } = config
+  const discovery = documentOf({
+    issuer,
+    jwks_uri: `${issuer}/api/auth/jwks`,
+    id_token_signing_alg_values_supported: ['EdDSA'],
+    subject_types_supported: ['public'],
+    response_types_supported: ['token'],
+  })
+  let last: { jwks: object; document: Document } | undefined
+
+  async function keys(): Promise<Document> {
+    const jwks = await keyRing.jwks()
+    if (last?.jwks !== jwks) last = { jwks, document: documentOf(jwks) }
+    return last.document
+  }
+
+  const serve =
+    (find: () => Document | Promise<Document>): RequestHandler =>
+    async (req, res) => {
+      const { body, etag } = await find()
+      res.set({
+        'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
+        'Cross-Origin-Resource-Policy': 'cross-origin',
+        Vary: 'Origin',
+        ETag: etag,
+      })
+      // Anybody may read them. A trusted origin is named, since its client sends the cookie along with everything.
+      if (res.get('Access-Control-Allow-Origin') === undefined) res.setHeader('Access-Control-Allow-Origin', '*')
+      // Without the charset that Express would add: strict verifiers compare the whole.
+      res.setHeader('Content-Type', 'application/json')
+      if (req.fresh) {
+        res.status(304).end()
+        return
+      }
+      res.setHeader('Content-Length', body.length)
+      res.end(req.method === 'HEAD' ? undefined : body)
+    }
+
+  const router = Router({ strict: true, caseSensitive: true })
+  // A router would answer OPTIONS by itself.
+  router.use((req, res, next) => {
+    if (req.method === 'OPTIONS' && API_PATHS.includes(req.path)) res.status(404).end()
+    else next()
+  })
+  // Under `/api` another method is like an address that is not there; here it is told.
+  router.get(API_PATHS, serve(keys))
+  router.route('/.well-known/jwks.json').get(serve(keys)).all(methodNotAllowed)
+  router
+    .route('/.well-known/openid-configuration')
+    .get(serve(() => discovery))
+    .all(methodNotAllowed)
+  return router
+}
+
+function documentOf(content: object): Document {
+  const body = Buffer.from(JSON.stringify(content))
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+}

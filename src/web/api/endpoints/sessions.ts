@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import { revokeOtherSessions, revokeSession } from '../../../accounts/account-sessions.ts'
+import type { Deps } from '../../../deps.ts'
+import { listSessions, revokeSessions } from '../../../sessions/sessions.ts'
+import { deviceOf } from '../../session/device.ts'
+import { forgetOnDevice, logOut } from '../../session/identity.ts'
+import { type Endpoint, endpoint, learnerEndpoint } from '../endpoint.ts'
+import { Refusal } from '../refusals.ts'
+import { Done, Session, toSession, toUser, User } from '../wire.ts'
+
+const NoBody = z.object({}).optional()
+
+export function sessionEndpoints(deps: Deps): Endpoint[] {
+  const { sql, now, accessTokens } = deps
+  return [
+    endpoint({
+      method: 'get',
+      path: '/api/auth/get-session',
+      access: 'visitor',
+      summary: 'Who is signed in: null for nobody. A fresh access token comes in the header `set-auth-jwt`.',
+      query: z.object({ disableRefresh: z.string().optional(), disableCookieCache: z.string().optional() }),
+      answer: z.object({ session: Session, user: User }).nullable(),
+      async handle({ req, res, learner }) {
+        res.setHeader('Pragma', 'no-cache')
+        if (!learner || !req.openSession) return null
+        res.setHeader('set-auth-jwt', await accessTokens.sign(learner.user, learner.handle))
+        res.setHeader('Access-Control-Expose-Headers', 'set-auth-jwt, x-retry-after, retry-after')
+        return { session: toSession(req.openSession), user: toUser(learner.user) }
+      },
+    }),
+
+    endpoint({
+      method: 'post',
+      path: '/api/auth/get-session',
+      summary: 'Refused: there is no deferred refresh of sessions here',
+      answer: z.null(),
+      refusals: ['METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED'],
+      handle: () => new Refusal('METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED'),
+    }),
+
+    learnerEndpoint({
+      method: 'get',
+      path: '/api/auth/list-sessions',
+      summary: 'The open sessions of the learner, the one seen last first',
+      answer: z.array(Session),
+      async handle({ learner: { user, handle } }) {
+        const open = await listSessions(sql, user.id, now())
+        return open.map((session) => ({ ...toSession(session), current: session.handle === handle }))
+      },
+    }),
+
+    learnerEndpoint({
+      method: 'post',
+      path: '/api/auth/revoke-session',
+      summary: 'End one session of the learner. One that is not theirs, or not there, gets the same answer.',
+      body: z.object({ token: z.string() }),
+      answer: Done,
+      async handle({ req, res, learner: { user, handle }, body: { token } }) {
+        if (token === handle) await logOut(req, res, deps)
+        else await revokeSession(sql, user.id, token, { device: deviceOf(req), now: now() })
+        return { status: true }
+      },
+    }),
+
+    learnerEndpoint({
+      method: 'post',
+      path: '/api/auth/revoke-other-sessions',
+      summary: 'End all sessions but this one',
+      body: NoBody,
+      answer: Done,
+      async handle({ req, learner: { user, handle } }) {
+        await revokeOtherSessions(sql, user.id, handle, { device: deviceOf(req), now: now() })
+        return { status: true }
+      },
+    }),
+
+    learnerEndpoint({
+      method: 'post',
+      path: '/api/auth/revoke-sessions',
+      summary: 'End all sessions, this one too',
+      body: NoBody,
+      answer: Done,
+      async handle({ res, learner: { user } }) {
+        await revokeSessions(sql, user.id)
+        forgetOnDevice(res, deps)
+        return { status: true }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { CurrentPassword, Email, newPasswordOf } from '../../../accounts/fields.ts'
+import { authenticate } from '../../../accounts/login.ts'
+import { register } from '../../../accounts/sign-up.ts'
+import type { Deps } from '../../../deps.ts'
+import { deviceOf } from '../../session/device.ts'
+import { forgetOnDevice, logInBeside, logOut } from '../../session/identity.ts'
+import { linkTo } from '../../session/opened-links.ts'
+import { type Endpoint, endpoint } from '../endpoint.ts'
+import { passwordRefusal, Refusal } from '../refusals.ts'
+import {
+  CallbackUrl,
+  EmailAddress,
+  EmailToSignIn,
+  Image,
+  Name,
+  PasswordToSet,
+  PasswordToSignIn,
+  Success,
+  toUser,
+  User,
+} from '../wire.ts'
+
+const RememberMe = z
+  .boolean()
+  .optional()
+  .meta({ description: 'false: a session of this browser, 24 hours at most. Else 30 days.' })
+
+const signUp = (passwordMinLength: number) =>
+  z.object({
+    name: Name,
+    email: EmailAddress,
+    password: PasswordToSet(passwordMinLength),
+    image: Image.optional(),
+    callbackURL: CallbackUrl.optional(),
+    rememberMe: RememberMe,
+  })
+
+const SignIn = z.object({
+  email: EmailToSignIn,
+  password: PasswordToSignIn,
+  callbackURL: CallbackUrl.optional(),
+  rememberMe: RememberMe,
+})
+
+export function signInEndpoints(deps: Deps): Endpoint[] {
+  return [
+    endpoint({
+      method: 'post',
+      path: '/api/auth/sign-up/email',
+      access: 'visitor',
+      summary: 'Create an account and sign in',
+      takesForm: true,
+      logsIn: true,
+      leadsTo: 'callbackURL',
+      body: signUp(deps.config.passwordMinLength),
+      answer: z.object({ token: z.string(), user: User }),
+      refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', 'RATE_LIMITED'],
+      async handle({ req, body: { rememberMe, callbackURL, ...body } }) {
+        const password = newPasswordOf(body, deps.config.passwordMinLength).safeParse(body.password)
+        if (!password.success) return passwordRefusal(password.error, 'password')
+
+        const registration = await register(deps, {
+          ...body,
+          device: deviceOf(req),
+          form: randomUUID(),
+          linkTo: linkTo(deps, '/email-verification', callbackURL),
+        })
+        if (registration.ok) {
+          const token = await logInBeside(req, registration.user, deps, {
+            remembered: rememberMe ?? true,
+            passwordVersion: registration.passwordVersion,
+          })
+          return { token, user: toUser(registration.user) }
+        }
+        return registration.reason === 'too-many-tries'
+          ? new Refusal('RATE_LIMITED', registration)
+          : new Refusal('USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL')
+      },
+    }),
+
+    endpoint({
+      method: 'post',
+      path: '/api/auth/sign-in/email',
+      access: 'visitor',
+      summary: 'Sign in',
+      takesForm: true,
+      logsIn: true,
+      leadsTo: 'callbackURL',
+      body: SignIn,
+      answer: z.object({ redirect: z.boolean(), token: z.string(), url: z.string().optional(), user: User }),
+      refusals: ['INVALID_EMAIL', 'PASSWORD_TOO_LONG', 'INVALID_EMAIL_OR_PASSWORD', 'RATE_LIMITED'],
+      async handle({ req, res, body: { email: typed, password, callbackURL, rememberMe } }) {
+        const email = Email.safeParse(typed)
+        if (!email.success) return new Refusal('INVALID_EMAIL')
+        // An empty one is wrong like any other, one that is too long is not looked at.
+        if (password !== '' && !CurrentPassword.safeParse(password).success) return new Refusal('PASSWORD_TOO_LONG')
+
+        const login = await authenticate(deps, { email: email.data, password, device: deviceOf(req) })
+        if (login.ok) {
+          const token = await logInBeside(req, login.user, deps, {
+            remembered: rememberMe ?? true,
+            passwordVersion: login.passwordVersion,
+          })
+          if (callbackURL) res.location(callbackURL)
+          return {
+            redirect: Boolean(callbackURL),
+            token,
+            ...(callbackURL ? { url: callbackURL } : {}),
+            user: toUser(login.user),
+          }
+        }
+        return login.reason === 'too-many-tries'
+          ? new Refusal('RATE_LIMITED', login)
+          : new Refusal('INVALID_EMAIL_OR_PASSWORD')
+      },
+    }),
+
+    endpoint({
+      method: 'post',
+      path: '/api/auth/sign-out',
+      access: 'visitor',
+      summary: 'End the session of the cookie, with its refresh tokens',
+      body: z.object({}).optional(),
+      answer: Success,
+      async handle({ req, res, learner }) {
+        if (learner) await logOut(req, res, deps)
+        else forgetOnDevice(res, deps)
+        return { success: true }
+      },
+    }),
+  ]
+}

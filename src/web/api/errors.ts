@@ -1,0 +1,43 @@
+/** The last stop of an API call that went wrong. */
+import type { ErrorRequestHandler } from 'express'
+import { LearnerGone, Unavailable } from '../../base/failures.ts'
+import type { Deps } from '../../deps.ts'
+import { HttpError, isForPrograms } from '../middleware/errors.ts'
+import { forgetOnDevice } from '../session/identity.ts'
+import { type Code, Refusal, sendRefusal } from './refusals.ts'
+
+const BY_STATUS: Record<number, Code> = {
+  400: 'BAD_REQUEST',
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+}
+
+/** Answers with `{ code, message }`, never with a page. Our own faults are logged and not shown. */
+export function apiErrors(deps: Deps): ErrorRequestHandler {
+  return (error, req, res, next) => {
+    if (!isForPrograms(req.path)) return next(error)
+    const refusal = asRefusal(error)
+    if (refusal.status >= 500) {
+      deps.log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
+    }
+    if (res.writableEnded) return
+    if (res.headersSent) return void res.destroy()
+    // The database is away, so the session stays open on the server. The browser at least can forget it.
+    if (refusal.status === 503 && req.path === '/api/auth/sign-out') forgetOnDevice(res, deps)
+    sendRefusal(res, refusal)
+  }
+}
+
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  if (error instanceof LearnerGone) return new Refusal('UNAUTHORIZED')
+  if (error instanceof Unavailable) {
+    return new Refusal('SERVICE_UNAVAILABLE', { retryAfterSeconds: error.retryAfterSeconds })
+  }
+  const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
+  const isMistake = status >= 400 && status < 500
+  const code = BY_STATUS[status] ?? (isMistake ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR')
+  return new Refusal(code, error instanceof HttpError && error.detail ? { detail: error.detail } : {})
+}

@@ -1,0 +1,58 @@
+/** The files of `public/`, held in memory with their headers, under names that change with their content. */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import type { RequestHandler } from 'express'
+import { ROOT } from '../../config/folders.ts'
+
+const DIRECTORY = join(ROOT, 'public')
+const TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+}
+/** Asked for by these names by browsers and robots, so their names cannot change. */
+const FIXED_NAMES = ['robots.txt', 'favicon.svg']
+
+type Asset = { path: string; type: string; cache: string; bodies: Record<'identity' | 'gzip' | 'br', Buffer> }
+
+const assets = new Map(readdirSync(DIRECTORY).map((file) => [file, load(file)]))
+const byPath = new Map([...assets.values()].map((asset) => [asset.path, asset]))
+
+function load(file: string): Asset {
+  const body = readFileSync(join(DIRECTORY, file))
+  const extension = extname(file)
+  const fixed = FIXED_NAMES.includes(file)
+  const hash = createHash('sha256').update(body).digest('base64url').slice(0, 10)
+  return {
+    path: fixed ? `/${file}` : `/assets/${file.slice(0, -extension.length)}.${hash}${extension}`,
+    type: TYPES[extension] ?? 'application/octet-stream',
+    cache: fixed ? 'public, max-age=86400' : 'public, max-age=31536000, immutable',
+    bodies: { identity: body, gzip: gzipSync(body), br: brotliCompressSync(body) },
+  }
+}
+
+/** The address of a file of `public/`. @throws for a name that is not there, so that a typing error fails every test. */
+export function assetPath(file: string): string {
+  const asset = assets.get(file)
+  if (!asset) throw new Error(`There is no file public/${file}`)
+  return asset.path
+}
+
+export const serveAssets: RequestHandler = (req, res, next) => {
+  const asset = req.method === 'GET' || req.method === 'HEAD' ? byPath.get(req.path) : undefined
+  if (!asset) return next()
+  // The smallest that the browser takes: browsers name gzip first, but only from habit.
+  const encoding = (['br', 'gzip'] as const).find((name) => req.acceptsEncodings(name)) ?? 'identity'
+  const body = asset.bodies[encoding]
+  res.set({
+    'Content-Type': asset.type,
+    'Cache-Control': asset.cache,
+    Vary: 'Accept-Encoding',
+    'Content-Length': String(body.length),
+  })
+  if (encoding !== 'identity') res.set('Content-Encoding', encoding)
+  res.end(req.method === 'HEAD' ? undefined : body)
+}

@@ -1,0 +1,42 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { deleteAccount } from '../../../accounts/account-deletion.ts'
+import { CurrentPassword } from '../../../accounts/fields.ts'
+import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
+import type { Deps } from '../../../deps.ts'
+import { methodNotAllowed } from '../../middleware/errors.ts'
+import { blankForm, parseForm, refuse } from '../../presenters/form.ts'
+import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
+import { deviceOf } from '../../session/device.ts'
+import { userOf } from '../../session/guards.ts'
+import { forgetOnDevice } from '../../session/identity.ts'
+
+const FIELDS = { password: { id: 'current-password', secret: true }, sure: { id: 'sure' } } as const
+const DeletionForm = z.object({
+  password: CurrentPassword,
+  sure: z.literal('yes', { error: 'Tick the box if you want to delete your account' }),
+})
+
+/** Deleting the account, which asks for the password and a tick. */
+export function accountDeletionPages(deps: Deps): Router {
+  const router = Router()
+  router
+    .route('/account/account-deletion')
+    .get((_req, res) => res.render('account-deletion', { form: blankForm(FIELDS) }))
+    .post(async (req, res) => {
+      const user = userOf(req)
+      const form = parseForm(FIELDS, DeletionForm, req.body)
+      if (!form.ok) return res.status(422).render('account-deletion', { form: form.state })
+      const confirmation = await confirmPassword(deps, user, { password: form.data.password, device: deviceOf(req) })
+      if (!confirmation.ok) {
+        const again = (message: string) =>
+          res.render('account-deletion', { form: refuse(form.state, 'password', message) })
+        return refuseWrongPassword(req, res, deps, { refused: confirmation, again })
+      }
+      await deleteAccount(deps, user)
+      forgetOnDevice(res, deps)
+      res.redirect(303, '/goodbye')
+    })
+    .all(methodNotAllowed)
+  return router
+}

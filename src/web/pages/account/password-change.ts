@@ -1,0 +1,51 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { CurrentPassword, newPasswordOf } from '../../../accounts/fields.ts'
+import { changePassword } from '../../../accounts/password-change.ts'
+import type { Deps } from '../../../deps.ts'
+import { methodNotAllowed } from '../../middleware/errors.ts'
+import { blankForm, type FormState, parseForm, refuse } from '../../presenters/form.ts'
+import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
+import { deviceOf } from '../../session/device.ts'
+import { userOf } from '../../session/guards.ts'
+import { renewSession } from '../../session/identity.ts'
+
+const FIELDS = {
+  currentPassword: { id: 'current-password', secret: true },
+  newPassword: { id: 'new-password', secret: true },
+  endOthers: { id: 'end-others' },
+} as const
+
+/** A new password, set by somebody who knows the current one. */
+export function passwordChangePages(deps: Deps): Router {
+  const { passwordMinLength } = deps.config
+  const router = Router()
+  router
+    .route('/account/password-change')
+    .get((_req, res) => {
+      res.render('password-change', { form: blankForm(FIELDS, { endOthers: 'yes' }), passwordMinLength })
+    })
+    .post(async (req, res) => {
+      const user = userOf(req)
+      const schema = z.object({ currentPassword: CurrentPassword, newPassword: newPasswordOf(user, passwordMinLength) })
+      const form = parseForm(FIELDS, schema, req.body)
+      const again = (state: FormState) => res.render('password-change', { form: state, passwordMinLength })
+      if (!form.ok) {
+        res.status(422)
+        return again(form.state)
+      }
+      const { currentPassword: current, newPassword: next } = form.data
+      const endSessions = req.body.endOthers === 'yes'
+      const changed = await changePassword(deps, user, { current, next, endSessions, device: deviceOf(req) })
+      if (!changed.ok) {
+        return refuseWrongPassword(req, res, deps, {
+          refused: changed,
+          again: (message) => again(refuse(form.state, 'currentPassword', message)),
+        })
+      }
+      await renewSession(req, user, deps, { ...changed, flash: 'password-saved' })
+      res.redirect(303, '/account')
+    })
+    .all(methodNotAllowed)
+  return router
+}

@@ -1,0 +1,73 @@
+/** A lesson in the words of a page: its state, why it is suggested, and what can be done with it. */
+import { CATALOGUE } from '../../learning/catalogue.ts'
+import type { Progress, ProgressState } from '../../learning/progress.ts'
+import { PRIMARY_FOCUS, PROJECT_GOALS } from '../../learning/questions.ts'
+import type { Advice, LessonState } from '../../learning/recommendations.ts'
+import { EQUIPMENT_NAMES } from '../../learning/scores.ts'
+import type { takeFlash } from '../session/flash.ts'
+
+const LEVELS = ['', 'First steps', 'Builds on the basics', 'Advanced']
+
+const MARKED: Record<ProgressState, string> = {
+  started: 'started',
+  done: 'done',
+  known: 'known already',
+  dismissed: 'put aside',
+}
+
+const STATES: Record<LessonState, string> = {
+  done: 'Done',
+  assumed: 'Taken as known',
+  dismissed: 'Put aside',
+  locked: 'Later',
+  needs_equipment: 'Needs equipment',
+  ready: 'Open',
+}
+
+type Action = { state: ProgressState | 'none'; label: string }
+
+/** What may be pressed in each state. An undo goes back to what was before. */
+function actionsIn(state: ProgressState | undefined, before: ProgressState | undefined): Action[] {
+  const start = { state: 'started', label: 'Start' } as const
+  const done = { state: 'done', label: 'Mark as done' } as const
+  const known = { state: 'known', label: 'I already know this' } as const
+  const dismiss = { state: 'dismissed', label: 'Not interested' } as const
+  if (state === undefined) return [start, done, known, dismiss]
+  if (state === 'started') return [done, known, dismiss, { state: 'none', label: 'Undo start' }]
+  return [{ state: before === 'started' ? 'started' : 'none', label: 'Undo' }]
+}
+
+export function stateInWords(advice: Pick<Advice, 'lesson' | 'state'>, progress: Progress): string {
+  const marked = progress.get(advice.lesson.id)?.state
+  if (marked === 'started') return 'Started'
+  return marked === 'known' ? 'Known already' : STATES[advice.state]
+}
+
+export function describeLesson(advice: Advice, progress: Progress) {
+  const { lesson } = advice
+  const marked = progress.get(lesson.id)
+  const labels = (options: readonly { value: string; label: string }[], values: readonly string[]) =>
+    options.filter(({ value }) => value !== 'balanced' && values.includes(value)).map(({ label }) => label)
+  return {
+    ...advice,
+    level: LEVELS[lesson.level] ?? '',
+    weeks: lesson.weeks.includes('-') ? `weeks ${lesson.weeks.replace('-', ' to ')}` : `week ${lesson.weeks}`,
+    words: stateInWords(advice, progress),
+    about: labels(PRIMARY_FOCUS, lesson.focus),
+    helpsWith: labels(PROJECT_GOALS, lesson.goals),
+    needs: lesson.hardware.map((need) => EQUIPMENT_NAMES[need]),
+    canUse: lesson.hardwareOptional.map((need) => EQUIPMENT_NAMES[need]),
+    actions: actionsIn(marked?.state, marked?.before),
+  }
+}
+
+/** What a page says after a redirect; of a lesson, where it stands now, with the way back. */
+export function messageAbout(flash: ReturnType<typeof takeFlash>, progress: Progress) {
+  if (flash?.lessonId === undefined) return flash?.text === undefined ? undefined : { text: flash.text }
+  const lesson = CATALOGUE.byId.get(flash.lessonId)
+  if (lesson === undefined) return undefined
+  const marked = progress.get(lesson.id)
+  if (marked === undefined) return { text: `“${lesson.title}” is back among your lessons.` }
+  const undo = actionsIn(marked.state, marked.before).find(({ label }) => label.startsWith('Undo'))
+  return { text: `“${lesson.title}” is ${MARKED[marked.state]}.`, undo, lesson }
+}

@@ -1,0 +1,55 @@
+/**
+ * Where the links of mails lead. Opening one changes nothing, since mail scanners open them: its token moves from the
+ * address into a cookie of that page at once (ASVS 14.2.1), and a button uses it.
+ */
+import type { CookieOptions, Request, Response } from 'express'
+import type { Deps } from '../../deps.ts'
+import { COOKIES, cookieName, readCookie } from './cookies.ts'
+import { sessionCookie } from './store.ts'
+
+/** The pages that a link may lead to. */
+export type LinkPage = '/password-reset' | '/email-verification'
+
+const CALLBACK_MAX_LENGTH = 2_000
+
+export type MailedLink = { token: string; callbackURL: string | undefined }
+
+/** The address of a mailed link, by its token. */
+export const linkTo =
+  ({ mail }: Deps, page: LinkPage, callbackURL?: string) =>
+  (token: string): string =>
+    `${mail.origin}${page}/link/${token}${callbackURL ? `?callbackURL=${encodeURIComponent(callbackURL)}` : ''}`
+
+const linkCookie = ({ config }: Deps): string => cookieName(COOKIES.link, config.secureCookies)
+
+const cookieOf = ({ config }: Deps, page: LinkPage): CookieOptions => ({
+  ...sessionCookie(config.secureCookies),
+  path: page,
+})
+
+/** Keeps what the link carried for the page. */
+export function keepLink(req: Request, res: Response, deps: Deps, page: LinkPage): void {
+  const { token = '' } = req.params as { token?: string }
+  const { callbackURL } = req.query
+  const kept = typeof callbackURL === 'string' && callbackURL.length <= CALLBACK_MAX_LENGTH ? callbackURL : ''
+  const value = Buffer.from(JSON.stringify([token.slice(0, 64), kept])).toString('base64url')
+  // The page stays usable for so long after the link was opened.
+  res.cookie(linkCookie(deps), value, { ...cookieOf(deps, page), maxAge: COOKIES.link.lastsMs })
+}
+
+/** What the opened link carried, or undefined when none is open. */
+export function openedLink(req: Request, deps: Deps): MailedLink | undefined {
+  const value = readCookie(req, linkCookie(deps))
+  if (value === undefined) return undefined
+  try {
+    const [token, callbackURL]: unknown[] = JSON.parse(Buffer.from(value, 'base64url').toString())
+    if (typeof token !== 'string' || typeof callbackURL !== 'string') return undefined
+    return { token, callbackURL: callbackURL || undefined }
+  } catch {
+    return undefined
+  }
+}
+
+export function forgetLink(res: Response, deps: Deps, page: LinkPage): void {
+  res.clearCookie(linkCookie(deps), cookieOf(deps, page))
+}

@@ -1,0 +1,210 @@
+/**
+ * Server sessions: express-session over connect-pg-simple, with rules that the stock store does not have. Ids are stored
+ * as hashes, the server enforces both limits itself, a session is read together with its user, and a session that has
+ * ended cannot be brought back by another request that is still being handled.
+ */
+import { createHash } from 'node:crypto'
+import connectPgSimple from 'connect-pg-simple'
+import type { Request } from 'express'
+import expressSession, { type SessionData } from 'express-session'
+import type { User } from '../../accounts/users.ts'
+import { Unavailable } from '../../base/failures.ts'
+import { pseudonym } from '../../base/log.ts'
+import { USER_COLUMNS } from '../../database/user-columns.ts'
+import type { Deps } from '../../deps.ts'
+import { endOf } from '../../sessions/lifetimes.ts'
+import { removeDamagedSession, type Session, type StoredSession, storedSession } from '../../sessions/sessions.ts'
+import { COOKIES, cookieName } from './cookies.ts'
+
+/** `seen_at` is written once in this time at most. So a session may reach its idle limit this much too early, never too late. */
+const TOUCH_EVERY_MS = 60_000
+
+declare module 'express-session' {
+  interface SessionData {
+    userId: string
+    remembered: boolean
+    /** When the person logged in, in milliseconds. The absolute limit starts there. */
+    loggedInAt: number
+    /** When they last showed their password, in milliseconds. */
+    confirmedAt?: number
+    flash?: string | undefined
+    /** A sealed form that waits to be shown again. */
+    kept?: string | undefined
+    /** The public name of the session, and its device. They have columns of their own. */
+    handle: string
+    ipAddress: string
+    userAgent: string
+    /** The version of the password at the login. The session starts only while that is the current one. Not stored. */
+    passwordVersion?: number | undefined
+  }
+}
+
+declare global {
+  namespace Express {
+    interface Request {
+      user?: User | undefined
+      /** The session of the request, as its owner may see it. */
+      openSession?: Session | undefined
+    }
+  }
+}
+
+type Row = User & { sess: unknown; startedAt: Date } & Pick<
+    Session,
+    'handle' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent'
+  >
+type Done = (error?: unknown) => void
+
+export const sessionCookieName = (secure: boolean): string => cookieName(COOKIES.session, secure)
+
+/** The attributes for setting and clearing the cookie, which must be the same. */
+export const sessionCookie = (secure: boolean) => ({ path: '/', httpOnly: true, sameSite: 'lax', secure }) as const
+
+export function sessions(deps: Deps, store: expressSession.Store = new SessionStore(deps)) {
+  const { config } = deps
+  return expressSession({
+    store,
+    name: sessionCookieName(config.secureCookies),
+    secret: config.keys('cookie').map((key) => key.toString('base64url')),
+    cookie: sessionCookie(config.secureCookies),
+    resave: false,
+    saveUninitialized: false,
+  })
+}
+
+/**
+ * Lets the cookie of a new session stay in the browser for `left` milliseconds. By itself express-session only sends
+ * `Expires`, which a browser compares with its own clock. It serialises the cookie from `cookie.data`, so that is
+ * overridden here to send `Max-Age`.
+ */
+export function rememberOnDevice(cookie: expressSession.Cookie, left: number): void {
+  const maxAge = Math.max(0, left)
+  cookie.maxAge = maxAge
+  const attributes = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(cookie), 'data')
+  Object.defineProperty(cookie, 'data', {
+    get: () => ({ ...attributes?.get?.call(cookie), maxAge: Math.ceil(maxAge / 1000) }),
+  })
+}
+
+/** A log line for the operator that does not name the session. */
+export const noteDamagedSession = ({ log }: Deps, userId: string): void =>
+  log.warn({ user: pseudonym(userId) }, 'a damaged session was removed')
+
+const hashed = (id: string): string => createHash('sha256').update(id).digest('base64url')
+
+function stored({ userId, remembered, loggedInAt, confirmedAt = 0, flash, kept }: SessionData): StoredSession {
+  return { userId, remembered, loggedInAt, confirmedAt, flash, kept }
+}
+
+const PgStore = connectPgSimple(expressSession)
+
+export class SessionStore extends PgStore {
+  readonly #deps: Deps
+  /** What `get` has found, for `createSession`, which express-session calls after it with the same record. */
+  readonly #found = new WeakMap<object, { user: User; open: Session }>()
+  /** Sessions that have a row: when they were last seen, and what this request has written. */
+  readonly #rows = new WeakMap<object, { seenAt: number; sess?: string }>()
+
+  constructor(deps: Deps) {
+    super({ pool: deps.pool as never, tableName: 'sessions', createTableIfMissing: false, pruneSessionInterval: false })
+    this.#deps = deps
+  }
+
+  override get(id: string, done: (error: unknown, session?: SessionData | null) => void): void {
+    this.#find(hashed(id)).then(
+      (session) => done(null, session),
+      (error) => done(error),
+    )
+  }
+
+  async #find(sid: string): Promise<SessionData | null> {
+    const { sql, now, config } = this.#deps
+    const [row] = await sql<Row>`
+      select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
+        ${USER_COLUMNS}
+      from sessions s join users u on u.id = s.user_id
+      where s.sid = ${sid} and s.expire > ${new Date(now())}`
+    if (row === undefined) return null
+    const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, ...user } = row
+    const known = storedSession(sess)
+    if (known === undefined) {
+      if (await removeDamagedSession(sql, handle)) noteDamagedSession(this.#deps, user.id)
+      return null
+    }
+    // The cookie is not sent again, so it needs no lifetime. Its other attributes come from today's settings.
+    const cookie = { ...sessionCookie(config.secureCookies), originalMaxAge: null }
+    const session = { ...known, handle, ipAddress, userAgent, cookie }
+    const open = { handle, userId: user.id, createdAt: startedAt, seenAt, expiresAt, ipAddress, userAgent }
+    this.#found.set(session, { user, open })
+    return session
+  }
+
+  override createSession(request: Request, record: SessionData) {
+    const session = super.createSession(request, record)
+    const found = this.#found.get(record)
+    if (found) {
+      request.user = found.user
+      request.openSession = found.open
+      this.#rows.set(session, { seenAt: found.open.seenAt.getTime() })
+    }
+    return session
+  }
+
+  /** Inserts a new session, but only updates one that was loaded: inserting it would bring it back after a logout. */
+  override set(id: string, session: SessionData, done: Done = () => {}): void {
+    const { sql, now } = this.#deps
+    const sess = JSON.stringify(stored(session))
+    const row = this.#rows.get(session)
+    if (row?.sess === sess) {
+      done()
+      return
+    }
+    // A new session starts at the moment when its password was checked.
+    const seenAt = row ? now() : (session.confirmedAt ?? now())
+    const end = endOf(session, seenAt)
+    const written = row
+      ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashed(id)}`
+      : sql`
+          insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
+          select ${hashed(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
+            ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
+          from users where id = ${session.userId} and password_version = ${session.passwordVersion ?? -1}
+          for share
+          returning 1 as written`
+    written.then((rows) => {
+      // The account is gone, or its password has changed since it was checked. If the person tries again, they hear which.
+      if (row === undefined && rows.length === 0) {
+        done(new Unavailable('the account changed during the login', { retryAfterSeconds: 1 }))
+        return
+      }
+      this.#rows.set(session, { sess, seenAt })
+      done()
+    }, done)
+  }
+
+  override touch(id: string, session: SessionData, done: Done = () => {}): void {
+    const row = this.#rows.get(session)
+    const seenAt = this.#deps.now()
+    if (row === undefined || seenAt - row.seenAt < TOUCH_EVERY_MS) {
+      done()
+      return
+    }
+    const { sql } = this.#deps
+    sql`update sessions set expire = ${endOf(session, seenAt)}, seen_at = ${new Date(seenAt)}
+        where sid = ${hashed(id)}`.then(() => done(), done)
+  }
+
+  override destroy(id: string, done: Done = () => {}): void {
+    super.destroy(hashed(id), done)
+  }
+
+  /** Gives the session a new id. A visitor's session has no row to delete, which saves a round trip. */
+  override regenerate(request: Request, done: Done): void {
+    if (this.#rows.has(request.session)) {
+      super.regenerate(request, done)
+      return
+    }
+    request.sessionStore.generate(request)
+    done()
+  }
+}

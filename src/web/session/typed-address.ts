@@ -1,0 +1,28 @@
+/** The address that somebody typed, for the page that says where a mail went: in a short cookie, since an address stays. */
+import type { Request, Response } from 'express'
+import type { Deps } from '../../deps.ts'
+import { COOKIES, cookieName, readCookie } from './cookies.ts'
+import type { LinkPage } from './opened-links.ts'
+import { sessionCookie } from './store.ts'
+
+const nameOf = ({ config }: Deps): string => cookieName(COOKIES.sentTo, config.secureCookies)
+const KEPT = /^[\w-]{1,400}$/
+
+export function keepAddress(res: Response, deps: Deps, page: LinkPage, email: string): void {
+  const value = Buffer.from(email).toString('base64url')
+  res.cookie(nameOf(deps), value, {
+    ...sessionCookie(deps.config.secureCookies),
+    path: page,
+    maxAge: COOKIES.sentTo.lastsMs,
+  })
+}
+
+export function keptAddress(req: Request, deps: Deps): string | undefined {
+  const value = readCookie(req, nameOf(deps)) ?? ''
+  return KEPT.test(value) ? Buffer.from(value, 'base64url').toString() : undefined
+}
+
+/** For a mail that goes to an address nobody typed. */
+export function forgetAddress(res: Response, deps: Deps, page: LinkPage): void {
+  res.clearCookie(nameOf(deps), { ...sessionCookie(deps.config.secureCookies), path: page })
+}

@@ -1,0 +1,315 @@
+/** The configuration: a wrong value stops the start, all of them at once, and none is shown. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { ConfigError, loadConfig, VARIABLES } from '../../src/config/config.ts'
+import { DATA_DIRECTORY, ROOT } from '../../src/config/folders.ts'
+import { startProgram } from '../support/process.ts'
+
+const SECRET = 'Yf3-8kQz_2mWvR7pLx9TnB4cJd6HsG1a'
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://learn:pw@db.example.org/learn',
+  APP_SECRETS: SECRET,
+  PUBLIC_URL: 'https://learn.example.org',
+  TRUST_PROXY: '1',
+}
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    loadConfig({ APP_SECRETS: SECRET, TRUST_PROXY: '1', MAIL_FROM: 'no-reply@example.org', ...environment })
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error))
+    return error.problems
+  }
+  return []
+}
+
+const WRONG: Record<string, string[]> = {
+  NODE_ENV: ['prod', 'Production', 'staging'],
+  HOST: ['not a host', 'host/path', 'a;b'],
+  PORT: ['-1', '65536', '3000.5', '0x10', 'abc', '1e3', '99999999999'],
+  PUBLIC_URL: [
+    'courses.test',
+    'ftp://learn.example.org',
+    'https://learn.example.org/path',
+    'https://learn.example.org/?a=b',
+    'https://learn.example.org/#a',
+    'https://user@learn.example.org',
+    'javascript:alert(1)',
+  ],
+  DATABASE_URL: ['localhost/db', 'mysql://user:pw@host/db', 'http://host/db', 'db'],
+  DATABASE_URL_UNPOOLED: ['localhost/db', 'mysql://user:pw@host/db'],
+  DB_POOL_MAX: ['0', '101', '-5', 'many', '5.5'],
+  APP_SECRETS: [
+    'short',
+    'a'.repeat(64),
+    'ababababababababababababababababab',
+    `${SECRET},short`,
+    `${SECRET},`,
+    `,${SECRET}`,
+    SECRET.slice(1),
+  ],
+  TRUST_PROXY: ['true', 'yes', '-1', '6', 'loopback', '127.0.0.1'],
+  TRUSTED_ORIGINS: [
+    'app.example.org',
+    'https://app.example.org/',
+    'https://app.example.org/app',
+    'https://App.example.org',
+    'https://app.example.org:443',
+    'https://*.example.org',
+    'ftp://app.example.org',
+    'null',
+    'https://app.example.org,',
+  ],
+  KEY_ROTATION_DAYS: ['0', '366', 'never'],
+  SERVICE_KEY: ['short', 'a'.repeat(40)],
+  BCRYPT_COST: ['3', '9', '15', '31', '32', 'abc', '12.5', '1e1', ' 12'],
+  PASSWORD_MIN_LENGTH: ['7', '0', '65', 'long'],
+  LOG_LEVEL: ['verbose', 'INFO', 'trace!'],
+  LESSON_BASE_URL: ['lessons', 'ftp://course.example.org', 'javascript:alert(1)'],
+  SMTP_URL: [
+    'smtp.learn.test',
+    'smtp.learn.test:587',
+    'https://smtp.learn.test',
+    'smtp:',
+    'smtps:///',
+    'smtp://user:100%@smtp.learn.test',
+    'direct://smtp.learn.test',
+  ],
+  MAIL_FROM: [
+    'no-reply',
+    'no-reply@',
+    'a@b@c',
+    'Matricula <no-reply@example.org>',
+    'no-reply@example.org, other@example.org',
+  ],
+  // Any text is a folder. Where it may be set at all depends on the others.
+  MAIL_DIRECTORY: [],
+  SUPPORT_EMAIL: ['help', 'help@', 'a@b@c'],
+  UV_THREADPOOL_SIZE: ['0', '1025', 'many'],
+}
+
+describe('a wrong value is refused', () => {
+  it('and every variable is in this table', () => {
+    assert.deepEqual(Object.keys(WRONG).sort(), [...VARIABLES].sort())
+  })
+
+  for (const [name, values] of Object.entries(WRONG)) {
+    for (const value of values) {
+      it(`${name}=${value}`, () => {
+        const problems = problemsOf({ [name]: value })
+        assert.equal(problems.length, 1)
+        assert.ok(problems[0]?.startsWith(`${name} must be `), problems[0])
+        assert.equal(value.length < 8 || !problems[0]?.includes(value), true)
+      })
+    }
+  }
+})
+
+describe('a right value is taken', () => {
+  for (const [name, value, read] of [
+    ['PORT', '0', ({ port }) => port === 0],
+    ['PORT', '', ({ port }) => port === 3000],
+    ['PORT', '  ', ({ port }) => port === 3000],
+    ['BCRYPT_COST', '10', ({ bcryptCost }) => bcryptCost === 10],
+    ['BCRYPT_COST', '14', ({ bcryptCost }) => bcryptCost === 14],
+    ['BCRYPT_COST', '', ({ bcryptCost }) => bcryptCost === 12],
+    ['TRUST_PROXY', '1', ({ trustProxy }) => trustProxy === 1],
+    ['TRUST_PROXY', '', ({ trustProxy }) => trustProxy === 0],
+    [
+      'PUBLIC_URL',
+      'https://learn.example.org',
+      ({ publicOrigin, secureCookies }) => publicOrigin !== undefined && secureCookies,
+    ],
+    ['PUBLIC_URL', 'https://learn.example.org/', ({ publicOrigin }) => publicOrigin === 'https://learn.example.org'],
+    ['PUBLIC_URL', 'http://localhost:3000', ({ secureCookies }) => !secureCookies],
+    [
+      'DATABASE_URL',
+      'postgresql://u:p@h/d?sslmode=require',
+      ({ databaseUrl }) => databaseUrl?.endsWith('require') === true,
+    ],
+    ['DATABASE_URL_UNPOOLED', 'postgres://u:p@h/d', ({ migrationUrl }) => migrationUrl === 'postgres://u:p@h/d'],
+    [
+      'SMTP_URL',
+      'smtps://user%40example.org:p%25w@mail.example.org:465',
+      ({ mail }) => mail?.smtp === 'smtps://user%40example.org:p%25w@mail.example.org:465',
+    ],
+    ['SMTP_URL', 'smtp://127.0.0.1:2525', ({ mail }) => mail?.directory === undefined],
+    ['MAIL_FROM', 'hello@learn.example.org', ({ mail }) => mail?.from === 'hello@learn.example.org'],
+    ['MAIL_DIRECTORY', '/srv/mails', ({ mail }) => mail?.directory === '/srv/mails'],
+    ['MAIL_DIRECTORY', '', ({ mail }) => mail?.directory === join(DATA_DIRECTORY, 'outbox')],
+    ['APP_SECRETS', `${SECRET}, ${SECRET}b`, ({ keys }) => keys('cookie').length === 2],
+    ['UV_THREADPOOL_SIZE', '1', ({ hashesAtOnce }) => hashesAtOnce === 1],
+  ] as [string, string, (config: ReturnType<typeof loadConfig>) => boolean][]) {
+    it(`${name}=${value}`, () => {
+      assert.equal(
+        read(loadConfig({ APP_SECRETS: SECRET, TRUST_PROXY: '1', MAIL_FROM: 'no-reply@example.org', [name]: value })),
+        true,
+      )
+    })
+  }
+})
+
+describe('in production', () => {
+  it('a complete configuration is taken', () => {
+    const config = loadConfig(PRODUCTION)
+    assert.equal(config.production && config.secureCookies, true)
+    assert.equal(config.host, '0.0.0.0')
+  })
+
+  for (const name of ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL'] as const) {
+    it(`nothing falls open: ${name} is required`, () => {
+      for (const value of [undefined, '', '   ']) {
+        assert.throws(() => loadConfig({ ...PRODUCTION, [name]: value }), {
+          name: 'ConfigError',
+          problems: [`${name} is required in production`],
+        })
+      }
+    })
+  }
+
+  it('https without a proxy that speaks it is refused, since it would redirect for ever', () => {
+    for (const none of [undefined, '', '0']) {
+      assert.throws(() => loadConfig({ ...PRODUCTION, TRUST_PROXY: none }), {
+        problems: ['TRUST_PROXY must be the number of proxies in front, 1 or more, when PUBLIC_URL is https'],
+      })
+    }
+  })
+
+  it('a public address without TLS is refused, except on this very machine', () => {
+    assert.throws(() => loadConfig({ ...PRODUCTION, PUBLIC_URL: 'http://learn.example.org' }), {
+      problems: ['PUBLIC_URL must start with https:// in production'],
+    })
+    for (const host of ['localhost', '127.0.0.1:3000', '[::1]:3000']) {
+      assert.equal(loadConfig({ ...PRODUCTION, PUBLIC_URL: `http://${host}` }).secureCookies, false)
+    }
+  })
+})
+
+describe('mail', () => {
+  const problems = (environment: Record<string, string>) => () => loadConfig({ ...PRODUCTION, ...environment })
+  const smtp = { SMTP_URL: 'smtps://user:pw@mail.example.org', MAIL_FROM: 'no-reply@example.org' }
+
+  it('is off in production and in tests until it is set', () => {
+    assert.equal(loadConfig(PRODUCTION).mail, undefined)
+    assert.equal(loadConfig({ ...PRODUCTION, MAIL_FROM: smtp.MAIL_FROM }).mail, undefined)
+    assert.equal(loadConfig({ NODE_ENV: 'test', APP_SECRETS: SECRET }).mail, undefined)
+    assert.deepEqual(loadConfig({ ...PRODUCTION, ...smtp }).mail, { from: smtp.MAIL_FROM, smtp: smtp.SMTP_URL })
+  })
+
+  it('by SMTP needs an address that it comes from', () => {
+    for (const none of ['', '  ']) {
+      assert.throws(problems({ ...smtp, MAIL_FROM: none }), { problems: ['MAIL_FROM is required with SMTP_URL'] })
+    }
+    assert.throws(() => loadConfig({ APP_SECRETS: SECRET, SMTP_URL: smtp.SMTP_URL }), {
+      problems: ['MAIL_FROM is required with SMTP_URL'],
+    })
+  })
+
+  it('comes from one address, without a header behind it', () => {
+    for (const MAIL_FROM of [
+      'no-reply@example.org\r\nBcc: other@example.org',
+      'a@example.org\n',
+      'a@example.org,b@example.org',
+    ]) {
+      assert.throws(problems({ ...smtp, MAIL_FROM }), { problems: ['MAIL_FROM must be an email address'] })
+    }
+  })
+
+  it('never lies in files in production, not even beside SMTP', () => {
+    for (const more of [{}, smtp]) {
+      assert.throws(problems({ ...more, MAIL_DIRECTORY: '/srv/mails' }), {
+        problems: ['MAIL_DIRECTORY is for development on this machine: everybody could read the links to accounts'],
+      })
+    }
+  })
+
+  it('nor where others can reach the server, should NODE_ENV be forgotten', () => {
+    const forgotten = { APP_SECRETS: SECRET, TRUST_PROXY: '1', PUBLIC_URL: 'https://learn.example.org' }
+    assert.equal(loadConfig(forgotten).mail, undefined)
+    assert.throws(() => loadConfig({ ...forgotten, MAIL_DIRECTORY: '/srv/mails' }), {
+      problems: ['MAIL_DIRECTORY is for development on this machine: everybody could read the links to accounts'],
+    })
+    for (const PUBLIC_URL of ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']) {
+      assert.equal(loadConfig({ APP_SECRETS: SECRET, PUBLIC_URL }).mail?.directory, join(DATA_DIRECTORY, 'outbox'))
+    }
+  })
+
+  it('in development is sent when there is a way to send it, and lies in files otherwise', () => {
+    const development = { NODE_ENV: 'development', APP_SECRETS: SECRET }
+    assert.equal(loadConfig({ ...development, ...smtp }).mail?.directory, undefined)
+    assert.equal(loadConfig(development).mail?.directory, join(DATA_DIRECTORY, 'outbox'))
+    assert.equal(
+      loadConfig({ NODE_ENV: 'test', APP_SECRETS: SECRET, MAIL_DIRECTORY: '/tmp/a' }).mail?.directory,
+      '/tmp/a',
+    )
+  })
+})
+
+describe('the keys', () => {
+  it('differ by purpose and by secret, and are the same after a restart', () => {
+    const { keys } = loadConfig({ APP_SECRETS: `${SECRET},${SECRET}b` })
+    const purposes = ['cookie', 'csrf', 'pepper', 'limits'] as const
+    const all = purposes.flatMap((purpose) => keys(purpose).map((key) => key.toString('hex')))
+    assert.equal(new Set(all).size, purposes.length * 2)
+    assert.deepEqual(
+      purposes.flatMap((purpose) =>
+        loadConfig({ APP_SECRETS: `${SECRET},${SECRET}b` })
+          .keys(purpose)
+          .map((key) => key.toString('hex')),
+      ),
+      all,
+    )
+    assert.equal(
+      all.some((key) => key.includes(Buffer.from(SECRET).toString('hex').slice(0, 12))),
+      false,
+    )
+  })
+})
+
+describe('the server', () => {
+  for (const program of [['dist/server.js'], ['dist/cli.js', 'migrate']]) {
+    it(`${program.join(' ')} names all wrong values at once, shows none, and does not start`, async () => {
+      const wrong = {
+        NODE_ENV: 'production',
+        DATABASE_URL: 'mysql://learn:Hidden-pw-1@db.example.org/learn',
+        APP_SECRETS: 'Hidden-secret-2',
+        BCRYPT_COST: '3',
+        PORT: 'Hidden-port-3',
+        TRUST_PROXY: 'true',
+      }
+      const { ended, written } = startProgram(program, wrong)
+      const { code } = await ended()
+      assert.equal(code, 78)
+      for (const name of ['DATABASE_URL', 'APP_SECRETS', 'BCRYPT_COST', 'PORT', 'TRUST_PROXY', 'PUBLIC_URL']) {
+        assert.match(written.err, new RegExp(`^ {2}- ${name} (must be|is required)`, 'm'))
+      }
+      const all = written.err + written.out
+      assert.equal(all.includes('Hidden'), false)
+      assert.doesNotMatch(all, /^ +at /m)
+    })
+  }
+})
+
+describe('the documentation of the configuration', () => {
+  it('.env.example lists exactly the variables that are read', () => {
+    const lines = readFileSync(join(ROOT, '.env.example'), 'utf8').split('\n')
+    const listed = lines.flatMap((line) => /^(?:# ?)?([A-Z][A-Z0-9_]*)=/.exec(line)?.[1] ?? [])
+    assert.deepEqual(listed.toSorted(), VARIABLES.toSorted())
+  })
+
+  it('no file but src/config/config.ts reads the environment', () => {
+    const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    const readers = files
+      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => {
+        const text = readFileSync(join(ROOT, 'src', file), 'utf8')
+        return /\bprocess\s*\??\.\s*env\b|\bprocess\s*\[|\bimport\.meta\.env\b|\{[^}]*\benv\b[^}]*\}\s*(=\s*process\b|from\s+'(node:)?process')/.test(
+          text,
+        )
+      })
+    assert.deepEqual(readers, ['config/config.ts'])
+  })
+})

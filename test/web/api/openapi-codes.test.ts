@@ -1,0 +1,273 @@
+/** The codes that the description names for each endpoint: every one can be met, and no other is. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { apiLearner, openApi } from '../../support/api.ts'
+import { startApp } from '../../support/app.ts'
+import { asOwnPage, type Call, call, cookieOf, type Operation, operationsOf } from '../../support/calls.ts'
+import { createDatabase } from '../../support/database.ts'
+import { openMailbox } from '../../support/mailbox.ts'
+import { secretOf, VERIFY as VERIFICATION } from '../../support/mailed.ts'
+import { somebody } from '../../support/people.ts'
+import { startProxy } from '../../support/proxy.ts'
+import type { Answer } from '../../support/raw-http.ts'
+import { DAY, MINUTE } from '../../support/tokens.ts'
+
+const mailbox = await openMailbox()
+const app = await startApp({}, { atPublicUrl: true, mailbox })
+const { person: cleo } = await apiLearner(app, 'Cleo')
+const expired = secretOf(await mailbox.letterTo(cleo.email, VERIFICATION.subject))
+app.advance(DAY)
+const { api, person: ada } = await apiLearner(app, 'Ada')
+/** A server without mail, and somebody there. */
+const plain = await startApp({}, { atPublicUrl: true })
+const { api: plainApi } = await apiLearner(plain, 'Ada')
+let headers = asOwnPage(app, cookieOf(api))
+async function signedIn() {
+  const { password } = (await api.signIn(ada)).status === 200 ? ada : { password: NEW_PASSWORD }
+  await api.signIn({ ...ada, password })
+  return asOwnPage(app, cookieOf(api))
+}
+const operations = await operationsOf(app)
+
+const NEW_PASSWORD = 'quiet amber harbour window'
+const TOO_LONG = 'long and '.repeat(15)
+/** Met by no call that is as it should be: there must be a fault or an outage. */
+const OF_FAULTS = ['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']
+
+/** What an answer is called in the description. */
+function nameOf({ text, status }: Answer): string {
+  if (text === '') return String(status)
+  const { code, message } = JSON.parse(text)
+  return code ?? message
+}
+
+/** What goes wrong before an endpoint has a say. Each is tried at every endpoint. */
+const GENERAL: ((operation: Operation) => Call)[] = [
+  () => ({ headers, body: '{' }),
+  () => ({ headers: { ...headers, 'Content-Type': 'text/plain' }, body: '{}' }),
+  () => ({ headers, body: 'x'.repeat(17 * 1024) }),
+  () => ({ headers, body: '[]' }),
+  () => ({ headers: { ...headers, Origin: 'https://evil.example' }, body: '{' }),
+  () => ({ headers: { Cookie: 'a=b' }, body: '{' }),
+  () => ({ headers: { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' }, body: '{' }),
+]
+
+type Special = [
+  operation: string,
+  code: string,
+  /** `at` is an address of this operation with something else filled in. */
+  call: {
+    at?: string
+    query?: string
+    body?: unknown
+    visitor?: true
+    times?: number
+    /** Asked of the server without mail. */
+    plain?: true
+    /** What happens between the sign-in and the call. */
+    before?: () => unknown
+  },
+]
+
+const SIGN_UP = 'POST /api/auth/sign-up/email'
+const SIGN_IN = 'POST /api/auth/sign-in/email'
+const CHANGE = 'POST /api/auth/change-password'
+const VERIFY = 'POST /api/auth/verify-password'
+const GET_PROGRESS = 'GET /api/progress/anything'
+const PUT_PROGRESS = 'PUT /api/progress/anything'
+const ben = { ...somebody('Ben') }
+const right = { currentPassword: ada.password, newPassword: NEW_PASSWORD }
+const visitor = true as const
+/** Half a character. */
+const UNREADABLE = '%E0%A4%A'
+const VERIFICATION_MAIL = 'POST /api/auth/send-verification-email'
+const RESET_MAIL = 'POST /api/auth/request-password-reset'
+const CHANGE_EMAIL = 'POST /api/auth/change-email'
+const DELETE = 'POST /api/auth/delete-user'
+const tenMinutesLater = () => app.advance(10 * MINUTE)
+
+const SPECIAL: Special[] = [
+  [SIGN_UP, 'PASSWORD_TOO_SHORT', { body: { ...ben, password: 'xk4$' } }],
+  [SIGN_UP, 'PASSWORD_TOO_LONG', { body: { ...ben, password: TOO_LONG } }],
+  [SIGN_UP, 'INVALID_CALLBACK_URL', { body: { ...ben, callbackURL: '//evil.example' } }],
+  [SIGN_UP, 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', { body: ada }],
+  [SIGN_UP, 'RATE_LIMITED', { body: ada, times: 101 }],
+  [SIGN_IN, 'INVALID_EMAIL', { body: { email: 'ada', password: 'x' } }],
+  [SIGN_IN, 'PASSWORD_TOO_LONG', { body: { email: ada.email, password: TOO_LONG } }],
+  [SIGN_IN, 'INVALID_EMAIL_OR_PASSWORD', { body: { email: ben.email, password: 'x' } }],
+  [SIGN_IN, 'INVALID_CALLBACK_URL', { body: { ...ada, callbackURL: '//evil.example' } }],
+  [SIGN_IN, 'RATE_LIMITED', { body: { email: ben.email, password: 'x' }, times: 11 }],
+  ['GET /api/auth/get-session', 'VALIDATION_ERROR', { query: '?disableRefresh=1&disableRefresh=2' }],
+  ['POST /api/auth/get-session', 'METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED', { body: {} }],
+  ['GET /api/auth/list-sessions', 'UNAUTHORIZED', { visitor }],
+  ['POST /api/auth/revoke-session', 'UNAUTHORIZED', { visitor, body: { token: 'x' } }],
+  ['POST /api/auth/revoke-other-sessions', 'UNAUTHORIZED', { visitor, body: {} }],
+  ['POST /api/auth/revoke-sessions', 'UNAUTHORIZED', { visitor, body: {} }],
+  ['GET /api/me', 'UNAUTHORIZED', { visitor }],
+  ['POST /api/auth/update-user', 'UNAUTHORIZED', { visitor, body: {} }],
+  ['POST /api/auth/update-user', 'EMAIL_CAN_NOT_BE_UPDATED', { body: { email: 'x' } }],
+  ['POST /api/auth/update-user', 'No fields to update', { body: {} }],
+  ['GET /api/auth/list-accounts', 'UNAUTHORIZED', { visitor }],
+  [CHANGE_EMAIL, 'UNAUTHORIZED', { visitor, body: { newEmail: ben.email } }],
+  [CHANGE_EMAIL, 'CHANGE_EMAIL_DISABLED', { plain: true, body: { newEmail: ben.email } }],
+  [CHANGE_EMAIL, 'Email is the same', { body: { newEmail: ada.email } }],
+  [CHANGE_EMAIL, 'SESSION_NOT_FRESH', { before: tenMinutesLater, body: { newEmail: ben.email } }],
+  [CHANGE_EMAIL, 'INVALID_CALLBACK_URL', { body: { newEmail: ben.email, callbackURL: '//evil.example' } }],
+  [CHANGE_EMAIL, 'RATE_LIMITED', { body: { newEmail: ben.email }, times: 6 }],
+  [DELETE, 'UNAUTHORIZED', { visitor, body: {} }],
+  [DELETE, 'INVALID_PASSWORD', { body: { password: 'x' } }],
+  [DELETE, 'SESSION_EXPIRED', { before: tenMinutesLater, body: {} }],
+  [DELETE, 'INVALID_TOKEN', { body: { token: 'x' } }],
+  [DELETE, 'INVALID_CALLBACK_URL', { body: { callbackURL: '//evil.example' } }],
+  [DELETE, 'RATE_LIMITED', { body: { password: 'x' }, times: 11 }],
+  ['POST /api/auth/refresh-token', 'RATE_LIMITED', { times: 101 }],
+  [CHANGE, 'UNAUTHORIZED', { visitor, body: right }],
+  [CHANGE, 'PASSWORD_TOO_SHORT', { body: { ...right, newPassword: 'xk4$' } }],
+  [CHANGE, 'PASSWORD_TOO_LONG', { body: { ...right, newPassword: TOO_LONG } }],
+  [CHANGE, 'INVALID_PASSWORD', { body: { ...right, currentPassword: 'x' } }],
+  [CHANGE, 'RATE_LIMITED', { body: { ...right, currentPassword: 'x' }, times: 11 }],
+  [VERIFY, 'UNAUTHORIZED', { visitor, body: { password: 'x' } }],
+  [VERIFY, 'INVALID_PASSWORD', { body: { password: 'x' } }],
+  [VERIFY, 'RATE_LIMITED', { body: { password: 'x' }, times: 11 }],
+  [RESET_MAIL, 'RESET_PASSWORD_DISABLED', { plain: true, body: { email: ben.email } }],
+  [RESET_MAIL, 'INVALID_REDIRECT_URL', { body: { email: ben.email, redirectTo: '//evil.example' } }],
+  [RESET_MAIL, 'RATE_LIMITED', { body: { email: ben.email }, times: 201 }],
+  ['GET /api/auth/reset-password/anything', 'BAD_REQUEST', { at: `/api/auth/reset-password/${UNREADABLE}` }],
+  ['GET /api/auth/reset-password/anything', 'VALIDATION_ERROR', {}],
+  ['GET /api/auth/reset-password/anything', 'INVALID_CALLBACK_URL', { query: '?callbackURL=//evil.example' }],
+  ['GET /api/auth/reset-password/anything', 'RATE_LIMITED', { query: '?callbackURL=/', times: 101 }],
+  ['POST /api/auth/reset-password', 'PASSWORD_TOO_SHORT', { body: { newPassword: 'xk4$' } }],
+  ['POST /api/auth/reset-password', 'PASSWORD_TOO_LONG', { body: { newPassword: TOO_LONG } }],
+  ['POST /api/auth/reset-password', 'INVALID_TOKEN', { body: { newPassword: NEW_PASSWORD } }],
+  ['POST /api/auth/reset-password', 'RATE_LIMITED', { body: { newPassword: NEW_PASSWORD }, times: 101 }],
+  [VERIFICATION_MAIL, 'VERIFICATION_EMAIL_NOT_ENABLED', { plain: true, body: { email: ben.email } }],
+  [VERIFICATION_MAIL, 'EMAIL_MISMATCH', { body: { email: ben.email } }],
+  [
+    VERIFICATION_MAIL,
+    'EMAIL_ALREADY_VERIFIED',
+    {
+      before: () => app.sql`update users set email_verified = true where email = ${ada.email}`,
+      body: { email: ada.email },
+    },
+  ],
+  [VERIFICATION_MAIL, 'INVALID_CALLBACK_URL', { body: { email: ada.email, callbackURL: '//evil.example' } }],
+  [VERIFICATION_MAIL, 'RATE_LIMITED', { visitor, body: { email: ben.email }, times: 201 }],
+  ['GET /api/auth/verify-email', 'VALIDATION_ERROR', {}],
+  ['GET /api/auth/verify-email', 'INVALID_TOKEN', { query: '?token=x' }],
+  ['GET /api/auth/verify-email', 'TOKEN_EXPIRED', { query: `?token=${expired}` }],
+  ['GET /api/auth/verify-email', 'RATE_LIMITED', { query: '?token=x', times: 101 }],
+  ['GET /api/auth/verify-email', 'INVALID_CALLBACK_URL', { query: '?token=x&callbackURL=//evil.example' }],
+  ['GET /api/auth/token', 'UNAUTHORIZED', { visitor }],
+  ['POST /api/auth/refresh-token', 'UNAUTHORIZED', { visitor, body: {} }],
+  ['POST /api/auth/refresh', 'INVALID_REFRESH_TOKEN', { body: { refreshToken: 'x' } }],
+  ['POST /api/auth/introspect', 'UNAUTHORIZED', { visitor, body: { token: 'x' } }],
+  ['GET /api/profile', 'UNAUTHORIZED', { visitor }],
+  ['PUT /api/profile', 'UNAUTHORIZED', { visitor, body: {} }],
+  ['GET /api/recommendations', 'UNAUTHORIZED', { visitor }],
+  [GET_PROGRESS, 'UNAUTHORIZED', { visitor }],
+  [GET_PROGRESS, 'LESSON_NOT_FOUND', {}],
+  [GET_PROGRESS, 'BAD_REQUEST', { at: `/api/progress/${UNREADABLE}` }],
+  [PUT_PROGRESS, 'UNAUTHORIZED', { visitor, body: { state: 'done' } }],
+  [PUT_PROGRESS, 'LESSON_NOT_FOUND', { body: { state: 'done' } }],
+  [PUT_PROGRESS, 'BAD_REQUEST', { at: `/api/progress/${UNREADABLE}`, body: { state: 'done' } }],
+]
+
+/** The codes that the description names for an operation, by status. */
+const describedOf = ({ answers }: Operation): Map<string, string> =>
+  new Map(
+    Object.entries(answers)
+      .filter(([status]) => Number(status) >= 400)
+      .flatMap(([status, description]) => description.split(', ').map((code) => [code, status] as const)),
+  )
+
+const isOf =
+  (name: string) =>
+  ({ method, path }: Operation): boolean =>
+    name === `${method} ${path}`
+
+describe('the codes that are described', () => {
+  for (const operation of operations) {
+    const { method, path } = operation
+    it(`of ${method} ${path} are those that it answers`, async () => {
+      const described = describedOf(operation)
+      const met = new Set<string>()
+      const note = (answer: Answer) => {
+        if (answer.status < 400) return
+        const code = nameOf(answer)
+        assert.ok(described.has(code), `${code} is not described`)
+        assert.equal(described.get(code), String(answer.status))
+        met.add(code)
+      }
+      for (const ask of method === 'GET' ? [] : GENERAL) note(await call(app, path, { method, ...ask(operation) }))
+      for (const [, code, special] of SPECIAL.filter(([name]) => isOf(name)(operation))) {
+        const { at = path, query = '', body, visitor, times = 1, before } = special
+        await app.sql`delete from rate_limits`
+        // One that guessed too often has ended.
+        headers = await signedIn()
+        await before?.()
+        const server = special.plain ? plain : app
+        const own = special.plain ? asOwnPage(plain, cookieOf(plainApi)) : headers
+        const ask = () => call(server, at + query, { method, headers: visitor ? {} : own, body })
+        let answer = await ask()
+        for (let more = 1; more < times; more += 1) answer = await ask()
+        assert.equal(nameOf(answer), code)
+        note(answer)
+      }
+      const expected = [...described.keys()].filter((code) => !OF_FAULTS.includes(code))
+      assert.deepEqual([...met].sort(), expected.sort())
+      assert.ok(described.has('INTERNAL_SERVER_ERROR'), 'a fault can happen anywhere')
+    })
+  }
+
+  it('are looked at for endpoints that exist', () => {
+    for (const [name] of SPECIAL) assert.ok(operations.some(isOf(name)), name)
+    const statuses = operations.flatMap(({ answers }) => Object.keys(answers))
+    for (const status of statuses) assert.match(status, /^(200|302|4\d\d|500|503)$/)
+  })
+})
+
+describe('while the database is away', () => {
+  it('every endpoint that needs it answers 503 with the time to wait, as it is described, and the others go on', async () => {
+    const proxy = await startProxy(await createDatabase())
+    const shaky = await startApp({}, { atPublicUrl: true, databaseUrl: proxy.url })
+    const { api: client } = await apiLearner(shaky, 'Ada')
+    const { refreshToken, token } = (await client.post('/api/auth/refresh-token', {})).body
+    await openApi(shaky).get('/api/auth/jwks')
+    const own = asOwnPage(shaky, cookieOf(client))
+    proxy.cut()
+
+    const body = {
+      ...somebody('Ben'),
+      ...right,
+      newEmail: ben.email,
+      refreshToken,
+      token,
+      state: 'done',
+    }
+    const query = '?token=x&callbackURL=/'
+    const answers = await Promise.all(
+      operations.map(async (operation) => {
+        const { method, path } = operation
+        const sent =
+          method === 'GET' ? {} : { body: { ...body, email: path.endsWith('/update-user') ? '' : ben.email } }
+        return { operation, answer: await call(shaky, path + query, { method, headers: own, ...sent }) }
+      }),
+    )
+    const unavailable = answers.filter(({ answer }) => answer.status === 503)
+    assert.ok(unavailable.length > 12, `${unavailable.length} are unavailable`)
+    for (const { operation, answer } of unavailable) {
+      assert.ok(describedOf(operation).has('SERVICE_UNAVAILABLE'), operation.path)
+      assert.equal(nameOf(answer), 'SERVICE_UNAVAILABLE')
+      assert.match(answer.headers['retry-after'] ?? '', /^[1-9]\d*$/)
+      assert.equal(answer.headers['content-type'], 'application/json')
+    }
+    for (const { operation, answer } of answers) {
+      assert.notEqual(answer.status, 500, operation.path)
+      if (operation.needsSession) assert.equal(answer.status, 503, operation.path)
+    }
+    const served = answers.filter(({ answer }) => answer.status === 200).map(({ operation }) => operation.path)
+    for (const path of ['/api/auth/ok', '/api/auth/jwks', '/.well-known/jwks.json', '/api/openapi.json']) {
+      assert.ok(served.includes(path), path)
+    }
+  })
+})
