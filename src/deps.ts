@@ -1,4 +1,4 @@
-/** What the parts of one running server share. A test makes its own, with another clock or cost. */
+/** What the parts of one running server share. Tests make their own, with another clock. */
 
 import { createPasswords } from './accounts/passwords/password-hashing.ts'
 import { createHourly, createLog } from './base/log.ts'
@@ -11,7 +11,7 @@ import { createKeyRing } from './tokens/key-ring.ts'
 
 export type Deps = ReturnType<typeof createDeps>
 
-/** `config.databaseUrl` may be the embedded database's, which is known only once it runs. */
+/** `config.databaseUrl` may be the address of the embedded database, which is only known once that runs. */
 export function createDeps(
   config: Config & { databaseUrl: string },
   { log = createLog(config.logLevel), now = Date.now } = {},
@@ -35,9 +35,9 @@ export function createDeps(
     rateLimits: createRateLimits({ pool, key: limitsKey }),
     keyRing,
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),
-    /** Successors of refresh tokens are computed with it. */
+    /** To compute successors of refresh tokens. */
     refreshKeys: config.keys('refresh-tokens'),
-    /** Forms that wait behind a login are sealed and marked with it. */
+    /** To seal and mark forms that are kept during a login. */
     keptFormKeys: config.keys('kept-forms'),
     mail: createMailer({ config: config.mail, origin: config.issuer, keys: config.keys('outbox'), sql, now, log }),
     pool,

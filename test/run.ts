@@ -78,7 +78,13 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
       `--test-reporter=./${compiled('test/support/slowest-files.ts')}`,
       '--test-reporter-destination=stdout',
     ]
-    const env = { ...process.env, ...(await browserEnvironment()), ...more, TEST_DATABASE_URL: database.url }
+    const env = {
+      ...process.env,
+      ...(await browserEnvironment()),
+      ...more,
+      TEST_DATABASE_URL: database.url,
+      GALLERY_FILE: join(directory, 'gallery.json'),
+    }
     return await run([...options, ...files.map(compiled)], env)
   } finally {
     await database?.stop({ evenIfUsed: true })

@@ -1,4 +1,4 @@
-/** What people type: shared by pages and API, so that both refuse the same and keep the same. */
+/** Rules for what people type. Pages and API share them, so that both accept the same and store the same. */
 import { z } from 'zod'
 import { isCommonPassword } from './passwords/common-passwords.ts'
 
@@ -11,33 +11,33 @@ export const PASSWORD_MAX_LENGTH = 128
 
 const codePoints = (text: string): number => [...text].length
 
-/** NFC makes one code point of at most four, each of at most two units: more units than this are too long in any case. */
+/** NFC makes one code point of at most four, and each of these has at most two units. A longer text is too long in any case. */
 const UNITS_OF_ONE_MAX = 8
 
 /**
- * Whether the text has more than `max` characters, an accent counted alike however it was typed. Bounded first:
- * normalising takes time with the square of the length.
+ * Whether the text has more than `max` characters. A letter with an accent counts as one, however it was typed. The number
+ * of units is checked first, because normalising takes time with the square of the length.
  */
 const isLongerThan = (max: number, text: string): boolean =>
   text.length > UNITS_OF_ONE_MAX * max || codePoints(text.normalize('NFC')) > max
 
-/** C0 and C1 controls but the tab, which a cell of a table brings along: headers and logs break on the others. */
+/** C0 and C1 control characters, which break headers and logs. Not the tab, which comes along when a table cell is copied. */
 const hasControlCharacter = (text: string): boolean =>
   /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/.test(text)
 
-/** A lone surrogate, or U+FFFD where a damaged byte was read: different inputs would become one stored text. */
+/** A lone surrogate, or U+FFFD, which replaces damaged bytes. With these, different inputs would be stored as the same text. */
 const isDamaged = (text: string): boolean => /\p{Surrogate}|\ufffd/u.test(text)
 
-/** Not seen by anyone: soft hyphen, zero-width space, byte-order mark, and marks that turn the text around. */
+/** Characters that nobody sees: soft hyphen, zero-width space, byte-order mark, and marks for the direction of text. */
 const INVISIBLE = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 
-/** A letter, digit or sign that can be seen: fillers and blanks of some scripts count as letters, and joiners join nothing. */
+/** Whether there is a visible letter, digit or sign. Filler characters of some scripts count as letters and are blank. */
 const hasVisibleCharacter = (text: string): boolean =>
   /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
 
 /**
- * As HTML defines what a browser's email field takes, which is ASCII, with a dot in the host name (RFC 5321) and none at
- * the ends of the part before the `@` or beside another there.
+ * What HTML defines for the email field of a browser (ASCII only), with two rules more: a dot in the host name (RFC 5321),
+ * and before the `@` no dot at either end or beside another dot.
  */
 const ATOM = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
 const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?'
@@ -47,8 +47,8 @@ const EMAIL = new RegExp(EMAIL_PATTERN)
 const isEmailAddress = (text: string): boolean => EMAIL.test(text)
 
 /**
- * An address in lower case. It is checked as ASCII before it is lower-cased, since U+212A would otherwise become the
- * `k` of another person's address (CVE-2019-19844). Only spaces around it are forgiven.
+ * An address, in lower case. It must be ASCII before it is lower-cased: otherwise U+212A would become the `k` of another
+ * person's address (CVE-2019-19844). Spaces around it are removed.
  */
 export const Email = z
   .string({ error: 'Enter your email address' })
@@ -62,7 +62,7 @@ export const Email = z
   )
   .transform((text) => text.toLowerCase())
 
-/** A name as people write it: any script, invisible characters dropped, spaces collapsed, NFC. */
+/** A name in any script: invisible characters are removed, spaces collapsed, and it becomes NFC. */
 export const DisplayName = z
   .string({ error: 'Enter your name' })
   .refine((text) => !hasControlCharacter(text) && !isDamaged(text), {
@@ -78,7 +78,7 @@ export const DisplayName = z
       .refine((text) => codePoints(text) <= NAME_MAX_LENGTH, { error: NAME_TOO_LONG }),
   )
 
-/** A password to log in with. Nothing is trimmed; its length is bounded before anything costly is done with it. */
+/** A password to log in with. It is not trimmed. Its length is limited before it is hashed. */
 export const CurrentPassword = z
   .string({ error: 'Enter your password' })
   .min(1, { error: 'Enter your password' })
@@ -87,7 +87,7 @@ export const CurrentPassword = z
     params: { length: 'too-long' },
   })
 
-/** A password to be set: length counted in code points, never trimmed (NIST SP 800-63B-4, ASVS 6.2.1 to 6.2.9). */
+/** A new password. Its length is counted in code points, and it is not trimmed (NIST SP 800-63B-4, ASVS 6.2.1 to 6.2.9). */
 export const newPassword = (minLength: number) =>
   z
     .string({ error: 'Enter a password' })
@@ -105,7 +105,7 @@ export const newPassword = (minLength: number) =>
     })
     .refine((text) => !isCommonPassword(text), { error: 'Do not use a very common password' })
 
-/** The fields of a sign-up; a password must not be the person's own name or address. */
+/** The fields of a sign-up. The password must not be the person's own name or address. */
 export const signUpFields = (passwordMinLength: number) =>
   z
     .object({ name: DisplayName, email: Email, password: newPassword(passwordMinLength) })
@@ -115,7 +115,7 @@ export const signUpFields = (passwordMinLength: number) =>
       }
     })
 
-/** A password to be set by somebody with this name and address. */
+/** A new password for somebody with this name and address. */
 export const newPasswordOf = (person: { name: string; email: string }, minLength: number) =>
   newPassword(minLength).refine((text) => !isOwn(person, text), { error: OWN_PASSWORD })
 

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 
 const ID_LENGTH = 32
 const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-/** Bytes from here on would make some characters likelier than others. */
+/** Larger bytes are left out, since they would make some characters more likely than others. */
 const EVEN_UP_TO = 256 - (256 % ID_CHARACTERS.length)
 
-/** A new name for a user, a session or a token: 32 letters and digits, as long as clients of Better Auth expect. */
+/** A new random id for a user, a session or a mail: 32 letters and digits, the length that clients of Better Auth expect. */
 export function newId(): string {
   let id = ''
   while (id.length < ID_LENGTH) {

@@ -1,4 +1,4 @@
-/** JSON lines on standard output. What may be logged is a list of what is allowed, never of what is forbidden. */
+/** Logging: JSON lines on standard output. For errors, there is a list of fields that may be logged. */
 import { createHash } from 'node:crypto'
 import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
 
@@ -10,8 +10,8 @@ export function createLog(level: LevelWithSilent, destination?: DestinationStrea
 }
 
 /**
- * An error without the data it carries. PostgreSQL puts rows into `detail` and values into `message`, parsers put the
- * input into `body` and `message`; so a database error is told by its code and names, and other fields stay behind.
+ * An error without the data it carries. PostgreSQL puts rows into `detail` and values into `message`; parsers put the
+ * input into `body` and `message`. So a database error is described by its code and names, without its message.
  */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error }
@@ -35,14 +35,14 @@ export function describeError(error: unknown): Record<string, unknown> {
   }
 }
 
-/** The same for one user in every line, and no way back to the user from a line alone. */
+/** What stands for a user in the log: the same in every line, and nobody can tell the user from it. */
 export const pseudonym = (userId: string): string =>
   createHash('sha256').update(userId).digest('base64url').slice(0, 12)
 
 const HOUR = 60 * 60_000
 const REMEMBERED_MAX = 1_000
 
-/** For lines that would fill the log: says yes to a subject once an hour. Of very many subjects the oldest are forgotten. */
+/** For lines that would fill the log: returns true once an hour for each subject. Of very many, the oldest are forgotten. */
 export function createHourly(now: () => number) {
   const saidAt = new Map<string, number>()
   return (subject: string): boolean => {

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 
-/** Whether two texts are the same. The time it takes tells nothing of where they differ, only whether they are as long. */
+/** Whether two texts are equal. The time this takes does not show where they differ, only whether their lengths do. */
 export function isSameText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)

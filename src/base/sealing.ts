@@ -1,11 +1,11 @@
-/** Small secrets at rest: AES-256-GCM, bound to the name they are kept under, under the newest of several keys. */
+/** Encrypts small secrets for storage: AES-256-GCM, with the newest of several keys, bound to a name. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** The sealed text; `name` is not in it, and without it the text cannot be opened. */
+/** Seals a secret. `name` says what it belongs to; it is not in the result, and without it the result cannot be opened. */
 export function seal(secret: Buffer, name: string, [newest]: readonly Buffer[]): string {
   if (newest === undefined) throw new Error('There is no key to seal with')
   const nonce = randomBytes(NONCE_BYTES)
@@ -14,7 +14,7 @@ export function seal(secret: Buffer, name: string, [newest]: readonly Buffer[]):
   return Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64url')
 }
 
-/** The secret, and whether it should be sealed anew because its key is not the newest; undefined when no key opens it. */
+/** The secret, and whether its key is not the newest one (`outdated`); undefined if none of the keys opens it. */
 export function open(
   sealed: string,
   name: string,
@@ -28,7 +28,7 @@ export function open(
       const secret = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()])
       return { secret, outdated: index > 0 }
     } catch {
-      // Another key's: the tag does not fit.
+      // Sealed with another key: the tag does not match.
     }
   }
   return undefined

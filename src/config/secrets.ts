@@ -1,4 +1,4 @@
-/** What APP_SECRETS must be like, and the keys that come of it. */
+/** What APP_SECRETS must look like, and the keys that are derived from it. */
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,11 +21,11 @@ export function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS
 }
 
-/** The key of one purpose, which says nothing about that of another (RFC 5869). */
+/** The key for one purpose (RFC 5869). Whoever knows it does not know the key for another. */
 export const deriveKey = (secret: string, purpose: KeyPurpose): Buffer =>
   Buffer.from(hkdfSync('sha256', secret, '', `matricula ${purpose} v1`, KEY_BYTES))
 
-/** Made on the first start and kept, so that a restart of a development server logs nobody out. */
+/** A secret for development, made at the first start and kept in a file, so that a restart logs nobody out. */
 export function developmentSecret(directory: string): string {
   const file = join(directory, 'app-secret')
   mkdirSync(directory, { recursive: true, mode: 0o700 })

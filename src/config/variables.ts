@@ -1,4 +1,4 @@
-/** What the text of an environment variable may be. */
+/** Rules for the text of an environment variable. */
 import { accessSync, constants } from 'node:fs'
 import { z } from 'zod'
 
@@ -31,10 +31,10 @@ export function urlWith(protocols: readonly string[], error: string, allowed: (u
   )
 }
 
-/** Exactly as a browser sends it: scheme, host and port, in lower case, without a path. */
+/** Whether it is an origin exactly as a browser sends it: scheme, host and port in lower case, without a path. */
 export const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) && parseUrl(text)?.origin === text
 
-/** Whether an address is one of this machine, which nobody else can reach. */
+/** Whether an address belongs to this machine, so that nobody else can reach it. */
 export const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 
 function isReadable(file: string): boolean {
@@ -46,13 +46,13 @@ function isReadable(file: string): boolean {
   }
 }
 
-/** The file of an authority of one's own, as libpq names it; its word `system` is the default here. */
+/** The file with the operator's own certificate authority, as libpq calls it. `system` means the usual ones. */
 export function authorityOf(url: URL): string | undefined {
   const file = url.searchParams.get('sslrootcert')
   return file === null || file === 'system' ? undefined : file
 }
 
-/** Whether the file that a database's URL names in sslrootcert can be read, or it names none. */
+/** Whether the file that the URL of a database names in sslrootcert can be read. True if it names none. */
 export function hasReadableAuthority(databaseUrl: string): boolean {
   const url = parseUrl(databaseUrl)
   const authority = url && authorityOf(url)

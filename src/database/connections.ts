@@ -1,8 +1,8 @@
 /**
- * The connections to the database. Each is a client of postgres.js that is used for one connection and then thrown away:
- * what the driver remembers of a query that was cut off (its rows, its error, bytes not yet sent) would otherwise meet the
- * next query on the same object (porsager/postgres #1119, #1181, #1193). Reconnecting is therefore decided here, for the
- * whole process: one attempt at a time while nothing succeeds, with growing pauses, and none while nobody waits.
+ * The connections to the database. Each is a client of postgres.js that serves one connection and is then thrown away:
+ * the driver would mix what it remembers of a query that was cut off (rows, error, unsent bytes) into the next query of
+ * the same client (porsager/postgres #1119, #1181, #1193). So reconnecting is done here: one attempt at a time while
+ * nothing succeeds, with growing pauses, and none while nobody waits.
  */
 import type { Socket } from 'node:net'
 import type postgres from 'postgres'
@@ -11,17 +11,17 @@ import { type Address, closedError, endSocket, openSocket } from './sockets.ts'
 
 const PAUSE_FIRST_MS = 200
 const PAUSE_MAX_MS = 5_000
-/** Pauses of many processes must not fall together. */
+/** Pauses are made up to this much longer, so that many processes do not try at the same moment. */
 const PAUSE_JITTER = 0.25
-/** Whoever comes in a longer pause waits no longer than this for the next attempt, so that a recovery is seen at once. */
+/** During a longer pause, a new query waits only this long for the next attempt, so that a recovery is seen quickly. */
 const PATIENCE_MS = 1_000
-/** While all is well: the next connection opens beside the first two, not all of them at once. */
+/** How many connections may be opened at the same time while all is well. */
 const OPENING_AT_ONCE = 2
 const IDLE_MS = 300_000
-/** Not all at the same moment: up to a tenth sooner. */
+/** Each connection ends up to a tenth sooner, so that they do not all end at the same moment. */
 const LIFETIME_MS = 1_800_000
 
-/** What the driver is told besides the address. */
+/** Options of the driver for one connection. */
 type ConnectionOptions = {
   max: 1
   socket: () => Promise<Socket>
@@ -34,7 +34,7 @@ export type Connection = { readonly client: postgres.Sql }
 type Held = Connection & {
   socket: Socket | undefined
   state: 'opening' | 'open' | 'over'
-  /** Whether a query has been answered on it: until then an end counts as a failed attempt. */
+  /** Whether a query was answered on it. Until then, its end counts as a failed attempt to connect. */
   hasServed: boolean
   readonly generation: number
   readonly oldAt: number
@@ -69,11 +69,11 @@ export function createConnections({
       async socket() {
         if (held.socket === undefined && held.state !== 'over')
           return openSocket(address, (socket) => (held.socket = socket))
-        // The driver wants to reconnect, and would do so again and again without a pause.
+        // The driver wants to reconnect by itself, which it would do again and again without a pause.
         discard(held)
         throw closedError()
       },
-      // The server names its settings as soon as it has let somebody in.
+      // The server sends its settings as soon as the login has succeeded.
       onparameter() {
         if (held.state !== 'opening') return
         held.state = 'open'
@@ -87,7 +87,7 @@ export function createConnections({
     return held
   }
 
-  /** Hands free connections to those who wait, in order, and opens more where that is allowed. */
+  /** Gives free connections to whoever waits, in order, and opens more if allowed. */
   function pump() {
     while (waiting.length > 0) {
       const held = idle.pop() ?? (mayOpen() ? open() : undefined)
@@ -96,7 +96,7 @@ export function createConnections({
       waiting.shift()?.give(held)
     }
     clearTimeout(timer)
-    // Only a pause ends by itself; a connection that is given back, or has just opened, calls this again.
+    // Connections that are released or have just opened call this again. Only for a pause is a timer needed.
     const pause = nextAttempt() - performance.now()
     if (waiting.length > 0 && pause > 0) timer = setTimeout(pump, Math.ceil(pause))
   }
@@ -111,7 +111,7 @@ export function createConnections({
     return unproven.length < (isFailing || unproven.length === held.length ? 1 : OPENING_AT_ONCE)
   }
 
-  /** One failed attempt is the answer to everybody who waits, unless a connection that works will be free. */
+  /** A failed attempt fails everybody who waits, unless there is a working connection that will be free again. */
   function noteFailure(error: Error) {
     failures += 1
     pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1)) * (1 + PAUSE_JITTER * Math.random())
@@ -119,7 +119,7 @@ export function createConnections({
     for (const { fail } of waiting.splice(0)) fail(error)
   }
 
-  /** Ends a connection; with `graceMs` what is under way on it may finish. */
+  /** Ends a connection. With `graceMs`, a query on it has that much time to finish. */
   function discard(held: Held, { graceMs = 0, error = closedError() }: { graceMs?: number; error?: Error } = {}) {
     if (!all.delete(held)) return
     const grace = held.state === 'open' ? graceMs : 0
@@ -128,7 +128,7 @@ export function createConnections({
     const place = idle.indexOf(held)
     if (place >= 0) idle.splice(place, 1)
     if (!held.hasServed) noteFailure(error)
-    // Not sent yet: it must not be sent later either.
+    // The query may not have been sent yet. Then it must not be sent later.
     if (grace === 0 && !held.hasServed) held.socket?.destroy()
     const end = held.client.end({ timeout: grace / 1000 }).then(() => endSocket(held.socket))
     const settled = end.catch(() => {})
@@ -139,8 +139,8 @@ export function createConnections({
 
   return {
     /**
-     * A connection for one query, in the order of asking; `leave` is for whoever cannot wait any longer. Rejects with
-     * what the last attempt to connect met, when there is no other connection to wait for.
+     * A connection for one query, first come, first served; `leave` stops waiting for it. Rejects with the error of the
+     * last attempt to connect, if there is no other connection to wait for.
      */
     acquire(): { connection: Promise<Connection>; leave: () => void } {
       let place: Waiting | undefined
@@ -158,7 +158,7 @@ export function createConnections({
       }
     },
 
-    /** Gives a connection back after its query was answered, if only with an error of the query's own. */
+    /** Returns a connection after its query was answered, perhaps with an error of the query itself. */
     release(connection: Connection) {
       const held = connection as Held
       held.hasServed = true
@@ -170,12 +170,12 @@ export function createConnections({
       pump()
     },
 
-    /** Ends a connection that failed its query. */
+    /** Ends a connection on which a query has failed. */
     drop(connection: Connection, how: { graceMs?: number; error: Error }) {
       discard(connection as Held, how)
     },
 
-    /** Uses none of today's connections again: they may lead to a server that is gone, or that only reads now. */
+    /** Replaces all connections: they may lead to a server that is gone or has become read-only. */
     renew() {
       generation += 1
       for (const held of [...idle]) discard(held)

@@ -1,6 +1,6 @@
 /**
- * The one database client. Every query has a deadline, and a query that cannot be answered now is `Unavailable`,
- * because postgres.js by itself waits without limit while it reconnects.
+ * The only database client. Every query has a deadline, and a query that cannot be answered now fails as `Unavailable`:
+ * by itself, postgres.js waits without limit while it reconnects.
  */
 import { readFileSync } from 'node:fs'
 import postgres from 'postgres'
@@ -13,7 +13,7 @@ import { TEXT_ARRAYS } from './text-arrays.ts'
 
 const QUERY_DEADLINE_MS = 5_000
 const CONNECT_TIMEOUT_SECONDS = 5
-/** More waiting queries than this only make everybody late. */
+/** With more queries waiting than this, everybody would only wait longer. */
 const QUERIES_IN_FLIGHT_MAX = 500
 
 /** Runs a statement, written as a tagged template. Its values are sent apart from the text. */
@@ -21,7 +21,7 @@ export type Sql = <Row extends object>(text: TemplateStringsArray, ...parts: Par
 
 export type Db = ReturnType<typeof createDb>
 
-/** Connection settings from a URL as a provider shows it, certificates always verified and unknown parameters left out. */
+/** Connection settings from a URL as providers give it. Certificates are always verified, unknown parameters ignored. */
 export function connectionOptions(databaseUrl: string) {
   const url = new URL(databaseUrl)
   const parameter = (name: string) => url.searchParams.get(name)
@@ -38,7 +38,7 @@ export function connectionOptions(databaseUrl: string) {
     pass: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
     ssl: tlsWanted && (authority === undefined ? ('verify-full' as const) : { ca: readFileSync(authority, 'utf8') }),
-    // PgBouncer in transaction mode hands each statement to another server connection.
+    // PgBouncer in transaction mode may send each statement over another connection of the server.
     prepare: !behindPooler,
   }
 }
@@ -53,7 +53,7 @@ export function createDb({
   deadlineMs?: number
 }) {
   const options = connectionOptions(url)
-  // A pooler refuses start-up parameters; there the server's own setting must end what nobody waits for any more.
+  // Ends queries that nobody waits for any more. A pooler refuses this parameter; there the operator must set it.
   const serverDeadline = options.prepare ? { statement_timeout: 2 * deadlineMs } : {}
   const connections = createConnections({
     address: { host: options.host, port: options.port },
@@ -61,11 +61,11 @@ export function createDb({
     connect: (ofConnection) =>
       postgres({
         ...options,
-        // Its own query for them belongs to nobody: when the connection ends under it, the process would.
+        // Nothing handles the promise of the type look-up: if its connection drops, the process crashes.
         fetch_types: false,
         types: { textArrays: TEXT_ARRAYS },
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
-        // Connections are ended by us, never by the driver between two queries.
+        // We end connections ourselves; the driver must not do it between two queries.
         idle_timeout: 0,
         max_lifetime: 0,
         connection: { application_name: 'matricula', ...serverDeadline },
@@ -105,8 +105,8 @@ export function createDb({
       connections.release(connection)
       return withoutHoles(rows)
     } catch (error) {
-      // A connection that was cut without a word never answers again, and after a failover it leads to a server that only
-      // reads: the others may be like it, and finish no more than what is under way on them.
+      // The connection was cut silently and never answers again, or after a failover it leads to a read-only server. The
+      // other connections may be the same, so none is used for a new query.
       if (error instanceof DeadlinePassed || codeOf(error) === READ_ONLY) connections.renew()
       if (error instanceof DeadlinePassed) connections.drop(connection, { error, graceMs: deadlineMs })
       else if (isEnd(error)) connections.drop(connection, { error })
@@ -119,7 +119,7 @@ export function createDb({
 
   return {
     sql,
-    /** What connect-pg-simple and rate-limiter-flexible call `pool`: a query text with `$1`, and its values. */
+    /** For connect-pg-simple and rate-limiter-flexible, which want a `pool` that takes a text with `$1` and its values. */
     pool: {
       async query(query: string | { text: string; values?: Value[] }, params: Value[] = []) {
         const { text, values = [] } = typeof query === 'string' ? { text: query, values: params } : query
@@ -131,7 +131,7 @@ export function createDb({
   }
 }
 
-/** A statement as postgres.js takes it, which nests queries of one client: so fragments wait for their connection. */
+/** A statement for postgres.js. It nests queries of the same client, so fragments become queries only here. */
 const queryOf = (
   client: postgres.Sql,
   { text, parts }: Pick<Fragment, 'text' | 'parts'>,
@@ -142,14 +142,15 @@ function argumentOf(client: postgres.Sql, part: Part) {
   return part instanceof Identifier ? client(part.text) : part
 }
 
-/** What a database on stand-by, or one that is full, answers to a write. */
+/** The answer of a stand-by or a full database to a write. */
 const READ_ONLY = '25006'
 
 class DeadlinePassed extends Unavailable {}
 
 /**
- * postgres.js 3.4.9 counts on from the rows of a query that failed in mid-result, so the next answer on that connection
- * begins with as many holes; the rows behind them are whole. To go when porsager/postgres #1119 and #1181 are closed.
+ * When a query fails in the middle of its result, postgres.js 3.4.9 does not reset its row counter, so the next result on
+ * that connection begins with as many holes. The rows after them are complete. Can go when porsager/postgres #1119 and
+ * #1181 are closed.
  */
 function withoutHoles<Row>(rows: Row[]): Row[] {
   return rows.length > 0 && !(0 in rows) ? rows.filter(() => true) : rows

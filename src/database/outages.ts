@@ -1,9 +1,9 @@
-/** Which errors of the database are an outage, which end a connection, and which will not pass by waiting. */
+/** Which database errors are an outage, which end a connection, and which do not go away by waiting. */
 import { Unavailable } from '../base/failures.ts'
 
 /**
- * Class 08 connection, 40 two statements in each other's way, 53 resources, 57 the server stops, starts or gives up,
- * 25006 it is a stand-by, 42P01 the schema is not there yet.
+ * Class 08: the connection. 40: two statements in each other's way. 53: resources. 57: the server stops, starts or gives
+ * up. 25006: it is read-only. 42P01: the schema is not there yet.
  */
 const OUTAGE = /^(08|40|53|57|25006|42P01)/
 
@@ -12,8 +12,8 @@ export function isOutage(error: unknown): boolean {
 }
 
 /**
- * Whether an error is the end of its connection: the server says that it is fatal, whatever the reason (shutting down, no
- * room, a role that may not log in any more), or the error is the network's and not the server's.
+ * Whether an error ends its connection: the server calls it fatal, for whatever reason (shutting down, too many
+ * connections, a role that may no longer log in), or it comes from the network and not from the server.
  */
 export function isEnd(error: unknown): error is Error {
   if (error instanceof AggregateError) return error.errors.some(isEnd)
@@ -24,8 +24,8 @@ export function isEnd(error: unknown): error is Error {
 }
 
 /**
- * Why the server will not let this program in however long it waits, in words for the operator; undefined for an outage
- * that may pass. While running, all of these are outages: somebody may be mending them.
+ * Why the database refuses us in a way that waiting does not change, in words for the operator. Undefined for an outage
+ * that may pass. Only asked at the start: later, these are outages too, since somebody may be repairing them.
  */
 export function refusalOf(error: unknown): string | undefined {
   const cause = error instanceof Unavailable ? error.cause : error
@@ -36,12 +36,12 @@ export function refusalOf(error: unknown): string | undefined {
   return REFUSED.test(codeOf(cause)) ? `The database of DATABASE_URL refused: ${cause.message}` : undefined
 }
 
-/** PgBouncer says so with 08P01. */
+/** PgBouncer's message, which has the code 08P01. */
 const UNSUPPORTED_PARAMETER = /unsupported startup parameter/
-/** Class 28 who may log in, 3D000 no such database, and a certificate or a password proof that does not fit. */
+/** Class 28: this role may not log in. 3D000: no such database. The rest: the certificate or the password is wrong. */
 const REFUSED = /^(28|3D000|ERR_TLS|CERT_|SASL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
 
-/** Of Node, of OpenSSL for certificates, and of the driver. */
+/** Codes of Node, of OpenSSL (for certificates) and of the driver. */
 const NETWORK = /^(CONNECT|E[A-Z]+|ERR_(TLS|SSL|SOCKET|STREAM)|CERT_|SASL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
 
 export function codeOf(error: unknown): string {

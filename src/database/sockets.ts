@@ -1,14 +1,14 @@
-/** Sockets to the database, over TCP or in the file system. */
+/** Sockets to the database, over TCP or as files. */
 import { createConnection, type Socket } from 'node:net'
 
-/** A network that swallows everything never says that a connection is closed. */
+/** After this time a socket is destroyed: a network that drops everything never confirms that it is closed. */
 const FAREWELL_MS = 1_000
 
 export type Address = { host: string; port: number }
 
 export const closedError = () => Object.assign(new Error('the connection was closed'), { code: 'CONNECTION_CLOSED' })
 
-/** `hold` is given the socket at once: whoever gives up must be able to end it while it opens. */
+/** Opens a socket. `hold` gets it at once, so that it can be ended while it is still being opened. */
 export async function openSocket({ host, port }: Address, hold: (socket: Socket) => void): Promise<Socket> {
   const socket = host.startsWith('/')
     ? createConnection(`${host}/.s.PGSQL.${port}`)
@@ -21,11 +21,11 @@ export async function openSocket({ host, port }: Address, hold: (socket: Socket)
       .once('close', () => reject(closedError()))
   })
   socket.removeAllListeners()
-  // The driver checks the certificate against this name.
+  // The driver compares the certificate with this name.
   return Object.assign(socket, { host, port })
 }
 
-/** Lets the last bytes go out first. */
+/** Ends a socket after giving its last bytes time to be sent. */
 export function endSocket(socket: Socket | undefined) {
   if (socket === undefined || socket.destroyed) return
   setTimeout(() => socket.destroy(), FAREWELL_MS).unref()

@@ -1,9 +1,9 @@
-/** Arrays of texts as PostgreSQL writes them: `{plain,"with \"quotes\""}`. Null has no place in ours. */
+/** Arrays of texts in PostgreSQL's notation: `{plain,"with \"quotes\""}`. Ours never contain null. */
 
 const OID = 1009
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|[^{},]+/gs
 
-/** What postgres.js calls a type. */
+/** The type, in the form that postgres.js wants. */
 export const TEXT_ARRAYS = {
   to: OID,
   from: [OID],

@@ -1,4 +1,4 @@
-/** The lessons of the course, checked when they are loaded: a mistake in the data stops the start. */
+/** The lessons of the course. They are checked when they are loaded, so a mistake in the data stops the start. */
 import { z } from 'zod'
 import data from './catalogue.json' with { type: 'json' }
 import { PRIMARY_FOCUS, PROGRAMMING_LANGUAGES, PROJECT_GOALS } from './questions.ts'
@@ -6,7 +6,7 @@ import { PRIMARY_FOCUS, PROGRAMMING_LANGUAGES, PROJECT_GOALS } from './questions
 const oneOf = <Value extends string>(options: readonly { value: Value }[]) =>
   z.enum(options.map(({ value }) => value) as [Value, ...Value[]])
 
-/** The parts of the course in their order, each a line on its map. */
+/** The parts of the course, in order. Each is a line on the map. */
 export const MODULES = {
   foundations: 'Foundations',
   ros2: 'The robotic nervous system: ROS 2',
@@ -37,19 +37,19 @@ const LessonData = z.strictObject({
   focus: z.array(oneOf(PRIMARY_FOCUS)),
   goals: z.array(oneOf(PROJECT_GOALS)),
   prereqs: z.array(z.string()),
-  /** Nothing but work at a bench: without the equipment there is nothing to read. */
+  /** Only practical work: without the equipment there is nothing to read. */
   labOnly: z.boolean().default(false),
 })
 
 export type Lesson = z.output<typeof LessonData> & {
-  /** All that has to come before it, directly or through others. */
+  /** The ids of all lessons that must come before it, directly or through others. */
   before: ReadonlySet<string>
 }
 export type Catalogue = { version: number; lessons: readonly Lesson[]; byId: ReadonlyMap<string, Lesson> }
 
 /**
  * The catalogue, in the order of the course.
- * @throws when an id stands twice, a prerequisite is not there, or lessons require each other.
+ * @throws when an id is used twice, a prerequisite does not exist, or lessons require each other.
  */
 export function loadCatalogue(source: unknown = data): Catalogue {
   const { version, items } = z.object({ version: z.int(), items: z.array(z.looseObject({})) }).parse(source)
@@ -71,7 +71,7 @@ export function loadCatalogue(source: unknown = data): Catalogue {
   return { version, lessons, byId: new Map(lessons.map((lesson) => [lesson.id, lesson])) }
 }
 
-/** @throws with the name of the lesson and what stands there, which is what its author has to look for. */
+/** @throws with the id of the lesson and the wrong value, so that the author finds it. */
 function lessonData(item: Record<string, unknown>): z.output<typeof LessonData> {
   const { error, data } = LessonData.safeParse(item, { reportInput: true })
   if (data) return data

@@ -1,4 +1,4 @@
-/** How far a learner is with each lesson. */
+/** How far a learner has come with each lesson. */
 
 import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
@@ -9,7 +9,7 @@ export type ProgressState = (typeof PROGRESS_STATES)[number]
 
 export type LessonProgress = { state: ProgressState; before: ProgressState | undefined; updatedAt: Date }
 
-/** By lesson. Lessons that have left the catalogue stay in it and count for nothing. */
+/** By the id of the lesson. Lessons that are no longer in the catalogue are in it too, and do not count. */
 export type Progress = ReadonlyMap<string, LessonProgress>
 
 type Row = { lessonId: string; state: ProgressState; before: ProgressState | null; updatedAt: Date }
@@ -22,7 +22,7 @@ export async function findProgress(sql: Sql, userId: string): Promise<Progress> 
 }
 
 /**
- * Sets the state of a lesson, `none` for not begun. Setting it again changes nothing, not even the time.
+ * Sets the state of a lesson; `none` means not started. Setting the same state again changes nothing, not even the time.
  * @throws {LearnerGone}
  */
 export async function setProgress(
@@ -33,7 +33,7 @@ export async function setProgress(
     await sql`delete from progress where user_id = ${userId} and lesson_id = ${lessonId}`
     return
   }
-  // Holds the learner's row first: a deletion of the account comes before it or after it.
+  // Locks the learner's row against deletion first, as `lockedUser` in accounts explains.
   const learner = await sql`
     with learner as (
       select id from users where id = ${userId} for key share
@@ -51,7 +51,7 @@ export async function setProgress(
 export const isFinished = (progress: Progress, lessonId: string): boolean =>
   ['done', 'known'].includes(progress.get(lessonId)?.state ?? '')
 
-/** How many lessons are behind the learner, of those that they have not put aside. */
+/** How many lessons are finished, of those that the learner has not put aside. */
 export function completion({ lessons }: Catalogue, progress: Progress): { finished: number; of: number } {
   const counted = lessons.filter(({ id }) => progress.get(id)?.state !== 'dismissed')
   return { finished: counted.filter(({ id }) => isFinished(progress, id)).length, of: counted.length }

@@ -1,14 +1,14 @@
 /**
- * What to study next, and why. A pure function of the catalogue, the answers and the progress: no clock and no chance.
- * Each answer has exactly one effect, which is what makes a suggestion explainable. Nothing is hidden for want of
- * equipment: it is ranked lower and says what its lab needs.
+ * What to study next, and why. A pure function of the catalogue, the answers and the progress, without clock or chance.
+ * Each answer has exactly one effect, so that each suggestion can be explained. A lesson whose equipment is missing is not
+ * hidden: it is ranked lower and says what its lab needs.
  */
 import type { Answers } from './answers.ts'
 import type { Catalogue, Lesson } from './catalogue.ts'
 import { isFinished, type Progress } from './progress.ts'
 import { hasEquipment, judge, type Reason } from './scores.ts'
 
-/** Changes when the same input may give another output. */
+/** Increased whenever the same input may give another result. */
 export const MODEL_VERSION = 1
 const LIST_LENGTH = 5
 
@@ -21,9 +21,9 @@ export type Advice = {
   score: number
   reasons: Reason[]
   cautions: Reason[]
-  /** Prerequisites that are still to be done. */
+  /** Prerequisites that are not done yet. */
   missing: Lesson[]
-  /** Prerequisites that are taken as known because of the level. */
+  /** Prerequisites that count as known because of the learner's level. */
   assumed: Lesson[]
 }
 
@@ -38,7 +38,7 @@ export type Recommendations = {
 export function recommend(catalogue: Catalogue, answers: Answers, progress: Progress): Recommendations {
   const { lessons } = catalogue
   const assumed = assumedLessons(catalogue, answers, progress)
-  // What somebody has put aside is in nobody's way: it holds back none of the lessons that build on it.
+  // A lesson that was put aside does not block the lessons that build on it.
   const behind = lessons.filter(({ id }) => isFinished(progress, id) || progress.get(id)?.state === 'dismissed')
   const passed = new Set([...behind.map(({ id }) => id), ...assumed])
   const judged = new Map(lessons.map((lesson) => [lesson.id, judge(lesson, catalogue, answers)]))
@@ -63,7 +63,7 @@ export function recommend(catalogue: Catalogue, answers: Answers, progress: Prog
 
   const startNow = best(passed).slice(0, LIST_LENGTH)
   const afterwards: Advice[] = []
-  // As if the ones before had been done, one after the other, so that a beginner with one open lesson sees a path too.
+  // Each is chosen as if the ones before were done, so that a beginner with one open lesson sees a path too.
   const reached = new Set([...passed, ...startNow.map(({ lesson }) => lesson.id)])
   const later = new Set(best(passed).map(({ lesson }) => lesson.id))
   while (afterwards.length < LIST_LENGTH) {
@@ -75,7 +75,7 @@ export function recommend(catalogue: Catalogue, answers: Answers, progress: Prog
   return { modelVersion: MODEL_VERSION, startNow, afterwards, all: lessons.map((lesson) => advise(lesson, passed)) }
 }
 
-/** Taken as known for what somebody has done before, unless they work on it or have put it aside themselves. */
+/** Lessons that count as known because of the learner's level, unless they have marked them themselves. */
 function assumedLessons({ lessons }: Catalogue, { skillLevel }: Answers, progress: Progress): Set<string> {
   const basics = ['f1', 'r1']
   const fits = ({ id, level }: Lesson) =>

@@ -1,9 +1,9 @@
-/** What each answer does to the score of a lesson, and how that is said. One answer, one effect. */
+/** What each answer adds to the score of a lesson, and the words for it. Each answer has one effect. */
 import type { Answers } from './answers.ts'
 import type { Catalogue, Equipment, Lesson } from './catalogue.ts'
 import { PRIMARY_FOCUS, PROGRAMMING_LANGUAGES, PROJECT_GOALS } from './questions.ts'
 
-/** The first part of a code names the answer that it comes from; `course` is for none. */
+/** The first part of the code names the answer that the reason comes from, or is `course` if it comes from none. */
 export type Reason = { code: string; text: string }
 
 type Part = { score: number; reason?: Reason; caution?: Reason }
@@ -11,7 +11,7 @@ type Part = { score: number; reason?: Reason; caution?: Reason }
 const labelOf = (options: readonly { value: string; label: string }[], value: string): string =>
   options.find((option) => option.value === value)?.label ?? value
 
-/** A note in a label, like “C# (used with Unity)”, is for the form only. */
+/** The label without a note like “(used with Unity)”, which is only for the form. */
 const nameOf = (label: string): string => label.replace(/ \(.*\)$/, '')
 
 /** How well a lesson suits the answers, and the words for it. */
@@ -27,7 +27,6 @@ export function judge(lesson: Lesson, catalogue: Catalogue, answers: Answers) {
   const reasons = parts.flatMap(({ reason }) => reason ?? [])
   return {
     score: parts.reduce((sum, part) => sum + part.score, 0),
-    // The best of the parts first: its reason tells the most.
     reasons: reasons.length > 0 ? reasons : [{ code: 'course.next', text: 'Comes next in the course' }],
     cautions: parts.flatMap(({ caution }) => caution ?? []),
   }
@@ -95,7 +94,7 @@ const ROBOTS = ['robot_proxy', 'robot_humanoid_mini', 'robot_humanoid'] as const
 
 type Device = Answers['hardwareAccess'][number]
 
-/** Which devices serve a need as one's own. */
+/** Which devices fulfil a need. Rented ones are a separate case below. */
 const SERVES: Record<Equipment, readonly Device[]> = {
   ros2_host: ['laptop_cpu', ...RTX, 'cloud_gpu', 'jetson_orin', 'raspberry_pi'],
   sim_host: ['laptop_cpu', ...RTX, 'cloud_gpu'],
@@ -150,7 +149,7 @@ function byEquipment(lesson: Lesson, answers: Answers): Part[] {
       score: 4,
       reason: { code: `equipment.extra_${extra}`, text: `You can use ${EQUIPMENT_NAMES[extra]} with it` },
     })
-  // Seen in practice: a robot that is steered over the internet falls before the answer is back.
+  // Known from practice: a robot that is controlled over the internet falls before the answer arrives.
   const movesRobot =
     [...lesson.hardware, ...lesson.hardwareOptional].includes('robot') && hasEquipment(answers, 'robot')
   if (movesRobot && rents && !hasEquipment(answers, 'rtx')) {

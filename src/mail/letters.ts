@@ -1,14 +1,14 @@
-/** The texts of mails: plain and simple HTML, one link on a line of its own, and nothing that tells when they are read. */
+/** The texts of mails, plain and in simple HTML, with one link on its own line and nothing that tracks whether they are read. */
 import type { Draft, Mail } from './outbox.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** How long a link is good (ASVS 6.4.1): a way into an account for an hour, a confirmation for a day. */
+/** How long a link is good (ASVS 6.4.1): an hour if it gives access to an account, a day if it only confirms an address. */
 export const LINK_LASTS_MS = { 'reset-password': HOUR, 'verify-email': DAY, 'change-email': DAY } as const
 
-/** News of something that has happened is still news two days later. */
+/** How long a notice about something that has happened is worth sending. */
 const NOTICE_LASTS_MS = 2 * DAY
 
 const IGNORE = 'If you did not ask for this, ignore this email. Nothing changes without you.'
@@ -16,7 +16,7 @@ const IGNORE = 'If you did not ask for this, ignore this email. Nothing changes 
 type Text = { subject: string; before: readonly string[]; link?: string; after?: readonly string[] }
 
 function compose(to: string, { subject, before, link, after = [] }: Text): Mail {
-  // What is on one line stays there, so that no address brings along a line of its own.
+  // Without line breaks, so that no address can add a line of its own.
   const onOneLine = (text: string) => text.replace(/\s+/g, ' ')
   const href = link && onOneLine(link)
   const lines = ['Hello,', ...before, ...(href ? [href] : []), ...after, 'Matricula'].map(onOneLine)
@@ -34,7 +34,7 @@ function compose(to: string, { subject, before, link, after = [] }: Text): Mail 
 const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
-/** Sent to nobody: what an unknown address gets, so that it costs what a known one costs. */
+/** Written for an unknown address and sent to nobody, so that it costs the same as a mail to a known address. */
 export const nothing: Draft = {
   kind: 'nothing',
   mail: compose('', { subject: '', before: ['-'.repeat(400)] }),
@@ -118,7 +118,7 @@ export const emailChanged = (to: string, { newEmail, link }: { newEmail: string;
   }),
 })
 
-/** To the owner of an address that somebody else wants for an account that they have. */
+/** To the owner of an address that somebody else wants to use for their own account. */
 export const addressInUse = (to: string, link: string): Draft => ({
   kind: 'address-in-use',
   lastsMs: NOTICE_LASTS_MS,

@@ -1,6 +1,6 @@
 /**
- * Sends what waits in the outbox: by SMTP, or in development as readable files. A mail that cannot be sent is tried
- * again, also by another process or after a restart, and nobody's request waits for one.
+ * Sends the mails of the outbox by SMTP or, in development, writes them to files. A mail that cannot be sent is tried
+ * again later, perhaps by another process or after a restart. No request waits for a mail.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,16 +25,16 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const CONNECT_MS = 8 * SECOND
 const SILENCE_MS = 12 * SECOND
-/** For a mail as a whole, however slowly the server talks: shorter than its lease, so that no two processes send it at once. */
+/** The limit for one mail as a whole. Shorter than its lease, so that two processes never send it at the same time. */
 const SEND_MS = 25 * SECOND
 const AT_ONCE = 5
-/** For what another process left behind. Not more often: a database that sleeps when idle should be left to sleep. */
+/** How often to look for mails that another process has left. Not more often, so that an idle database can sleep. */
 const SWEEP_MS = 5 * MINUTE
-/** When the outbox could not be read, or not all of it dealt with. */
+/** The pause after the outbox could not be read, or not be worked off. */
 const RETRY_MS = 10 * SECOND
-/** A mail that was sent but is still in the outbox would be sent again, by another process too. */
+/** Tries to delete a mail that was sent. As long as it is in the outbox, it would be sent again. */
 const FORGET_TRIES = 20
-/** While secrets are changed, another process may have the one that opens a mail: it gets its turns before the mail is dropped. */
+/** Tries to open a mail before it is dropped. While secrets are being changed, only other processes may have the right one. */
 const OPEN_TRIES = 10
 
 export type Mailer = ReturnType<typeof createMailer>
@@ -50,7 +50,7 @@ export function createMailer({
   log,
 }: {
   config: MailConfig | undefined
-  /** Where links lead. */
+  /** The origin of links in mails. */
   origin: string
   keys: readonly Buffer[]
   sql: Sql
@@ -63,7 +63,7 @@ export function createMailer({
   let running: Promise<void> | undefined
   let again = false
   let timer: NodeJS.Timeout | undefined
-  /** Done with, but perhaps not forgotten. */
+  /** Mails that are done, but perhaps not deleted yet. */
   const done = new Set<string>()
 
   async function deliver(taken: Taken): Promise<void> {
@@ -72,7 +72,7 @@ export function createMailer({
     await forget(taken.id)
   }
 
-  /** Sends a mail, if it can be. Resolves to whether it need not be tried again. */
+  /** Sends a mail. Resolves to whether it is done: sent, or never to be sent. */
   async function isDone({ id, kind, attempts, mail }: Taken): Promise<boolean> {
     if (mail === undefined) {
       const dropped = attempts >= OPEN_TRIES
@@ -84,7 +84,7 @@ export function createMailer({
       return true
     } catch (error) {
       const { code, responseCode, command } = error as { code?: unknown; responseCode?: unknown; command?: unknown }
-      // The recipient is refused for good. What is said of the sender or the text may change with a setting.
+      // The recipient is refused for good. A refusal of the sender or the text may go away when a setting changes.
       const refused = command === 'RCPT TO' && Number(responseCode) >= 500
       log.warn({ mail: id, kind, attempts, code, responseCode }, refused ? 'mail refused' : 'mail not sent yet')
       return refused
@@ -111,7 +111,7 @@ export function createMailer({
         const { taken, dropped } = await takeDueMails(sql, { keys, now: now(), limit: AT_ONCE })
         for (const { id, kind } of dropped) log.error({ mail: id, kind }, 'mail dropped: it could not be sent in time')
         if (taken.length === 0) break
-        // All of them: one that is still under way must not be left alone when another one fails.
+        // Wait for all of them, even when one fails.
         for (const end of await Promise.allSettled(taken.map(deliver))) if (end.status === 'rejected') throw end.reason
         if (!started) return
       }
@@ -125,7 +125,7 @@ export function createMailer({
     timer = setTimeout(wake, Math.min(milliseconds, SWEEP_MS)).unref()
   }
 
-  /** Looks into the outbox now. Costs its caller nothing. */
+  /** Looks into the outbox now, in the background. */
   function wake(): void {
     if (!started) return
     again = true
@@ -145,16 +145,16 @@ export function createMailer({
   return {
     enabled: config !== undefined,
     origin,
-    /** The folder of the mails in development. */
+    /** The folder with the mails, in development. */
     directory: config?.directory,
-    /** A mail as the statement inserts it whose change it speaks of. */
+    /** The row of a mail, to be inserted by the statement that makes the change. */
     row: (draft: Draft): OutboxRow => outboxRow(draft, keys, now()),
     wake,
     start(): void {
       started = config !== undefined
       wake()
     },
-    /** Takes no more mails on, and waits for those under way. */
+    /** Starts sending no more mails, and waits for those that are being sent. */
     async stop(): Promise<void> {
       started = false
       again = false
@@ -172,7 +172,7 @@ function bySmtp({ smtp = '', from }: MailConfig): Send {
   const transport = createTransport(
     {
       url: smtp,
-      // A password goes over no plain wire: without STARTTLS the mail waits, and the log says so.
+      // A password is never sent without encryption. Without STARTTLS the mail waits, and the log says why.
       requireTLS: protocol === 'smtp:' && username !== '' && !isHere,
       connectionTimeout: CONNECT_MS,
       greetingTimeout: CONNECT_MS,
@@ -185,12 +185,12 @@ function bySmtp({ smtp = '', from }: MailConfig): Send {
   )
   return ({ to, subject, text, html }, id) =>
     transport.sendMail({
-      // An object is taken as it is; a text would be parsed, and might name several.
+      // An object is used as it is. A text would be parsed and might contain several addresses.
       to: { name: '', address: to },
       subject,
       text,
       html,
-      // The same at every try, by which a mailbox knows a repetition.
+      // The same at every try, so that a mailbox can recognise a repetition.
       messageId: `<${id}@${from.split('@')[1]}>`,
       headers: { 'Auto-Submitted': 'auto-generated' },
       signal: AbortSignal.timeout(SEND_MS),

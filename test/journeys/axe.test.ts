@@ -1,8 +1,9 @@
-/** axe finds nothing on any page in any state: light and dark, phone and desk. Without the script: see the file beside it. */
+/** axe finds nothing on any page in any state: light and dark, phone and desk, with the script and without it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
-import { violationsInEveryLook, violationsOf } from '../support/axe.ts'
+import { violationsInEveryLook, violationsOf, violationsOnPhone } from '../support/axe.ts'
 import { startBrowser } from '../support/browser.ts'
 import { collectGallery, exhibitIn } from '../support/gallery.ts'
 
@@ -10,16 +11,39 @@ const app = await startApp()
 const chromium = await startBrowser()
 const gallery = await collectGallery(app)
 
-describe('with the script', async () => {
+/** Whether the script of the page has changed what the server sent. */
+const isChanged = (page: Page, html: string): Promise<boolean> =>
+  page.evaluate(
+    `new DOMParser().parseFromString(${JSON.stringify(html)}, 'text/html').documentElement.outerHTML !==
+      document.documentElement.outerHTML`,
+  ) as Promise<boolean>
+
+describe('every state', async () => {
   const page = await chromium.newPage({ reducedMotion: 'reduce' })
   const show = await exhibitIn(page, app)
+  // axe needs timers of its own, so “without the script” means that it is blocked, and not that none may run.
+  const plainPage = await chromium.newPage({ reducedMotion: 'reduce' })
+  await plainPage.route('**/*.js', (route) => route.abort())
+  const showPlain = await exhibitIn(plainPage, app)
+  const changed = new Set<string>()
 
   for (const exhibit of gallery) {
     it(exhibit.name, async () => {
       await show(exhibit)
+      // Where the script changes nothing, the page without it is the same.
+      if (await isChanged(page, exhibit.html)) changed.add(exhibit.name)
       assert.deepEqual(await violationsInEveryLook(page), [])
+      if (!changed.has(exhibit.name)) return
+      await showPlain(exhibit)
+      assert.equal(await isChanged(plainPage, exhibit.html), false)
+      assert.deepEqual(await violationsOnPhone(plainPage), [])
     })
   }
+
+  it('is looked at without the script too, where that makes a difference', () => {
+    assert.ok(changed.has('/sign-up for a visitor') && changed.has('/login for a visitor'))
+    assert.ok(changed.size < gallery.length / 2, `${changed.size} of ${gallery.length}`)
+  })
 })
 
 describe('what only the script shows', () => {

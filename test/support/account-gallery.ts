@@ -31,7 +31,15 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   const { browser: ada, person } = await learner(app, 'Ada')
   const show = async (name: string, path: string) => add(name, 'learner', path, await ada.get(path))
   await show('dashboard with an address that is not confirmed', '/dashboard')
-  for (const page of ['', '/email-change', '/password-change', '/password-confirmation', '/sessions', '/data-export', '/account-deletion']) {
+  for (const page of [
+    '',
+    '/email-change',
+    '/password-change',
+    '/password-confirmation',
+    '/sessions',
+    '/data-export',
+    '/account-deletion',
+  ]) {
     await show(`/account${page}`, `/account${page}`)
   }
   await show('verification page of a learner', '/email-verification')

@@ -1,4 +1,7 @@
 /** Every page and every state of a page, as the app answers it: what the checks of all pages walk through. */
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import expressSession from 'express-session'
 import { type HTMLElement, parse } from 'node-html-parser'
 import type { Page } from 'playwright-core'
@@ -34,8 +37,33 @@ const WIDEST_NAME = 'W'.repeat(100)
 const TRIES_BEFORE_PAUSE = 10
 const SIGN_UPS_OF_ONE_ADDRESS = 100
 
-/** To be awaited at the top of a test file, as `startApp` is. */
+const COLLECTED_WITHIN_MS = 120_000
+
+/**
+ * To be awaited at the top of a test file, as `startApp` is. Of several test files, the first one collects and the others
+ * read what it has found.
+ */
 export async function collectGallery(app: TestApp): Promise<Exhibit[]> {
+  const file = process.env.GALLERY_FILE
+  if (file === undefined) return collect(app)
+  const isFirst = await mkdir(`${file}.lock`).then(
+    () => true,
+    () => false,
+  )
+  if (isFirst) {
+    const exhibits = await collect(app)
+    await writeFile(`${file}.new`, JSON.stringify(exhibits.map(({ page: _, ...exhibit }) => exhibit)))
+    await rename(`${file}.new`, file)
+    return exhibits
+  }
+  for (const deadline = Date.now() + COLLECTED_WITHIN_MS; !existsSync(file); await sleep(100)) {
+    if (Date.now() > deadline) throw new Error('The gallery was not collected: see the other test files that need it')
+  }
+  const exhibits: Omit<Exhibit, 'page'>[] = JSON.parse(await readFile(file, 'utf8'))
+  return exhibits.map((exhibit) => ({ ...exhibit, page: parse(exhibit.html) }))
+}
+
+async function collect(app: TestApp): Promise<Exhibit[]> {
   const exhibits: Exhibit[] = []
   const add = (name: string, viewer: Exhibit['viewer'], path: string, response: Response) => {
     const { status, headers, text: html } = response

@@ -1,19 +1,19 @@
 /**
- * Password hashes: `<pepper id>$2b$<cost>$…`, where bcrypt is given base64(HMAC-SHA-384(pepper, password)), so that
- * all of a long password counts: bcrypt itself reads 72 bytes (OWASP Password Storage, "pre-hashing").
+ * Password hashes: `<pepper id>$2b$<cost>$…`. bcrypt gets base64(HMAC-SHA-384(pepper, password)), because it only reads 72
+ * bytes itself and all of a long password should count (OWASP Password Storage, “pre-hashing”).
  */
 import { createHash, createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import { Unavailable } from '../../base/failures.ts'
 
-/** Hashes that may wait. One takes about 0.2 s of a core at cost 12; who comes beyond that is told to come back. */
+/** How many hashes may wait. One takes about 0.2 s of a core at cost 12. Further ones are refused for now. */
 const QUEUE_MAX = 100
 const RETRY_AFTER_SECONDS = 10
-/** The highest cost the configuration allows; a hash beyond it, however it got there, would block a core for minutes. */
+/** The highest cost in the configuration. A stored hash with a higher cost would keep a core busy for minutes. */
 const COST_MAX = 14
-/** bcrypt knows none below. */
+/** The lowest cost that bcrypt knows. */
 const COST_MIN = 4
-/** The pepper's id, what bcrypt reads, and its cost. A sign that bcrypt does not know would end its work at once and tell. */
+/** The pepper's id, bcrypt's part, and its cost. bcrypt returns at once for characters it does not know, which would show. */
 const STORED = /^([\w-]{8})(\$2b\$(\d\d)\$[./A-Za-z0-9]{53})$/
 const HASH_CHARACTERS_OF_BCRYPT = 31
 
@@ -39,12 +39,12 @@ export function createPasswords({
 
   const compare = (text: string, hash: string) => gate(() => bcrypt.compare(text, hash))
 
-  /** As much work as a comparison at `atCost`, and never a match. A malformed hash would return at once and tell. */
+  /** As much work as a comparison at this cost, without ever matching. A malformed hash would return at once, which shows. */
   async function compareWithNothing(atCost: number) {
     await compare('nothing', (await bcrypt.genSalt(atCost)) + '.'.repeat(HASH_CHARACTERS_OF_BCRYPT))
   }
 
-  /** Undefined for what no password can match: no hash of ours, one of a secret that is gone, or one that would take hours. */
+  /** Undefined if no password can match: not our hash, one whose pepper is gone, or one that would take hours. */
   function partsOf(stored: string | null | undefined) {
     const [, keyId = '', hash = '', digits = ''] = STORED.exec(stored ?? '') ?? []
     const pepper = keys.get(keyId)
@@ -54,19 +54,19 @@ export function createPasswords({
   }
 
   return {
-    /** Whether there is a password at all that matches. */
+    /** Whether any password can match this hash. */
     canMatch: (stored: string): boolean => partsOf(stored) !== undefined,
 
-    /** A hash for storage. @throws {Unavailable} when too many wait already. */
+    /** A hash to be stored. @throws {Unavailable} when too many hashes wait already. */
     async hash(password: string): Promise<string> {
       const text = digest(password, keys.get(newest) ?? '')
       return newest + (await gate(() => bcrypt.hash(text, cost)))
     },
 
     /**
-     * Whether the password belongs to the hash, and whether the hash should be made anew (another pepper or cost than
-     * today's). A refusal takes the same work for a hash of any age and for none at all, so its time tells nothing.
-     * @throws {Unavailable} when too many wait already.
+     * Whether the password matches the hash, and whether the hash is `outdated`: made with another pepper or cost than
+     * today's. A refusal takes the same work for a hash of any age, and for none at all, so its time shows nothing.
+     * @throws {Unavailable} when too many hashes wait already.
      */
     async verify(password: string, stored: string | null | undefined): Promise<Verdict> {
       const parts = partsOf(stored)
@@ -77,14 +77,15 @@ export function createPasswords({
       const { keyId, pepper, hash, storedCost } = parts
       if (await compare(digest(password, pepper), hash))
         return { ok: true, outdated: keyId !== newest || storedCost !== cost }
-      // 2^c and then 2^c + 2^(c+1) + … + 2^(C-1) is 2^C: the work of a hash at today's cost.
+      // The work doubles with each step of the cost. So the comparison above and one at each missing step add up to the
+      // work at today's cost: 2^c + (2^c + 2^(c+1) + … + 2^(C-1)) = 2^C.
       for (let missing = storedCost; missing < cost; missing += 1) await compareWithNothing(missing)
       return { ok: false }
     },
   }
 }
 
-/** Runs at most `atOnce` jobs together and lets `waitingMax` wait in order. @throws {Unavailable} beyond. */
+/** Runs up to `atOnce` jobs at a time and lets `waitingMax` others wait in order. @throws {Unavailable} for more. */
 function createGate(atOnce: number, waitingMax: number) {
   const waiting: (() => void)[] = []
   let running = 0
@@ -100,7 +101,7 @@ function createGate(atOnce: number, waitingMax: number) {
     try {
       return await job()
     } finally {
-      // The place goes straight to the next in line, so nobody overtakes.
+      // The place goes directly to the next in line, so that nobody can overtake.
       const next = waiting.shift()
       if (next) next()
       else running -= 1

@@ -1,4 +1,4 @@
-/** Whose server runs over a data folder, by the lock that PostgreSQL keeps in it. */
+/** Which server runs on a data folder, read from the lock file that PostgreSQL keeps there. */
 import { execFile } from 'node:child_process'
 import { readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,29 +13,29 @@ export type Server = { pid: number; port: number }
 export const dataOf = (home: string): string => join(home, 'data')
 const lockOf = (home: string): string => join(dataOf(home), 'postmaster.pid')
 
-/** `postmaster.pid`: the process on the first line, its port on the fourth. */
+/** Reads `postmaster.pid`: its first line is the process id, its fourth the port. */
 export async function readLock(home: string): Promise<Partial<Server>> {
   const text = await readFile(lockOf(home), 'utf8').catch(() => '')
   const lines = text.split('\n').map(Number)
   return { ...(lines[0] ? { pid: lines[0] } : {}), ...(lines[3] ? { port: lines[3] } : {}) }
 }
 
-/** Removes a lock that no server of this data holds: PostgreSQL takes any living process of that number for one. */
+/** Removes a lock whose server is gone. PostgreSQL would take any running process with that id for the server. */
 export async function removeStaleLock(home: string): Promise<void> {
   const { pid } = await readLock(home)
   if (pid === undefined ? await isYoung(lockOf(home)) : isAlive(pid) && (await serves(pid, home))) return
   await rm(lockOf(home), { force: true })
 }
 
-/** A server makes its lock and fills it in right after. */
+/** A server creates its lock empty and fills it in a moment later. */
 async function isYoung(file: string): Promise<boolean> {
   const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }))
   return Date.now() - mtimeMs < FILLED_IN_MS
 }
 
 /**
- * Whether the process is a server over this data. A server works in its data folder, so a renamed folder is still
- * ours and a copied one is not; where the system does not tell, any server may be the one.
+ * Whether the process is a server on this data. A server's working directory is its data folder, so this is right for a
+ * renamed folder and for a copied one. On systems that do not tell, any PostgreSQL counts.
  */
 export async function serves(pid: number, home: string): Promise<boolean> {
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)

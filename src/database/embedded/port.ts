@@ -1,9 +1,9 @@
-/** Where the embedded PostgreSQL listens. */
+/** The port of the embedded PostgreSQL. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
-/** The port of the last start, so that an address once noted stays good; another one when something else has it now. */
+/** The port of the last start, so that a noted address stays right; or another one, if that is taken now. */
 export async function portOf(home: string): Promise<number> {
   const file = join(home, 'port')
   const kept = Number(await readFile(file, 'utf8').catch(() => '0'))
@@ -19,7 +19,7 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-/** A port of the loopback address that nothing listens on now. */
+/** A loopback port that nothing listens on at the moment. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => probe.once('listening', resolve))

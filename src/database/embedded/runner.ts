@@ -1,18 +1,18 @@
-/** Which PostgreSQL programs there are for this system, and as which user they can run. */
+/** Which PostgreSQL programs fit this system, and which user can run them. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chown, stat } from 'node:fs/promises'
 import { arch, platform } from 'node:os'
 import { promisify } from 'node:util'
 
-/** The number of the account `nobody`. Any but 0 serves: PostgreSQL only refuses to run as root. */
+/** The id of the user `nobody`. Any id but 0 would do, since PostgreSQL only refuses to run as root. */
 const NOBODY = 65534
 
 const run = promisify(execFile)
 
 export type Binaries = { initdb: string; postgres: string }
 export type Command = { file: string; args: string[]; identity?: { uid: number; gid: number } }
-/** A way to run the server's programs, and the owner their files need when that is not this process's user. */
+/** A way to run the server's programs, and which user must own their files, if it is not the current one. */
 export type Runner = { command: (program: string, args: string[]) => Command; owner?: number }
 
 export async function findBinaries(): Promise<Binaries> {
@@ -25,9 +25,9 @@ export async function findBinaries(): Promise<Binaries> {
 }
 
 /**
- * As root, which PostgreSQL refuses to be, the server runs as the owner of data that is there already, or else as the
- * first of these that reaches the folder: another user of a user namespace, who still sees what root sees; `nobody`
- * with leave to read everything; `nobody` as such.
+ * PostgreSQL refuses to run as root. So for root, the server runs as the owner of existing data, or else as the first of
+ * these that can reach the folder: another user in a user namespace, who sees what root sees; `nobody`, with the right to
+ * read everything; plain `nobody`.
  */
 export async function chooseRunner(binaries: Binaries, directory: string, home: string): Promise<Runner> {
   if (process.getuid?.() !== 0) return { command: (file, args) => ({ file, args }) }

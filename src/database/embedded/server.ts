@@ -1,8 +1,8 @@
 /**
- * The embedded PostgreSQL of a first run and of the tests: real server binaries, data kept in a folder, reached on a
- * free loopback port with a generated password. Never used in production.
+ * The embedded PostgreSQL for a first run and for the tests: the real server, with its data in a folder, on a free
+ * loopback port, with a generated password. Never used in production.
  *
- * The server outlives a killed app; the next start finds it by its own `postmaster.pid` and goes on using it.
+ * The server goes on running when the app is killed. The next start finds it by its `postmaster.pid` and uses it.
  */
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -18,7 +18,7 @@ import { type Binaries, chooseRunner, findBinaries, type Runner } from './runner
 
 const POSTGRES_MAJOR = 18
 const USER = 'matricula'
-/** Long, because the start after a crash replays the log first. */
+/** Long, because after a crash the server first has to replay its log. */
 const START_MS = 60_000
 const LAUNCHES_MAX = 20
 const STOP_MS = 10_000
@@ -29,14 +29,14 @@ const run = promisify(execFile)
 
 export type DevDatabase = {
   url: string
-  /** Waits until the server is gone. It stays up while another process uses it, unless `evenIfUsed`. */
+  /** Stops the server and waits until it has ended. If another process uses it, it stays, unless `evenIfUsed`. */
   stop: (options?: { evenIfUsed: boolean }) => Promise<void>
 }
 
 /**
- * A running server over `directory`, made on the first call. `settings` are server settings, for example
- * `{ fsync: 'off' }`.
- * @throws when the server does not start, with the last lines it wrote.
+ * Starts a server with its data in `directory`, which is set up the first time. `settings` are settings of the server,
+ * for example `{ fsync: 'off' }`.
+ * @throws if the server does not start, with the last lines of its log.
  */
 export async function startDevDatabase(directory: string, settings: Record<string, string> = {}): Promise<DevDatabase> {
   const home = join(directory, `postgres-${POSTGRES_MAJOR}`)
@@ -53,7 +53,7 @@ export async function startDevDatabase(directory: string, settings: Record<strin
     if (server === undefined) continue
     await ask(adminUrl(server.port), `create database ${USER}`).catch(ignoreExisting)
     const url = urlOf(server.port, USER)
-    // For tools beside the app: psql "$(cat .data/database-url)".
+    // For other tools: psql "$(cat .data/database-url)".
     await writeFile(join(directory, 'database-url'), url, { mode: 0o600 })
     return {
       url,
@@ -66,7 +66,7 @@ export async function startDevDatabase(directory: string, settings: Record<strin
   )
 }
 
-/** Made aside and renamed into place: a start that was cut off leaves nothing half-made, and of two starts one wins. */
+/** Sets up the data in a draft folder and renames it: so nothing is ever half-made, and of two starts one wins. */
 async function initialise(home: string, { initdb }: Binaries, runner: Runner) {
   await removeOldDrafts(home)
   const draft = `${home}.${randomBytes(6).toString('hex')}`
@@ -91,7 +91,7 @@ async function initialise(home: string, { initdb }: Binaries, runner: Runner) {
   await rename(draft, home).catch(() => rm(draft, { recursive: true, force: true }))
 }
 
-/** What starts that were cut off have left; a younger one may be a start that is under way. */
+/** Removes drafts of starts that were cut off. A young draft may belong to a start that is still running. */
 async function removeOldDrafts(home: string) {
   for (const name of await readdir(dirname(home))) {
     const path = join(dirname(home), name)
@@ -100,7 +100,7 @@ async function removeOldDrafts(home: string) {
   }
 }
 
-/** The server that an earlier or a parallel run started over the same data, if it answers. */
+/** The server that an earlier or parallel start has left running on this data, if it answers. */
 async function adopt(home: string, adminUrl: (port: number) => string): Promise<Server | undefined> {
   const { pid, port } = await readLock(home)
   if (pid === undefined || port === undefined) return undefined
@@ -131,7 +131,7 @@ async function launch(
     ...Object.entries(chosen).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ])
   const log = await open(logFile(home), 'w', 0o600)
-  // Detached, or Ctrl-C would stop the database before the app has finished its last requests.
+  // Detached: otherwise Ctrl-C would stop the database before the app has finished its last requests.
   const child = spawn(file, args, { ...identity, detached: true, stdio: ['ignore', log.fd, log.fd] })
   child.unref()
   let ended = false
@@ -141,7 +141,7 @@ async function launch(
   for (const deadline = Date.now() + START_MS; !ended && Date.now() < deadline; await sleep(POLL_MS)) {
     if (child.pid !== undefined && (await answers(adminUrl(port)))) return { pid: child.pid, port }
   }
-  // Another start may have won, or an old server may still be ending: the caller looks again.
+  // Another start may have won, or an old server may not have ended yet, so the caller tries again.
   await sleep(POLL_MS * 5)
   return undefined
 }
@@ -156,7 +156,7 @@ async function stop(
   const used = evenIfUsed ? [] : await ask(adminUrl, others).catch(() => [])
   if (used.length > 0) return
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
-    // By now the number may belong to another program.
+    // In the meantime, the process id may belong to another program.
     if (!isAlive(pid) || !(await serves(pid, home))) return
     signalTo(pid, signal)
     for (const deadline = Date.now() + STOP_MS; Date.now() < deadline; await sleep(POLL_MS)) {

@@ -1,4 +1,4 @@
-/** The table of contents of the JSON API: its endpoints, their description, and what becomes of everything else. */
+/** The table of contents of the JSON API: its endpoints, their description, and the answer to everything else. */
 import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from '../../deps.ts'
@@ -18,14 +18,14 @@ import { type ApiDocument, describeApi } from './openapi.ts'
 import { origins as createOrigins, type Origins } from './origins.ts'
 
 export type Api = {
-  /** For everything under `/api`, before anything can refuse a call: else its caller could not read why. */
+  /** For everything under `/api`. Must come before anything that refuses a call, or scripts could not read the refusal. */
   allowReading: RequestHandler
   router: Router
   document: ApiDocument
   origins: Origins
 }
 
-/** `session` is the pages' own: a login on either side is a login on both. */
+/** `session` is the same as for the pages, so a login on one side is a login on both. */
 export function api(deps: Deps, session: RequestHandler): Api {
   const { config } = deps
   const origins = createOrigins(deps)
@@ -75,7 +75,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
 const fits = (pattern: string, path: string): boolean =>
   new RegExp(`^${pattern.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`).test(path)
 
-/** Better Auth knows neither HEAD nor OPTIONS: both are like any address that is not there. */
+/** Better Auth knows neither HEAD nor OPTIONS, and answers both as it answers an unknown address. */
 const likeBetterAuth: RequestHandler = (req, res, next) => {
   if (isForPrograms(req.path) && ['HEAD', 'OPTIONS'].includes(req.method)) notThere(req, res, next)
   else next()

@@ -1,20 +1,20 @@
-/** Who calls with `Authorization: Bearer` (RFC 6750 section 2.1): nowhere else is a token looked for. */
+/** Who calls with `Authorization: Bearer` (RFC 6750 section 2.1). Tokens are not accepted in any other place. */
 import type { Request } from 'express'
 import type { User } from '../../accounts/users.ts'
 import { isSameText } from '../../base/same-text.ts'
 import type { Deps } from '../../deps.ts'
 import { findUserOfSession } from '../../sessions/sessions.ts'
 
-/** A learner who calls the API, by cookie or by token, and the handle of the session behind it. */
+/** A learner who calls the API with a cookie or a token, and the handle of their session. */
 export type Learner = { user: User; handle: string }
 
-/** What stands behind `Bearer`, or undefined when the call has no such header. */
+/** The text after `Bearer`; undefined if the call has no such header. */
 export function bearerOf(req: Request): string | undefined {
   const [, token] = /^Bearer(?: +(.*))?$/i.exec(req.get('Authorization') ?? '') ?? []
   return token ?? (/^Bearer/i.test(req.get('Authorization') ?? '') ? '' : undefined)
 }
 
-/** The learner of an access token whose session is still open, or undefined. */
+/** The learner of an access token; undefined if the token is not good or its session has ended. */
 export async function learnerOf(
   { accessTokens, sql, now }: Deps,
   token: string,
@@ -26,8 +26,8 @@ export async function learnerOf(
 }
 
 /**
- * What stands behind `Basic` in place of a password (RFC 7617), where introspection clients put their secret (RFC 7662
- * section 2.1); the name before it may be any. Undefined without such a header.
+ * The password after `Basic` (RFC 7617), where introspection clients put their secret (RFC 7662 section 2.1). The user
+ * name may be anything. Undefined without such a header.
  */
 export function basicSecretOf(req: Request): string | undefined {
   const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(req.get('Authorization') ?? '') ?? []
@@ -36,7 +36,7 @@ export function basicSecretOf(req: Request): string | undefined {
   return text.slice(text.indexOf(':') + 1)
 }
 
-/** RFC 6749 section 2.3.1 has the secret encoded as in a form first, and not every client does so. */
+/** RFC 6749 section 2.3.1 wants the secret to be form-encoded. Not every client does that, so both are accepted. */
 export function isBasicSecret(deps: Deps, secret: string): boolean {
   const decoded = new URLSearchParams(`secret=${secret.replaceAll('&', '%26')}`).get('secret') ?? ''
   return isServiceKey(deps, secret) || isServiceKey(deps, decoded)

@@ -1,4 +1,4 @@
-/** An endpoint of the API: what it takes and answers, said once, for checking calls and for describing them. */
+/** An endpoint of the API. What it takes and answers is said once, and used to check calls and to describe them. */
 import type { Request, RequestHandler, Response, Router } from 'express'
 import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
@@ -8,37 +8,37 @@ import type { Origins } from './origins.ts'
 import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
 
 /**
- * Who may call. `anyone`: no session is looked up. `visitor`: it is, and there may be none. `session`: only with a
- * session cookie. `learner`: with that or a bearer token. `backend`: with those or the operator's service key.
+ * Who may call. `anyone`: no session is looked up. `visitor`: it is looked up, and there may be none. `session`: a session
+ * cookie is required. `learner`: a session cookie or a bearer token. `backend`: one of these or the service key.
  */
 export type Access = 'anyone' | 'visitor' | 'session' | 'learner' | 'backend'
 
-/** Where a field names it that people are led somewhere; `UNTRUSTED` says how an address elsewhere is refused. */
+/** A field with an address that people are led to. `UNTRUSTED` says how an address at an unknown origin is refused. */
 type Destination = keyof typeof UNTRUSTED
 export const UNTRUSTED = { callbackURL: 'INVALID_CALLBACK_URL', redirectTo: 'INVALID_REDIRECT_URL' } as const
 
-/** What a description needs to know. */
+/** Everything about an endpoint that its description needs. */
 export type Facts = {
   method: 'get' | 'post' | 'put'
   path: string
   access: Access
   summary: string
-  /** A request may come as a form too, where Better Auth takes one. */
+  /** Accepts forms too, where Better Auth does. */
   takesForm?: true
-  /** Sets a session cookie: no other site may make a browser call it. */
+  /** Sets a session cookie, so other sites must not make a browser call it. */
   logsIn?: true
   body?: z.ZodType
   query?: z.ZodType
-  /** Of status 200. */
+  /** The body with status 200. */
   answer?: z.ZodType
   /** May answer 302. */
   redirects?: true
-  /** The field with an address that people are led to: one that is not trusted is refused before anything is looked up. */
+  /** The field with an address that people are led to. An address that is not trusted is refused first of all. */
   leadsTo?: Destination
   refusals?: readonly Code[]
 }
 
-/** On to another address, for links of mails: nothing else of the API redirects. */
+/** Redirects to another address. Only used for links in mails. */
 export class Redirect {
   readonly location: string
 
@@ -100,13 +100,13 @@ export function mount(
     res.end()
   })
 
-  /** @throws {Refusal} 403. An empty address is none. */
+  /** @throws {Refusal} 403. An empty address counts as none. */
   function refuseUntrusted(field: Destination | undefined, req: Request, given: Record<string, unknown>): void {
     const address = field && given[field]
     if (field && address && !origins.mayLeadTo(req, String(address))) throw new Refusal(UNTRUSTED[field])
   }
 
-  /** @throws {Refusal} 401 where there must be a learner and is none. */
+  /** @throws {Refusal} 401 if a learner is required and there is none. */
   async function identify(access: Access, req: Request, res: Response): Promise<Learner | undefined> {
     if (access === 'anyone') return undefined
     const token = access === 'learner' || access === 'backend' ? bearerOf(req) : undefined

@@ -1,4 +1,4 @@
-/** The description of the API (OpenAPI 3.1), made from the same schemas that check the calls. */
+/** The description of the API (OpenAPI 3.1), made from the schemas that also check the calls. */
 import { z } from 'zod'
 import { type Access, type Facts, UNTRUSTED } from './endpoint.ts'
 import { type Code, nameOf, REFUSALS } from './refusals.ts'
@@ -36,7 +36,7 @@ export function describeApi(
 ) {
   const schemas: Record<string, unknown> = {}
 
-  /** A schema with the named ones moved to where all can refer to them. */
+  /** Describes a schema. Schemas with a name are moved to `components`, where all can refer to them. */
   function schemaOf(schema: z.ZodType, io: 'input' | 'output'): unknown {
     const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
     const moved = JSON.parse(JSON.stringify({ rest, $defs }).replaceAll('"#/$defs/', '"#/components/schemas/'))
@@ -51,7 +51,7 @@ export function describeApi(
     )
   }
 
-  /** A form sends texts: a field of another type cannot come by it, and is refused when it tries. */
+  /** A form only sends text, so fields of other types are left out and refused. */
   function asForm({ properties, ...schema }: Json): Json {
     const fields = Object.entries(properties as Record<string, Json>)
     const refused = fields.filter(([, { type }]) => type !== 'string').map(([name]) => ({ required: [name] }))
@@ -149,7 +149,7 @@ export function describeApi(
   }
 }
 
-/** What an endpoint may refuse by itself, and what comes before each. */
+/** All codes with which a call may be refused: those of the endpoint itself, and those that may come before it. */
 export function codesOf({ method, access, body, query, refusals = [], logsIn, leadsTo, path }: Facts): Code[] {
   const codes = new Set<Code>(refusals)
   const checked = method !== 'get' || access !== 'anyone' || query !== undefined
@@ -158,7 +158,7 @@ export function codesOf({ method, access, body, query, refusals = [], logsIn, le
     for (const code of ['BAD_REQUEST', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code)
     for (const code of ['INVALID_ORIGIN', 'MISSING_OR_NULL_ORIGIN'] as const) codes.add(code)
   }
-  // A path that cannot be decoded.
+  // The parameter in the path may be impossible to decode.
   if (path.includes('/:')) codes.add('BAD_REQUEST')
   if (leadsTo) codes.add(UNTRUSTED[leadsTo])
   if (logsIn) codes.add('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')

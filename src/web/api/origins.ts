@@ -1,7 +1,7 @@
 /**
- * Who may call the API with a learner's cookie (ASVS 3.4.2, 3.5.1): scripts of this origin and of those in
- * TRUSTED_ORIGINS, compared as a whole. Calls without a cookie have nothing to borrow and are let through, but a login
- * must not be forced on a browser.
+ * Who may call the API with a learner's cookie (ASVS 3.4.2, 3.5.1): scripts from this origin and from those in
+ * TRUSTED_ORIGINS, compared as a whole. A call without a cookie can do no harm, except that another site must not log a
+ * browser in.
  */
 import type { Request, RequestHandler } from 'express'
 import type { Deps } from '../../deps.ts'
@@ -20,12 +20,12 @@ const MUST_BE_TRUSTED =
 export type Origins = ReturnType<typeof origins>
 
 export function origins({ config, log }: Deps) {
-  /** In development there is no public address, and the one the browser asked for counts. */
+  /** The public origin; in development, where there is none, the one that the browser asked for. */
   const ownOrigin = (req: Request) => config.publicOrigin ?? `${req.protocol}://${req.get('Host')}`
   const isTrusted = (req: Request, origin: string) =>
     origin === ownOrigin(req) || config.trustedOrigins.includes(origin)
 
-  /** Lets scripts of trusted origins read the answers, and answers their preflights. Others learn nothing. */
+  /** Lets scripts from trusted origins read the answers, and answers their preflight requests. */
   const allowReading: RequestHandler = (req, res, next) => {
     res.set('Vary', 'Cookie, Origin')
     const origin = req.get('Origin')
@@ -60,7 +60,7 @@ export function origins({ config, log }: Deps) {
   return {
     allowReading,
 
-    /** @throws {Refusal} 403 for what another site makes a browser send. `logsIn` is for calls that set a cookie. */
+    /** @throws {Refusal} 403 for a call that another site makes a browser send. `logsIn`: the call sets a cookie. */
     refuseForeign(req: Request, { logsIn = false } = {}): void {
       const [site, mode, destination] = ['Site', 'Mode', 'Dest'].map((what) => req.get(`Sec-Fetch-${what}`))
       if (req.get('Cookie') !== undefined) {
@@ -73,7 +73,7 @@ export function origins({ config, log }: Deps) {
       if (fromBrowser || req.get('Origin') !== undefined || req.get('Referer') !== undefined) mustBeTrusted(req)
     },
 
-    /** Whether a link may lead there: a path on this site, or an address at a trusted origin (CWE-601). */
+    /** Whether a link may lead to this address: a path on this site, or an address at a trusted origin (CWE-601). */
     mayLeadTo(req: Request, url: string): boolean {
       if (pathHere(url) !== undefined) return true
       return url.length <= LENGTH_MAX && /^https?:\/\/[^\\\p{Cc}]+$/u.test(url) && isTrusted(req, originOf(url) ?? '')

@@ -1,6 +1,6 @@
 /**
- * How the API says no: a status with `{ code, message }`. Codes and texts are those of Better Auth 1.7 where it has one,
- * because its clients compare them; those of our own come after.
+ * How the API refuses: with a status and `{ code, message }`. Codes and texts are those of Better Auth 1.7, because its
+ * clients compare them. Our own come after.
  */
 import type { Response } from 'express'
 import type { z } from 'zod'
@@ -43,7 +43,7 @@ export const REFUSALS = {
   UNSUPPORTED_MEDIA_TYPE: [415, 'This content type is not allowed'],
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: [422, 'User already exists. Use another email.'],
   RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
-  // Of our own.
+  // Our own.
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
   NOT_FOUND: [404, 'There is nothing at this address'],
   LESSON_NOT_FOUND: [404, 'There is no lesson of this id'],
@@ -57,7 +57,7 @@ export type Code = keyof typeof REFUSALS
 
 type Issue = { path: string; message: string }
 
-/** The name on the wire, where it is another than here; Better Auth sends two refusals without any. */
+/** The code that is sent, where it differs from the name here. Better Auth sends two refusals without a code. */
 const NAMES: Partial<Record<Code, string | undefined>> = {
   RESET_TOKEN_INVALID: 'INVALID_TOKEN',
   DELETE_TOKEN_INVALID: 'INVALID_TOKEN',
@@ -67,14 +67,14 @@ const NAMES: Partial<Record<Code, string | undefined>> = {
 
 export const nameOf = (code: Code): string | undefined => (code in NAMES ? NAMES[code] : code)
 
-/** An answer that says no. Returned by an endpoint for a mistake of its caller, thrown by what comes before one. */
+/** A refused call. Endpoints return it for a mistake of the caller; code that runs before an endpoint throws it. */
 export class Refusal extends Error {
   override name = 'Refusal'
   readonly code: Code
   readonly issues: Issue[] | undefined
-  /** What the caller can do about it, beside the message that clients compare. */
+  /** What the caller can do about it. Separate from the message, which clients compare. */
   readonly detail: string | undefined
-  /** How to prove who calls (RFC 9110 section 11.6.1). */
+  /** The scheme in `WWW-Authenticate` (RFC 9110 section 11.6.1). */
   readonly scheme: string
   readonly retryAfterSeconds: number | undefined
 
@@ -101,14 +101,14 @@ export class Refusal extends Error {
   }
 }
 
-/** What is wrong with a body or query, as `[body.email] Invalid email address; …` and as a list. */
+/** What is wrong with a body or query: as text, like `[body.email] Invalid email address; …`, and as a list. */
 export function validationError(error: z.ZodError, source: 'body' | 'query'): Refusal {
   const issues = error.issues.map(({ path, message }) => ({ path: [source, ...path].join('.'), message }))
   const message = issues.map(({ path, message }) => `[${path}] ${message}`).join('; ')
   return new Refusal('VALIDATION_ERROR', { message, issues })
 }
 
-/** A password that cannot be set, in the codes that clients know; what else is wrong with it is told in words. */
+/** Refuses a new password, with a code that clients know if its length is wrong, otherwise in words. */
 export function passwordRefusal(error: z.ZodError, field: string): Refusal {
   const [issue] = error.issues
   const length = issue?.code === 'custom' ? issue.params?.length : undefined

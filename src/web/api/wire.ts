@@ -1,4 +1,4 @@
-/** What travels over the API, by the names that Better Auth gives it: zod for what comes in and for the description. */
+/** What the API sends and receives, with Better Auth's names. The schemas check calls and describe the API. */
 import { z } from 'zod'
 import {
   DisplayName,
@@ -73,7 +73,7 @@ export const toSession = ({
 export const Done = z.object({ status: z.literal(true) })
 export const Success = z.object({ success: z.literal(true) })
 
-/** The rule of a form's field in a JSON body, where a value of another type is refused in the words of the contract. */
+/** The rule for a field of a form, for JSON bodies. The contract sometimes wants another message. */
 const asOnPages = (field: z.ZodType<string>, message?: string) =>
   z
     .string()
@@ -84,7 +84,7 @@ const asOnPages = (field: z.ZodType<string>, message?: string) =>
     })
     .transform((text) => field.parse(text))
 
-/** For the description: what the rule of a field comes to in JSON Schema. Spaces around an address are forgiven. */
+/** The rule for addresses in JSON Schema, for the description. */
 const EMAIL = { format: 'email', maxLength: EMAIL_MAX_LENGTH, pattern: EMAIL_PATTERN }
 
 export const EmailAddress = asOnPages(Email, 'Invalid email address').meta({
@@ -92,13 +92,13 @@ export const EmailAddress = asOnPages(Email, 'Invalid email address').meta({
   ...EMAIL,
 })
 
-/** The same where anything else is answered with a code of its own. */
+/** For signing in, where a wrong address is refused with a code of its own. */
 export const EmailToSignIn = z.string().meta(EMAIL)
 
-/** One that may be wrong, but not endless. */
+/** A password to sign in with. It may be wrong, but not endless. */
 export const PasswordToSignIn = z.string().meta({ format: 'password', maxLength: PASSWORD_MAX_LENGTH })
 
-/** One that is to be set. Its rules are checked by the endpoint, which knows whose it is. */
+/** A new password. The endpoint checks its rules, because it knows whose password it is. */
 export const PasswordToSet = (minLength: number) =>
   z.string().min(1).meta({
     format: 'password',
@@ -107,7 +107,7 @@ export const PasswordToSet = (minLength: number) =>
     description: 'Counted in code points. Very common ones are refused, and one’s own name or address.',
   })
 
-/** As on the pages, but a client may leave it empty. */
+/** The rule of the pages, but API clients may leave the name empty. */
 export const Name = asOnPages(
   z.literal('').or(DisplayName),
   'Must be one line of visible text, 100 characters or fewer',
@@ -124,5 +124,5 @@ export const Image = z
   })
   .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$' })
 
-/** Of an endpoint that says so by `leadsTo`: there it is checked against the trusted origins. */
+/** For endpoints with `leadsTo`, which check it against the trusted origins. */
 export const CallbackUrl = z.string().meta({ description: 'A path here, or an address at a trusted origin' })

@@ -1,4 +1,4 @@
-/** The files of `public/`, held in memory with their headers, under names that change with their content. */
+/** The files of `public/`, kept in memory with their headers. Their addresses change with their content. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
@@ -13,7 +13,7 @@ const TYPES: Record<string, string> = {
   '.svg': 'image/svg+xml',
   '.txt': 'text/plain; charset=utf-8',
 }
-/** Asked for by these names by browsers and robots, so their names cannot change. */
+/** Browsers and robots ask for these by name, so their addresses cannot change. */
 const FIXED_NAMES = ['robots.txt', 'favicon.svg']
 
 type Asset = { path: string; type: string; cache: string; bodies: Record<'identity' | 'gzip' | 'br', Buffer> }
@@ -34,7 +34,7 @@ function load(file: string): Asset {
   }
 }
 
-/** The address of a file of `public/`. @throws for a name that is not there, so that a typing error fails every test. */
+/** The address of a file of `public/`. @throws for an unknown name, so that a typing error fails every test. */
 export function assetPath(file: string): string {
   const asset = assets.get(file)
   if (!asset) throw new Error(`There is no file public/${file}`)
@@ -44,7 +44,7 @@ export function assetPath(file: string): string {
 export const serveAssets: RequestHandler = (req, res, next) => {
   const asset = req.method === 'GET' || req.method === 'HEAD' ? byPath.get(req.path) : undefined
   if (!asset) return next()
-  // The smallest that the browser takes: browsers name gzip first, but only from habit.
+  // The smallest encoding that the browser accepts, even though browsers name gzip first.
   const encoding = (['br', 'gzip'] as const).find((name) => req.acceptsEncodings(name)) ?? 'identity'
   const body = asset.bodies[encoding]
   res.set({

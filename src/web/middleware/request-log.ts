@@ -1,4 +1,4 @@
-/** An id for every request and one log line for it: the route's pattern, never the address, which may hold a secret. */
+/** Gives every request an id and logs one line for it, with the pattern of the route: an address may contain a secret. */
 import { randomUUID } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import { pseudonym } from '../../base/log.ts'
@@ -20,7 +20,7 @@ export function requestLog({ log }: Deps): RequestHandler {
     const given = req.get('X-Request-Id')
     req.id = given !== undefined && WELL_FORMED_ID.test(given) ? given : randomUUID()
     res.set('X-Request-Id', req.id)
-    // Probes come every few seconds and would bury everything else.
+    // Health checks come every few seconds and would hide everything else.
     if (req.path.startsWith('/health/')) return next()
     res.once('close', () => {
       log.info({
@@ -37,7 +37,7 @@ export function requestLog({ log }: Deps): RequestHandler {
   }
 }
 
-/** Of a route with several addresses the first; what catches everything else is no route. */
+/** The first of a route's addresses; null for a handler that catches everything. */
 function patternOf(path: unknown): string | null {
   const [first] = [path].flat()
   return typeof first === 'string' ? first : null

@@ -1,8 +1,8 @@
-/** The answer to what Node cannot read as a request: it has no page, because there is no request. */
+/** Answers what Node cannot read as a request. There is no request to render a page for, so the answer is plain text. */
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** How much and how long is still taken in, unread, after the answer to what is refused before its end. */
+/** How much is still read and thrown away after an early answer, and for how long. */
 export const LINGER_BYTES = 1024 * 1024
 export const LINGER_MS = 1_000
 
@@ -16,8 +16,8 @@ const ANSWERS: Record<string, [status: string, text: string]> = {
 const DAMAGED: [string, string] = ['400 Bad Request', 'This request cannot be read: something was damaged on the way.']
 
 /**
- * Node by itself answers without a word and cuts the connection. From version 24 on, what the client has sent beyond then
- * resets it, and many a client throws the answer away: so the rest is taken in for a moment first.
+ * By itself, Node answers without an explanation and closes the connection. If the client has sent more in the meantime,
+ * that resets the connection, and many clients then throw the answer away. So the rest is read for a moment first.
  */
 export function answerUnreadable(server: Server): void {
   const answered = new WeakSet<Duplex>()

@@ -1,4 +1,4 @@
-/** The templates of `views/`, compiled when the app starts: a broken one stops the start, and no request reads a file. */
+/** The templates of `views/`. They are compiled at the start, so a broken one stops it, and no request reads a file. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Eta } from 'eta'
@@ -16,7 +16,7 @@ export function useViews(app: Express): void {
     const path = join(DIRECTORY, file)
     eta.templatesSync.define(path, eta.compile(eta.readFile(path), { filepath: path }))
   }
-  // Express asks for a class: it makes one view for each name and, with `view cache`, keeps it.
+  // Express wants a class. It makes a view for each name and, with `view cache`, keeps it.
   app.set(
     'view',
     class {
@@ -37,7 +37,7 @@ export function useViews(app: Express): void {
   app.locals.asset = assetPath
 }
 
-/** What the layout shows of the learner: as of the moment it is drawn, since a login may fail half-way. */
+/** Lets the layout show the learner. A getter, not a copy: a login that fails clears `req.user` after this has run. */
 export const showUser: RequestHandler = (req, res, next) => {
   Object.defineProperty(res.locals, 'user', { get: () => req.user, enumerable: true })
   next()

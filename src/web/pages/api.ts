@@ -15,13 +15,13 @@ type Schema = {
 type Operation = {
   summary: string
   security: Record<string, unknown>[]
-  /** Of every call the last one refers to the header that all have in common. */
+  /** The last parameter of every call refers to the header that all calls have in common. */
   parameters: { name?: string; required: boolean; schema: Schema }[]
   requestBody?: { content: Record<string, { schema: Schema }> }
   responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
 }
 
-/** The API for people to read: drawn once from its description, and loading nothing from elsewhere. */
+/** The description of the API as a page. It is made once and loads nothing from elsewhere. */
 export function apiPages(document: ApiDocument): Router {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
@@ -81,7 +81,7 @@ const field = (name: string, schema: Schema, required: boolean): Field => ({
   description: wordsOf(schema.description ?? ''),
 })
 
-/** Words and names of programs, which stand between backticks. */
+/** Splits a text into plain words and code, which stands between backticks. */
 const wordsOf = (text: string) => text.split('`').map((text, index) => ({ text, isCode: index % 2 === 1 }))
 
 function typeOf({ $ref, type, anyOf, items }: Schema): string {

@@ -37,7 +37,7 @@ export function dashboardPages({ sql, mail }: Deps): Router {
   return router
 }
 
-/** The one line that asks for answers, or undefined when there is nothing to ask. */
+/** The line that invites the learner to answer questions; undefined when there is nothing to ask. */
 function invitationFor(profile: Profile): { text: string; href: string; link: string } | undefined {
   const open = unanswered(drafted(profile))
   if (profile.savedAt === undefined) {
@@ -58,7 +58,7 @@ function invitationFor(profile: Profile): { text: string; href: string; link: st
   return { text: '', href: '/profile', link: `Answer ${questions} for better suggestions` }
 }
 
-/** The whole course by module, with a mark and a word for each lesson. */
+/** The whole course by module, with the state of each lesson. */
 function courseOf({ all, startNow }: Recommendations, progress: Progress) {
   const next = new Set(startNow.map(({ lesson }) => lesson.id))
   return Object.entries(MODULES).map(([module, label]) => ({

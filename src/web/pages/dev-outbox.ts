@@ -6,7 +6,7 @@ import { methodNotAllowed } from '../middleware/errors.ts'
 
 const SHOWN = 50
 
-/** In development: the mails that would have been sent, the newest first. There is no such page where mail is sent. */
+/** The mails that would have been sent, the newest first. The page only exists in development. */
 export function devOutboxPages({ mail: { directory } }: Deps): Router {
   const router = Router()
   if (directory === undefined) return router
@@ -37,7 +37,7 @@ function read(text: string) {
   }
 }
 
-/** Where a link leads on this server, under whichever name the developer has it open. */
+/** The path of a link. The developer may have opened this server at another address than the one in the mail. */
 function pathOf(text: string): string | undefined {
   if (!/^https?:\/\/\S+$/.test(text) || !URL.canParse(text)) return undefined
   const { pathname, search } = new URL(text)

@@ -4,7 +4,7 @@ import type { Deps } from '../../deps.ts'
 import { countLateMails } from '../../mail/outbox.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 
-/** Probes come often: one look at the database serves all of them for this long. */
+/** Health checks come often. One look at the database answers all of them for this long. */
 const ASKED_AGAIN_AFTER_MS = 5_000
 
 type Check = 'ok' | 'failing'
@@ -12,8 +12,8 @@ type Readiness = { database: Check; writable: Check; schema: Check; signingKey: 
 type Mail = 'ok' | 'late' | 'off'
 
 /**
- * `live` says that the process runs, `ready` that it can serve: the database answers and takes writes, the schema is
- * current, there is a key to sign with, no shutdown. Mail that is late is told and keeps nobody out.
+ * `live` says that the process runs. `ready` says that it can serve: the database answers and accepts writes, the schema
+ * is up to date, there is a key to sign with, and the server is not stopping. Late mail is reported, but does not count.
  */
 export function healthPages(deps: Deps, isStopping: () => boolean): Router {
   let asked: { at: number; answer: Promise<{ checks: Readiness; mail: Mail }> } | undefined

@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 import { COOKIES, cookieName } from '../session/cookies.ts'
 
-/** Pages that say the same to everybody: each is a template of the same name. */
+/** Pages that are the same for everybody. Each has a template of the same name. */
 const PAGES = ['help', 'privacy', 'terms', 'accessibility', 'cookies', 'goodbye'] as const
 
 export function informationPages({ config }: Deps): Router {

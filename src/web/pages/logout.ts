@@ -18,15 +18,15 @@ export function logoutPages(deps: Deps): Router {
   return router
 }
 
-/** Whoever is logged out already gets what they asked for, also from a page that was left open. */
+/** Logging out without being logged in, for example on a page that was left open, is no mistake. */
 export const logoutOfNobody: RequestHandler = (req, res, next) => {
   if (req.method === 'POST' && req.path === '/logout' && !req.user) res.redirect(303, '/logout')
   else next()
 }
 
 /**
- * Logging out while the database is away: the browser forgets the session, and the page says that the server has not.
- * The token is checked here because the request never got as far as the usual check.
+ * Logging out while the database is away: the browser forgets the session, and the page says that the server has not. The
+ * form's token is checked here, because the request did not get as far as the usual check.
  */
 export function unfinishedLogout(deps: Deps, { hasSessionToken }: Csrf): ErrorRequestHandler {
   return (error, req, res, next) => {

@@ -48,7 +48,7 @@ export function onboardingPages(deps: Deps): Router {
       if (next) return res.redirect(303, pathOf(next))
       const isSeen = (answers: Profile) => req.body.seen === markOf(answers)
       if (isPending(profile) && isSeen(profile)) await saveAnswersOfDraft(sql, userOf(req).id, profile, now())
-      // What is there now decides: pressed twice, both find it saved; changed in another tab, it is shown first.
+      // Look again: if the button was pressed twice, the answers are saved by now; if another tab changed them, show them.
       const after = await profileOf(req)
       if (isPending(after) || !isSeen(after)) return showAnswers(res.status(422), after, { changed: true })
       await saveFlash(req, 'answers-saved')
@@ -62,7 +62,7 @@ export function onboardingPages(deps: Deps): Router {
       const question = questionOf(req)
       const profile = await profileOf(req)
       const next = nextQuestion(profile)
-      // One after the other; those behind can be opened again.
+      // Questions come one after the other. Only earlier ones can be opened again.
       if (next && next !== question && !isPassed(profile, question)) return res.redirect(303, pathOf(next))
       const kept = takeKeptForm(req, deps)
       const asked = kept ? askAsTyped(question, kept) : askWith(question, drafted(profile))
@@ -89,7 +89,7 @@ function questionOf({ params }: Request): Question {
 
 const isPending = ({ draft, savedAt }: Profile): boolean => savedAt === undefined || Object.keys(draft).length > 0
 
-/** Of what a page shows: saved is only what the learner has looked through. */
+/** Identifies the answers that a page shows, since only answers that the learner has looked through are saved. */
 const markOf = (profile: Profile): string =>
   createHash('sha256')
     .update(JSON.stringify(drafted(profile)))
@@ -117,7 +117,7 @@ function backFrom(position: number): string {
   return before ? pathOf(before) : HOME_OF_LEARNERS
 }
 
-/** On through the questions; once all have been passed, back to the overview of the answers. */
+/** The next question; once all have been answered or skipped, the overview of the answers. */
 function pathAfter(question: Question, profile: Profile): string {
   const open = nextQuestion(profile)
   if (open === undefined) return CHECK

@@ -10,7 +10,7 @@ import { userOf } from '../session/guards.ts'
 import { takeKeptForm } from '../session/kept-forms.ts'
 import { HOME_OF_LEARNERS } from '../session/return-to.ts'
 
-/** The answers of onboarding, all on one page, to be changed at any time. */
+/** The answers of onboarding, all on one page, where they can be changed at any time. */
 export function profilePages(deps: Deps): Router {
   const { sql, now } = deps
   const router = Router()

@@ -1,4 +1,7 @@
-/** The course as a transit map: a line for each module, a stop for each lesson, further right the more comes before it. */
+/**
+ * The course as a transit map, with a line for each module and a stop for each lesson. The more lessons come before one,
+ * the further right it is.
+ */
 import { CATALOGUE, type Lesson, MODULES, type Module } from '../../learning/catalogue.ts'
 
 const COLUMN = 66

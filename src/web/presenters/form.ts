@@ -1,7 +1,7 @@
-/** Forms that come back as the person left them: what was typed, all messages at once, and never the password. */
+/** Forms that come back as the person left them, with all messages at once. A password never comes back. */
 import type { z } from 'zod'
 
-/** The fields of a form in page order, each with the id of its input. */
+/** The fields of a form in the order of the page, each with the id of its input. */
 export type FormFields = Record<string, { id: string; secret?: true }>
 
 export type FormError = { field: string; id: string; message: string }
@@ -15,7 +15,7 @@ export const blankForm = (fields: FormFields, values: Record<string, string> = {
   fields,
 })
 
-/** Reads a body by its schema. One message for each field, in page order; a field sent twice is a mistake like another. */
+/** Checks a body against its schema. There is one message for each wrong field, in the order of the page. */
 export function parseForm<Schema extends z.ZodType>(
   fields: FormFields,
   schema: Schema,
@@ -32,12 +32,12 @@ export function parseForm<Schema extends z.ZodType>(
   return { ok: false, state: { values, errors, fields } }
 }
 
-/** The same form with a message of our own. */
+/** The same form with another message. */
 export function refuse(state: FormState, field: string, message: string): FormState {
   return { ...state, errors: [{ field, id: state.fields[field]?.id ?? field, message }] }
 }
 
-/** Control characters have no place in a page; everything else is kept as typed. */
+/** What was typed, without control characters, which do not belong in a page. */
 function shown(value: unknown): string {
   return typeof value === 'string' ? value.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '') : ''
 }

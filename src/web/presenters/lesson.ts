@@ -1,4 +1,4 @@
-/** A lesson in the words of a page: its state, why it is suggested, and what can be done with it. */
+/** A lesson as a page shows it: its state, why it is suggested, and its buttons. */
 import { CATALOGUE } from '../../learning/catalogue.ts'
 import type { Progress, ProgressState } from '../../learning/progress.ts'
 import { PRIMARY_FOCUS, PROJECT_GOALS } from '../../learning/questions.ts'
@@ -26,7 +26,7 @@ const STATES: Record<LessonState, string> = {
 
 type Action = { state: ProgressState | 'none'; label: string }
 
-/** What may be pressed in each state. An undo goes back to what was before. */
+/** The buttons for each state. “Undo” goes back to the state before. */
 function actionsIn(state: ProgressState | undefined, before: ProgressState | undefined): Action[] {
   const start = { state: 'started', label: 'Start' } as const
   const done = { state: 'done', label: 'Mark as done' } as const
@@ -61,7 +61,7 @@ export function describeLesson(advice: Advice, progress: Progress) {
   }
 }
 
-/** What a page says after a redirect; of a lesson, where it stands now, with the way back. */
+/** The message after a redirect. About a lesson it says the new state and offers to undo it. */
 export function messageAbout(flash: ReturnType<typeof takeFlash>, progress: Progress) {
   if (flash?.lessonId === undefined) return flash?.text === undefined ? undefined : { text: flash.text }
   const lesson = CATALOGUE.byId.get(flash.lessonId)

@@ -1,9 +1,9 @@
-/** The answer to too many tries: when to try again in words and in `Retry-After`, and the form as it was. */
+/** The answer to too many tries: the form as it was, and when to try again, in words and in `Retry-After`. */
 import type { Request, Response } from 'express'
 import { renderError } from '../middleware/errors.ts'
 import { type FormState, refuse } from './form.ts'
 
-/** The page for a request without a form to come back to. */
+/** The page for a request that has no form to show again. */
 export function tooManyTries(req: Request, res: Response, retryAfterSeconds: number): void {
   res.set('Retry-After', String(retryAfterSeconds))
   const text = `Nothing was changed. Try again in ${inWords(retryAfterSeconds)}.`

@@ -1,4 +1,4 @@
-/** Every cookie there is: its name, what it is for, and how long it lasts. The page about cookies shows this list. */
+/** All our cookies: name, purpose and lifetime. The page about cookies shows this list. */
 import type { Request } from 'express'
 import { REMEMBERED_MS } from '../../sessions/lifetimes.ts'
 
@@ -6,10 +6,10 @@ const MINUTE = 60_000
 
 type Cookie = {
   name: string
-  /** Browsers take a cookie with this in front of its name over TLS only, `__Host-` for this host and every path. */
+  /** Browsers accept a cookie with this prefix only over TLS; with `__Host-` also only for this host and all paths. */
   prefix: '__Host-' | '__Secure-'
   purpose: string
-  /** For how long it outlives the browser, in milliseconds; undefined for one that goes with it. */
+  /** How long the browser keeps it, in milliseconds. Undefined if it ends with the browser. */
   lastsMs?: number
   life: string
 }
@@ -44,11 +44,11 @@ export const COOKIES = {
   },
 } as const satisfies Record<string, Cookie>
 
-/** The name as it is set: over TLS with its prefix, which would be refused on plain http. */
+/** The name as it is sent: over TLS with the prefix, which browsers would refuse on plain http. */
 export const cookieName = ({ name, prefix }: Pick<Cookie, 'name' | 'prefix'>, secure: boolean): string =>
   secure ? prefix + name : name
 
-/** The first cookie of that name, as express-session reads it too. */
+/** The first cookie with that name, which is the one that express-session reads too. */
 export function readCookie(req: Request, name: string): string | undefined {
   const pairs = (req.get('Cookie') ?? '').split(';').map((pair) => pair.trim())
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)

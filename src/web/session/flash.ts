@@ -1,4 +1,4 @@
-/** A message for the next page: shown once, after a redirect. */
+/** A message for the next page. It is shown once, after a redirect. */
 import { promisify } from 'node:util'
 import type { Request } from 'express'
 
@@ -13,28 +13,28 @@ const MESSAGES = {
   'sessions-ended': 'All other devices are signed out.',
 } as const
 
-/** One of the messages, or `lesson:` and an id: what became of it is read from the progress itself. */
+/** One of the messages, or `lesson:` and the id of a lesson, whose state is then read from the progress. */
 export type FlashMessage = keyof typeof MESSAGES | `lesson:${string}`
 
 export function setFlash(req: Request, message: FlashMessage): void {
   req.session.flash = message
 }
 
-/** Sets it and waits until it is kept, so that a redirect cannot outrun it. */
+/** Sets the message and waits until it is saved, so that a redirect cannot overtake it. */
 export async function saveFlash(req: Request, message: FlashMessage): Promise<void> {
   setFlash(req, message)
   await promisify(req.session.save).call(req.session)
 }
 
-/** The waiting message for a page that has nothing to say of lessons. */
+/** The waiting message, for pages that do not speak of lessons. It is then deleted. */
 export function takeMessage(req: Request): { text: string } | undefined {
   const text = takeFlash(req)?.text
   return text === undefined ? undefined : { text }
 }
 
-/** The waiting message, which is then gone. */
+/** The waiting message. It is then deleted. */
 export function takeFlash(req: Request): { text?: string; lessonId?: string } | undefined {
-  // A HEAD request shows nobody the message.
+  // A HEAD request shows no page.
   const name = req.method === 'GET' ? req.session.flash : undefined
   if (name === undefined) return undefined
   delete req.session.flash

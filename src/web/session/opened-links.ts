@@ -1,20 +1,20 @@
 /**
- * Where the links of mails lead. Opening one changes nothing, since mail scanners open them: its token moves from the
- * address into a cookie of that page at once (ASVS 14.2.1), and a button uses it.
+ * Opening the links in mails. That changes nothing, because mail scanners open links too: the token goes from the address
+ * into a cookie of the page at once (ASVS 14.2.1), and only a button on the page uses it.
  */
 import type { CookieOptions, Request, Response } from 'express'
 import type { Deps } from '../../deps.ts'
 import { COOKIES, cookieName, readCookie } from './cookies.ts'
 import { sessionCookie } from './store.ts'
 
-/** The pages that a link may lead to. */
+/** The pages that links lead to. */
 export type LinkPage = '/password-reset' | '/email-verification'
 
 const CALLBACK_MAX_LENGTH = 2_000
 
 export type MailedLink = { token: string; callbackURL: string | undefined }
 
-/** The address of a mailed link, by its token. */
+/** Makes the address of a link from its token. */
 export const linkTo =
   ({ mail }: Deps, page: LinkPage, callbackURL?: string) =>
   (token: string): string =>
@@ -27,17 +27,17 @@ const cookieOf = ({ config }: Deps, page: LinkPage): CookieOptions => ({
   path: page,
 })
 
-/** Keeps what the link carried for the page. */
+/** Keeps what was in the link, for the page. */
 export function keepLink(req: Request, res: Response, deps: Deps, page: LinkPage): void {
   const { token = '' } = req.params as { token?: string }
   const { callbackURL } = req.query
   const kept = typeof callbackURL === 'string' && callbackURL.length <= CALLBACK_MAX_LENGTH ? callbackURL : ''
   const value = Buffer.from(JSON.stringify([token.slice(0, 64), kept])).toString('base64url')
-  // The page stays usable for so long after the link was opened.
+  // After this time, the link has to be opened again.
   res.cookie(linkCookie(deps), value, { ...cookieOf(deps, page), maxAge: COOKIES.link.lastsMs })
 }
 
-/** What the opened link carried, or undefined when none is open. */
+/** What was in the link that was opened last; undefined if none was. */
 export function openedLink(req: Request, deps: Deps): MailedLink | undefined {
   const value = readCookie(req, linkCookie(deps))
   if (value === undefined) return undefined

@@ -1,22 +1,22 @@
-/** Where a person goes after logging in: the page they wanted, and never another site (CWE-601). */
+/** Where people go after logging in: to the page they wanted, but never to another site (CWE-601). */
 
 export const HOME_OF_LEARNERS = '/dashboard'
 export const LENGTH_MAX = 2000
-/** Any host serves: an address that leads away from it is refused. */
+/** Addresses are resolved against this host. Those that lead away from it are refused. */
 const BASE = 'http://base.test'
-/** Pages that make no sense right after a login. */
+/** Pages that make no sense directly after a login. */
 const NOT_A_DESTINATION = /^\/(login|logout|sign-up|api|health|assets)(\/|$)/i
 
-/** A path on this site, or the dashboard for anything that might lead elsewhere. */
+/** The path, or the dashboard for anything that might lead to another site. */
 export function safeReturnTo(next: unknown): string {
   const url = typeof next === 'string' ? pathHere(next) : undefined
   if (url === undefined || NOT_A_DESTINATION.test(url.pathname)) return HOME_OF_LEARNERS
   return url.pathname + url.search + url.hash
 }
 
-/** A path on this site, or undefined for what might lead elsewhere. */
+/** The path on this site; undefined for anything that might lead to another site. */
 export function pathHere(text: string): URL | undefined {
-  // Browsers read a backslash as a slash and skip control characters, so neither may be there at all.
+  // Browsers read a backslash as a slash and skip control characters, so neither is allowed.
   if (text.length > LENGTH_MAX || !/^\/(?!\/)[^\\\p{Cc}]*$/u.test(text) || !URL.canParse(text, BASE)) return undefined
   const url = new URL(text, BASE)
   const leadsAway = url.origin !== BASE || url.pathname.startsWith('//') || /%(2f|5c|0|1)/i.test(url.pathname)

@@ -1,4 +1,7 @@
-/** The address that somebody typed, for the page that says where a mail went: in a short cookie, since an address stays. */
+/**
+ * The email address that somebody typed, for the page that says where a mail was sent. It is kept in a short-lived cookie,
+ * since in the URL it would stay in the browser's history.
+ */
 import type { Request, Response } from 'express'
 import type { Deps } from '../../deps.ts'
 import { COOKIES, cookieName, readCookie } from './cookies.ts'
@@ -22,7 +25,7 @@ export function keptAddress(req: Request, deps: Deps): string | undefined {
   return KEPT.test(value) ? Buffer.from(value, 'base64url').toString() : undefined
 }
 
-/** For a mail that goes to an address nobody typed. */
+/** For a mail to an address that nobody typed. */
 export function forgetAddress(res: Response, deps: Deps, page: LinkPage): void {
   res.clearCookie(nameOf(deps), { ...sessionCookie(deps.config.secureCookies), path: page })
 }

@@ -1,4 +1,4 @@
-/** The public keys for verifiers (RFC 7517), from memory: no database, no session, no cookie, and readable from anywhere. */
+/** The public keys for verifiers (RFC 7517). They come from memory, without a session, and any site may read them. */
 import { createHash } from 'node:crypto'
 import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
@@ -6,7 +6,7 @@ import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
 import type { Facts } from '../endpoint.ts'
 
-/** PyJWT keeps keys for 300 seconds too. */
+/** PyJWT caches keys for the same time. */
 const MAX_AGE_SECONDS = 300
 
 const Jwks = z.object({
@@ -43,7 +43,7 @@ export const keyFacts: Facts[] = [
   },
 ]
 
-/** A base address typed with a slash at its end makes the second one. */
+/** The second one comes from a base address that ends in a slash. */
 const API_PATHS = ['/api/auth/jwks', '//api/auth/jwks']
 
 type Document = { body: Buffer; etag: string }
@@ -75,9 +75,9 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
         Vary: 'Origin',
         ETag: etag,
       })
-      // Anybody may read them. A trusted origin is named, since its client sends the cookie along with everything.
+      // Any site may read them. A trusted origin is named instead of `*`, because its client sends cookies with each call.
       if (res.get('Access-Control-Allow-Origin') === undefined) res.setHeader('Access-Control-Allow-Origin', '*')
-      // Without the charset that Express would add: strict verifiers compare the whole.
+      // Express would add a charset, but strict verifiers compare the whole value.
       res.setHeader('Content-Type', 'application/json')
       if (req.fresh) {
         res.status(304).end()
@@ -88,12 +88,12 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
     }
 
   const router = Router({ strict: true, caseSensitive: true })
-  // A router would answer OPTIONS by itself.
+  // Otherwise the router would answer OPTIONS by itself.
   router.use((req, res, next) => {
     if (req.method === 'OPTIONS' && API_PATHS.includes(req.path)) res.status(404).end()
     else next()
   })
-  // Under `/api` another method is like an address that is not there; here it is told.
+  // Under `/api`, another method is answered like an unknown address; below, with 405.
   router.get(API_PATHS, serve(keys))
   router.route('/.well-known/jwks.json').get(serve(keys)).all(methodNotAllowed)
   router

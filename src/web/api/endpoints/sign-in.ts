@@ -94,7 +94,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
       async handle({ req, res, body: { email: typed, password, callbackURL, rememberMe } }) {
         const email = Email.safeParse(typed)
         if (!email.success) return new Refusal('INVALID_EMAIL')
-        // An empty one is wrong like any other, one that is too long is not looked at.
+        // An empty password is just wrong. One that is too long is not even checked.
         if (password !== '' && !CurrentPassword.safeParse(password).success) return new Refusal('PASSWORD_TOO_LONG')
 
         const login = await authenticate(deps, { email: email.data, password, device: deviceOf(req) })

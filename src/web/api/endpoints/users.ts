@@ -80,7 +80,7 @@ export function userEndpoints(deps: Deps): Endpoint[] {
       leadsTo: 'callbackURL',
       refusals: ['INVALID_PASSWORD', 'SESSION_EXPIRED', 'DELETE_TOKEN_INVALID', 'RATE_LIMITED'],
       async handle({ req, res, learner: { user }, body: { password, token } = {} }) {
-        // Accounts are deleted by their password here and never by a mailed token, so none is good.
+        // We never mail tokens to delete an account, so any token is wrong.
         if (token !== undefined) return new Refusal('DELETE_TOKEN_INVALID')
         if (password !== undefined) {
           const confirmation = await confirmPassword(deps, user, { password, device: deviceOf(req) })
