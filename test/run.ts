@@ -108,10 +108,7 @@ const selected = wanted.length > 0
 const style: Promise<Ending> = selected
   ? Promise.resolve({ code: 0, output: '' })
   : run(['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.'])
-const [app, types] = await Promise.all([
-  compile('.'),
-  compile('test', '--noEmit', 'false', '--outDir', BUILD, '--sourceMap'),
-])
+const [app, types] = await Promise.all([compile('.'), compile('test', '--noEmit', 'false', '--outDir', BUILD)])
 const python = await pythonEnvironment(files, { signal: stopped.signal })
 const isInTerminal = (file: string) => file.includes('text-browsers')
 const wanting = files.some(isInTerminal) ? missingPrograms() : []

@@ -57,8 +57,7 @@ export function createMailer({
   now: () => number
   log: Log
 }) {
-  const send: Send =
-    config === undefined ? refuse : config.smtp === undefined ? intoFiles(config.directory, now) : bySmtp(config)
+  const send = sender(config, now)
   let started = false
   let running: Promise<void> | undefined
   let again = false
@@ -164,7 +163,10 @@ export function createMailer({
   }
 }
 
-const refuse: Send = () => Promise.reject(new Error('This server has no way to send mail'))
+function sender(config: MailConfig | undefined, now: () => number): Send {
+  if (config === undefined) return () => Promise.reject(new Error('This server has no way to send mail'))
+  return config.smtp === undefined ? intoFiles(config.directory, now) : bySmtp(config)
+}
 
 function bySmtp({ smtp = '', from }: MailConfig): Send {
   const { protocol, username, hostname } = new URL(smtp)

@@ -39,7 +39,8 @@ const sent = request(address, { method, headers, agent: false }, async (answer) 
     const [, name, value] = /^([^=]*)=([^;]*)/.exec(cookie)
     const [, age] = /; Max-Age=(-?\d+)/i.exec(cookie) ?? []
     const [, date] = /; Expires=([^;]*)/i.exec(cookie) ?? []
-    const end = age ? Date.now() + 1000 * age : date ? Date.parse(date) : undefined
+    const until = date ? Date.parse(date) : undefined
+    const end = age ? Date.now() + 1000 * age : until
     const host = (/; HttpOnly/i.test(cookie) ? '#HttpOnly_' : '') + address.hostname
     const expiry = end === undefined ? 0 : Math.floor(end / 1000)
     if (end !== undefined && end <= Date.now()) jar.delete(name)

@@ -53,8 +53,8 @@ async function look({ sql, keyRing, mail }: Deps): Promise<{ checks: Readiness; 
     schema: asCheck(version.status === 'fulfilled' && version.value >= NEWEST_SCHEMA),
     signingKey: asCheck(key.status === 'fulfilled'),
   }
-  const isLate = late.status === 'fulfilled' && late.value > 0
-  return { checks, mail: mail.enabled ? (isLate ? 'late' : 'ok') : 'off' }
+  if (!mail.enabled) return { checks, mail: 'off' }
+  return { checks, mail: late.status === 'fulfilled' && late.value > 0 ? 'late' : 'ok' }
 }
 
 const asCheck = (good: boolean): Check => (good ? 'ok' : 'failing')

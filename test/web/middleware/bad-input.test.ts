@@ -6,6 +6,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { type HTMLElement, parse } from 'node-html-parser'
+import { identifier } from '../../../src/database/fragments.ts'
 import { startApp } from '../../support/app.ts'
 import { learner, openBrowser, problemsOf, type Response, somebody, tokenOf } from '../../support/people.ts'
 import { exchange, sendBytes } from '../../support/raw-http.ts'
@@ -19,12 +20,7 @@ const FORM_TYPE = 'application/x-www-form-urlencoded'
 const FORM = { 'Content-Type': FORM_TYPE }
 
 const count = async (table: 'users' | 'rate_limits' | 'sessions') => {
-  const [row] =
-    table === 'users'
-      ? await app.sql<{ count: number }>`select count(*)::int from users`
-      : table === 'sessions'
-        ? await app.sql<{ count: number }>`select count(*)::int from sessions`
-        : await app.sql<{ count: number }>`select count(*)::int from rate_limits`
+  const [row] = await app.sql<{ count: number }>`select count(*)::int from ${identifier(table)}`
   return row?.count ?? 0
 }
 

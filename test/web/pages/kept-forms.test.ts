@@ -125,6 +125,26 @@ describe('a form whose session has ended', () => {
     assert.equal(await browser.whoAmI(), 'Ada')
   })
 
+  it('is not lost when its page asks for the password first', async () => {
+    const { person, browser } = await learner(app, 'Ada')
+    const token = tokenOf((await browser.get('/account')).text)
+    await browser.logOut()
+    await browser.logIn(person, { next: '/' })
+    app.advance(11 * MINUTE)
+    const typed = { email: 'adah@example.org' }
+    await browser.post('/account/email-change', encode({ ...typed, _csrf: token }))
+    const asked = await browser.get('/account/email-change')
+    assert.equal(asked.headers.location, '/account/password-confirmation?next=%2Faccount%2Femail-change')
+    const { password } = person
+    const next = '/account/email-change'
+    const confirmed = await browser.submitTo(asked.headers.location, '/account/password-confirmation', {
+      password,
+      next,
+    })
+    assert.deepEqual([confirmed.status, confirmed.headers.location], [303, next])
+    assert.equal(typedIn('email')((await browser.get(next)).text), typed.email)
+  })
+
   it('is kept over an idle limit, and by a browser that has lost its cookie', async () => {
     for (const end of ['idle', 'cookie'] as const) {
       const { person, browser } = await learner(app, 'Ada')
