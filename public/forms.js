@@ -1,13 +1,13 @@
-// Adds to forms that work without it: shows a password, keeps a second press from sending twice, tells of Caps Lock,
-// clears a message once its field is mended. If this file is missing, nothing is lost.
+// Extras for forms that work without it: shows a password, prevents sending twice, warns of Caps Lock, clears an error
+// once its field is corrected. If this file does not load, nothing breaks.
 
 const BUSY_MS = 10_000
 const PAUSE_MS = 400
 
-/** Restores what a page kept in the back-forward cache must not show: hidden passwords, working buttons. */
+/** Run when a page returns from the back-forward cache: hide passwords and enable buttons again. */
 const restorers = []
 
-// Made here and not in the page: a text browser shows even what is hidden, and there the button would do nothing.
+// Made here, not in the page: text browsers also show hidden elements, and there the button would do nothing.
 for (const input of document.querySelectorAll('input[type="password"]')) {
   const button = Object.assign(document.createElement('button'), { type: 'button', className: 'link-button' })
   button.dataset.togglePassword = ''
@@ -103,7 +103,7 @@ if (newPassword) {
   })
 }
 
-/** A hint from 0 to 4, by length and variety; the server decides what it takes. */
+/** From 0 to 4, by length and variety. Only a hint: the server decides. */
 function strength(password) {
   const different = new Set(password.toLowerCase()).size
   const size = Math.min([...password].length, different * 2)
@@ -112,12 +112,12 @@ function strength(password) {
 
 addEventListener('pageshow', (event) => {
   if (!event.persisted) return
-  // A personal page from the cache may outlive its session: the server says what may be shown.
+  // The session may have ended since this page was cached, so ask the server.
   if ('personal' in document.body.dataset) location.reload()
   for (const restore of restorers) restore()
 })
 
-// "None of these" and the others exclude each other; without this the server says so.
+// "None of these" and the others exclude each other. Without this, the server reports it.
 for (const none of document.querySelectorAll('input[data-exclusive]')) {
   const others = [...none.form.elements].filter((input) => input.name === none.name && input !== none)
   none.addEventListener('change', () => {

@@ -41,14 +41,7 @@ export type Mailer = ReturnType<typeof createMailer>
 
 type Send = (mail: Mail, id: string) => Promise<unknown>
 
-export function createMailer({
-  config,
-  origin,
-  keys,
-  sql,
-  now,
-  log,
-}: {
+type Parts = {
   config: MailConfig | undefined
   /** The origin of links in mails. */
   origin: string
@@ -56,7 +49,9 @@ export function createMailer({
   sql: Sql
   now: () => number
   log: Log
-}) {
+}
+
+export function createMailer({ config, origin, keys, sql, now, log }: Parts) {
   const send = sender(config, now)
   let started = false
   let running: Promise<void> | undefined
@@ -82,7 +77,7 @@ export function createMailer({
       if (mail.to !== '') await send(mail, id)
       return true
     } catch (error) {
-      const { code, responseCode, command } = error as { code?: unknown; responseCode?: unknown; command?: unknown }
+      const { code, responseCode, command } = error as Record<string, unknown>
       // The recipient is refused for good. A refusal of the sender or the text may go away when a setting changes.
       const refused = command === 'RCPT TO' && Number(responseCode) >= 500
       log.warn({ mail: id, kind, attempts, code, responseCode }, refused ? 'mail refused' : 'mail not sent yet')

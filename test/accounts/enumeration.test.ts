@@ -1,11 +1,11 @@
-/** A login that fails tells a stranger nothing: not whether there is an account, nor of what kind it is. */
+/** A failed login does not tell a stranger whether there is an account, or what kind of account it is. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
 import { startApp } from '../support/app.ts'
 import { openBrowser, PASSWORD, somebody } from '../support/people.ts'
 
-// With one proxy in front, so that every try can come from a network of its own and meets no limit.
+// One proxy in front, so that every try can come from its own network and meets no limit.
 const app = await startApp({ TRUST_PROXY: '1', BCRYPT_COST: '10' })
 
 let networks = 0
@@ -24,7 +24,7 @@ async function accountWith(hash: string | null): Promise<string> {
   return email
 }
 
-/** Each makes an address that nobody has tried yet. */
+/** Each returns an address that nobody has tried yet. */
 const REFUSED: Record<string, () => Promise<string>> = {
   'a wrong password': () => accountWith(HASHES.current),
   'an unknown address': async () => somebody('Carl').email,
@@ -34,7 +34,7 @@ const REFUSED: Record<string, () => Promise<string>> = {
   'an account whose hash has an unknown pepper': () => accountWith(`AAAAAAAA${HASHES.current.slice(8)}`),
 }
 
-/** A try with a wrong password, timed from sending the form to having the whole answer. */
+/** One login with a wrong password, timed from sending the form to the end of the answer. */
 async function tryToLogIn(email: string) {
   const browser = openBrowser(app, newNetwork())
   const body = { email, password: 'certainly not this one', next: '/', _csrf: await browser.token('/login') }
@@ -43,7 +43,7 @@ async function tryToLogIn(email: string) {
   return { response, milliseconds: performance.now() - start }
 }
 
-/** All that a stranger sees, without what differs between any two tries. */
+/** What a stranger can see, without what differs between any two tries. */
 function seen({ response }: Awaited<ReturnType<typeof tryToLogIn>>, email: string) {
   const { date, 'x-request-id': id, 'retry-after': wait, ...headers } = response.headers as Record<string, string>
   assert.ok(date && id, 'every answer has a date and an id')
@@ -83,7 +83,7 @@ describe('a refused login answers alike to', () => {
 it('a refused login takes as long for any address, whether there is an account or not', async () => {
   const SAMPLES = 11
   const times = new Map(Object.keys(REFUSED).map((name) => [name, [] as number[]]))
-  // In turns, so that whatever else the machine does falls on all of them.
+  // In turns, so that other load slows all of them equally.
   for (let sample = 0; sample < SAMPLES; sample += 1) {
     for (const [name, newAddress] of Object.entries(REFUSED)) {
       times.get(name)?.push((await tryToLogIn(await newAddress())).milliseconds)
@@ -92,7 +92,7 @@ it('a refused login takes as long for any address, whether there is an account o
   const median = (name: string) => times.get(name)?.sort((a, b) => a - b)[Math.floor(SAMPLES / 2)] ?? Number.NaN
   const usual = median('a wrong password')
   for (const name of Object.keys(REFUSED)) {
-    // Without the work for nothing it would be about a tenth; the margin is for the noise of a busy machine.
+    // Without a dummy hash, a refusal would take about a tenth of the time. The wide margin allows for other load.
     const ratio = median(name) / usual
     assert.ok(ratio > 0.5 && ratio < 2, `${name}: ${ratio.toFixed(2)} times as long as a wrong password`)
   }

@@ -1,4 +1,4 @@
-/** What is taken for an address, a name and a password, by the rules themselves and then through the front door. */
+/** Which addresses, names and passwords are accepted: first by the rules themselves, then through the app. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -10,13 +10,13 @@ import { openBrowser, problemsOf, somebody } from '../support/people.ts'
 const MIN = 8
 const MAX = 128
 
-/** What the rule makes of a value, or the first thing it says against it. */
+/** The value as the rule returns it, or the first message if it is refused. */
 function judge(rule: z.ZodType, value: unknown): { kept: unknown } | { refused: string | undefined } {
   const parsed = rule.safeParse(value)
   return parsed.success ? { kept: parsed.data } : { refused: parsed.error.issues[0]?.message }
 }
 
-/** Long texts are shortened and invisible characters named, for the title of a test. */
+/** For test titles: shortens long texts and names invisible characters. */
 function named(value: unknown): string {
   const json = JSON.stringify(value) ?? String(value)
   const visible = [...json].map((character) =>
@@ -58,7 +58,7 @@ describe('an email address', () => {
     assert.deepEqual(judge(Email, `${taken}x`), { refused: TOO_LONG })
   })
 
-  /** Each would be the address of somebody else, or of several, once it is folded, cut or sent. */
+  /** Each would become the address of somebody else, or several addresses, once it is case-folded, cut or sent. */
   const REFUSED: [typed: unknown, message: string][] = [
     ['\u212aim@example.org', WRONG_FORMAT],
     ['kim@example.org'.replace('k', '\u212a'), WRONG_FORMAT],
@@ -206,7 +206,7 @@ const SHORT = (min: number) => `Password must be ${min} characters or more`
 const LONG = `Password must be ${MAX} characters or fewer`
 const DAMAGED = 'Password must be text that a keyboard can type'
 
-/** Characters that are no pattern, as many as asked for, each of one code point. */
+/** A text of this length without a pattern; each character is one code point. */
 const varied = (length: number, alphabet = 'qzjxkvbwpyg') =>
   Array.from({ length }, (_, index) => [...alphabet][(index * index) % [...alphabet].length]).join('')
 const EMOJI = '\u{1f600}\u{1f980}\u{1f6f0}\u{1f9ea}\u{1f33b}\u{1f419}\u{1f5ff}'
@@ -351,7 +351,7 @@ describe('the password of a sign-up', () => {
 const app = await startApp()
 const longer = await startApp({ PASSWORD_MIN_LENGTH: '15' })
 
-/** Signs up with one password and tries another; the statuses of both. */
+/** Signs up with one password and logs in with another. Returns both statuses. */
 async function setAndTry(set: string, tried: string): Promise<[signUp: number, login: number]> {
   const person = somebody('Ben')
   const browser = openBrowser(app)

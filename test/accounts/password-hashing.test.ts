@@ -1,4 +1,4 @@
-/** Password hashes: renewed when they are old, bounded in number, and seen by nobody. */
+/** Password hashes: old ones are renewed, only a limited number is made at once, and nobody sees them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
@@ -60,7 +60,7 @@ describe('a hash of a lower cost', () => {
   it('is not written over when the password was changed meanwhile', async () => {
     const ada = await fromLongAgo('Ada')
     const changed = await app.deps.passwords.hash('another tidy copper lantern')
-    // A higher cost, so that the change falls into the time that the renewal takes.
+    // A higher cost makes the renewal slow, so that the password changes while it runs.
     const slow = await startApp({ BCRYPT_COST: '13' }, { databaseUrl: app.databaseUrl })
     const bcrypt = watchBcrypt()
     const login = logIn(slow, ada)
@@ -88,7 +88,7 @@ describe('the pepper', () => {
     assert.equal(await logIn(both, ada), 303)
     assert.notEqual((await hashOf(app, ada)).slice(0, 8), before.slice(0, 8))
     assert.equal(await logIn(onlyNewer, ada), 303)
-    // Ben has not logged in between the two: his password says nothing without its pepper.
+    // Ben did not log in while both secrets were set, so his hash still needs the older pepper.
     assert.equal(await logIn(onlyNewer, ben), 422)
     assert.equal(await logIn(both, ben), 303)
     assert.equal(await logIn(onlyNewer, ben), 303)
@@ -149,7 +149,7 @@ describe('a password is never kept in clear', () => {
       await openBrowser(own).get(`/login?password=${secret}`),
       await openBrowser(own).get(`/${secret}`),
     ]
-    // Even when the database fails in the middle of it.
+    // Also when the database fails in the middle of a request.
     await own.deps.pool.query('alter table users rename column name to renamed')
     pages.push(await openBrowser(own).signUp({ ...somebody('Ben'), password: secret }))
     assert.equal(pages.at(-1)?.status, 500)
@@ -221,7 +221,7 @@ describe('the gate before bcrypt', () => {
       assert.equal(reason.retryAfterSeconds >= 1, true)
     }
     assert.equal(results.slice(0, QUEUE + 2).filter(({ status }) => status === 'fulfilled').length, QUEUE + 2)
-    // It has room again.
+    // There is room again.
     await passwords.hash('plain')
   })
 

@@ -1,4 +1,4 @@
-/** One address is one account, whoever signs up how often, at once, in capitals, or while somebody is logged in. */
+/** One address is one account, even if it signs up many times, at once, in capitals, or while somebody is logged in. */
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -22,7 +22,7 @@ const first = await startApp()
 const second = await startApp({}, { databaseUrl: first.databaseUrl })
 const { sql } = first
 const apps = [first, second]
-/** The same an hour later. */
+/** The same installation, an hour later. */
 const later = await startApp({}, { databaseUrl: first.databaseUrl })
 later.advance(60 * 60_000)
 
@@ -33,7 +33,7 @@ const usersOf = (email: string) =>
     select id, name, email, password_hash from users where lower(email) = lower(${email})`
 const sessionsOf = (email: string) => sessionsOfPerson(first, { email })
 
-/** The answer to a known address: plain words at the field, the ways on, and nobody logged in. */
+/** The answer for an address with an account: a plain message at the field, links to go on, and nobody is logged in. */
 function assertTaken(response: Response, person: Person) {
   assert.equal(response.status, 422)
   assert.deepEqual(problemsOf(response.text), [{ href: '#email', message: TAKEN }])
@@ -48,7 +48,7 @@ function assertTaken(response: Response, person: Person) {
   assert.equal(response.headers['set-cookie'], undefined)
 }
 
-/** A new session, and the way to the questions. */
+/** A new session, and a redirect to the questions. */
 function assertSignedUp(response: Response, location = '/onboarding') {
   assert.equal(response.status, 303)
   assert.equal(response.headers.location, location)
@@ -57,7 +57,7 @@ function assertSignedUp(response: Response, location = '/onboarding') {
 
 const assertLoggedIn = (response: Response) => assertSignedUp(response, '/dashboard')
 
-/** Opens the form in a browser of its own. What comes back sends it. */
+/** Opens the form in its own browser. Returns a function that sends it. */
 async function prepare(person: Person, at: number): Promise<() => Promise<Response>> {
   const browser = openBrowser(apps[at % apps.length] ?? first)
   const fields = { ...person, _csrf: await browser.token('/sign-up') }
@@ -133,7 +133,7 @@ describe('a form that is sent several times at once', () => {
     const ada = somebody('Ada')
     const browser = openBrowser(first)
     const fields = { ...ada, _csrf: await browser.token('/sign-up') }
-    // The clicks of one impatient person: all leave with the cookies from before.
+    // One impatient person clicks five times: every request carries the cookies from before.
     const responses = await Promise.all(Array.from({ length: 5 }, () => browser.post('/sign-up', fields)))
     for (const response of responses) assertSignedUp(response)
     assert.equal((await usersOf(ada.email)).length, 1)

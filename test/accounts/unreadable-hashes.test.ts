@@ -1,4 +1,7 @@
-/** A password hash that no longer parses, restored from elsewhere or cut: nobody gets in by it, and the operator hears of it. */
+/**
+ * A stored password hash that cannot be parsed (restored from elsewhere, or cut): nobody can log in with it, and the
+ * log tells the operator.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
@@ -13,7 +16,7 @@ const seen = watchBcrypt()
 const GOOD = await createPasswords({ cost: 10, peppers: app.deps.config.keys('pepper'), atOnce: 2 }).hash(PASSWORD)
 const OLD = await createPasswords({ cost: 5, peppers: app.deps.config.keys('pepper'), atOnce: 2 }).hash(PASSWORD)
 
-/** Somebody in whose row this stands for the hash. */
+/** A learner with this text in place of the password hash. */
 async function withHash(hash: string | null) {
   const { person, browser } = await learner(app, 'Ada')
   const [user] = await app.sql<{ id: string }>`
@@ -31,7 +34,7 @@ async function withHash(hash: string | null) {
   }
 }
 
-/** Logs in as a visitor, and returns how many comparisons that took. */
+/** Logs in as a visitor. Returns how many hash comparisons that took. */
 async function tryToLogIn({ email, password }: Pick<Person, 'email' | 'password'>): Promise<number> {
   const before = seen.started
   assert.equal((await openBrowser(app).logIn({ email, password })).status, 422)

@@ -1,4 +1,4 @@
-/** Secrets at rest: nobody without the key and the name reads one, and nobody changes one unnoticed. */
+/** Stored secrets: nobody can read one without the key and its name, and every change is noticed. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -38,7 +38,7 @@ describe('a sealed secret', () => {
   it('is another text each time, so that two equal ones cannot be told', () => {
     const texts = Array.from({ length: 100 }, () => seal(secret, NAME, [newer]))
     assert.equal(new Set(texts).size, 100)
-    // The first 12 bytes are the nonce; used twice, it would give the secret away.
+    // The first 12 bytes are the nonce. Using one twice would reveal the secret.
     assert.equal(new Set(texts.map((text) => text.slice(0, 16))).size, 100)
   })
 

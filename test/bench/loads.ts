@@ -1,7 +1,7 @@
-/** What is asked of the servers, and what counts as the right answer. */
+/** The requests that the servers get, and what counts as the right answer. */
 import type { Person, Target, TargetName } from './targets.ts'
 
-/** In the words of autocannon. */
+/** A request in autocannon's format. */
 export type Request = { method: 'GET' | 'POST'; path: string; headers: Record<string, string>; body?: string }
 
 type Answer = { headers: Headers; text: string }
@@ -11,12 +11,12 @@ export type Load = {
   connections: number
   on: readonly TargetName[]
   request: (person: Person, target: Target) => Request
-  /** Whether an answer of status 200 says what it should. */
+  /** Whether an answer with status 200 has the right content. */
   isRight: (answer: Answer, person: Person) => boolean
 }
 
 const CONNECTIONS = 16
-/** A password is the work of a whole core: more would only wait. */
+/** Hashing a password keeps a whole core busy, so more connections would only wait. */
 const SIGN_IN_CONNECTIONS = 4
 
 const BOTH = ['Matricula', 'Better Auth'] as const
@@ -81,7 +81,7 @@ export const LOADS: readonly Load[] = [
   },
 ]
 
-/** @throws when a server does not answer one request of the load as it should. */
+/** @throws if a server does not answer one request of the load correctly. */
 export async function verify(load: Load, target: Target, signal: AbortSignal): Promise<void> {
   const [person] = target.people
   if (person === undefined) throw new Error(`${target.name} has nobody`)

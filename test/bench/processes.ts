@@ -1,4 +1,4 @@
-/** Programs of a benchmark: started with exactly their environment, watched for memory, and ended with it. */
+/** The benchmark's programs: started with only the given environment, watched for memory, and stopped at its end. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -6,21 +6,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const READY_MS = 30_000
 const POLL_MS = 50
-/** The servers finish what is under way first. */
+/** The servers finish their current requests first. */
 const STOP_MS = 15_000
 const MEMORY_EVERY_MS = 200
 const KIB = 1024
 
-/** What ends a run before its time, and what has to be undone at its end, the last thing first. */
+/** `signal` aborts a run early; `undo` is what has to be undone at its end, in reverse order. */
 export type Run = { signal: AbortSignal; undo: (() => Promise<unknown>)[] }
 
-/** A server in a process of its own, once `readyUrl` answers 200. What it prints goes into a file, as with an operator. */
+/** Starts a server as a process and waits until `readyUrl` answers 200. Its output goes to a file, as in production. */
 export async function startServer(
   run: Run,
   { file, env, logFile, readyUrl }: { file: string; env: Record<string, string>; logFile: string; readyUrl: string },
 ): Promise<{ pid: number }> {
   const log = openSync(logFile, 'w')
-  // Away from an `.env` that a developer may have.
+  // Another directory, so that a developer's `.env` is not read.
   const child = spawn(process.execPath, [file], {
     cwd: dirname(logFile),
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
@@ -47,7 +47,7 @@ export async function startServer(
   throw new Error(`${file} did not start:\n${readFileSync(logFile, 'utf8').slice(-2_000)}`)
 }
 
-/** Runs a program to its end, gives it `input` and returns what it prints. @throws when it fails or the run is ended. */
+/** Runs a program with `input` and returns what it prints. @throws if it fails or the run is aborted. */
 export async function runProgram(run: Run, command: string, args: string[], input = ''): Promise<string> {
   run.signal.throwIfAborted()
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], signal: run.signal })
@@ -61,7 +61,9 @@ export async function runProgram(run: Run, command: string, args: string[], inpu
   return printed
 }
 
-/** What `job` resolves to, and the most memory in bytes that the process held meanwhile; none where /proc is not there. */
+/**
+ * The result of `job`, and the most memory in bytes that the process had meanwhile; undefined where there is no /proc.
+ */
 export async function watchMemory<Result>(
   pid: number,
   job: () => Promise<Result>,

@@ -1,17 +1,19 @@
-/** The figures of all rounds as a table in Markdown: figures only, what they mean is left to the reader. */
+/** The figures of all rounds as a Markdown table, without any judgement. */
 import type { TargetName } from './targets.ts'
 
-/** Of one load on one server in one round; rate and times, in milliseconds, of good answers, memory in bytes. */
+/**
+ * One load on one server in one round. Rate and times (in milliseconds) count good answers only; memory is in bytes.
+ */
 export type Figures = {
   perSecond: number
   p50: number | null
   p99: number | null
   memory: number | undefined
-  /** How many answers there were of each status. */
+  /** The number of answers with each status. */
   statuses: Record<string, number>
-  /** Connections that broke and answers that did not come in time. */
+  /** Broken connections and answers that did not come in time. */
   errors: number
-  /** A request like those of the load was not answered as it should be when the load was over. */
+  /** After the load, one more request of its kind was not answered correctly. */
   wrongAfterwards: boolean
 }
 
@@ -83,7 +85,7 @@ function ratio(own: number, other: number | undefined): string {
   return own / other < 0.01 ? '< 0.01 ×' : `${rounded(own / other)} ×`
 }
 
-/** As many digits as a run repeats. */
+/** Rounded to the digits that are the same in every run. */
 function rounded(figure: Figure): string {
   if (figure === null || figure === undefined) return '-'
   if (figure < 1) return String(Number(figure.toFixed(2)))

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: this app, Better Auth and a bare server under the same load, in turn, on one machine. Prints a table
- * in Markdown; docs/bench.md says what its figures are worth. `-- --seconds 10 --rounds 3` changes the defaults.
+ * `npm run bench`: puts the same load on this app, Better Auth and a bare server, one after the other, on one machine.
+ * Prints a Markdown table; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ import { type Run, runProgram, watchMemory } from './processes.ts'
 import { type Figures, type Row, table } from './report.ts'
 import { startTargets, type Target } from './targets.ts'
 
-/** Compiles what is called often; in the first round only, since the servers go on running. */
+/** Lets the JIT compile hot code. In the first round only, since the servers keep running. */
 const WARM_UP_SECONDS = 2
 const CALLER_CHECK_MS = 500
 const HERE = import.meta.dirname
@@ -25,7 +25,7 @@ const run: Run = { signal: ending.signal, undo: [] }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => ending.abort(`Ended by ${signal}`))
 }
-// A signal to npm ends the shell that npm has started this from, and nothing else.
+// A signal to npm ends only the shell that npm started this from, so also stop when our parent is gone.
 const caller = process.ppid
 setInterval(() => process.ppid === caller || ending.abort('Ended with its caller'), CALLER_CHECK_MS).unref()
 
@@ -55,7 +55,7 @@ function readOptions() {
   return { seconds, rounds }
 }
 
-/** The peer and the load generator are no dependency of the app: they are installed here, on the first use. */
+/** The peer and the load generator are no dependencies of the app, so they are installed here on first use. */
 async function installPeer() {
   const manifest = (file: string) => JSON.parse(readFileSync(join(HERE, file), 'utf8'))
   const { dependencies }: { dependencies: Record<string, string> } = manifest('package.json')
@@ -69,7 +69,7 @@ async function installPeer() {
   await runProgram(run, 'npm', ['install', '--prefix', HERE, ...flags])
 }
 
-/** PostgreSQL as it comes, durable: what a write costs counts too. */
+/** PostgreSQL with its default, durable settings, since the cost of writes counts too. */
 async function databaseUrl(directory: string): Promise<string> {
   const { DATABASE_URL } = process.env
   if (DATABASE_URL) return DATABASE_URL
@@ -78,7 +78,7 @@ async function databaseUrl(directory: string): Promise<string> {
   return database.url
 }
 
-/** Every load on every server, and then again: what disturbs the machine for a while disturbs all of them. */
+/** Each round runs every load on every server, so that a short disturbance of the machine affects all of them. */
 async function loadAll(targets: readonly Target[]): Promise<Row[]> {
   const rows = LOADS.flatMap((load) =>
     targets.filter(({ name }) => load.on.includes(name)).map((target) => ({ load, target, rounds: [] as Figures[] })),
@@ -100,14 +100,14 @@ async function measure(load: Load, target: Target, warmUpSeconds: number): Promi
     runProgram(run, process.execPath, [join(HERE, 'load.mjs')], JSON.stringify(plan)),
   )
   const seen: Omit<Figures, 'memory' | 'wrongAfterwards'> = JSON.parse(result)
-  // Asked again because a load may have ended a session; and passwords that still wait to be checked come first.
+  // Check again, because a load may have ended a session. This also waits for password checks that are still queued.
   const wrong = await verify(load, target, run.signal).catch((error: unknown) => error)
   run.signal.throwIfAborted()
   if (wrong) console.error(wrong)
   return { ...seen, memory, wrongAfterwards: wrong !== undefined }
 }
 
-/** With how busy other programs kept it, since they take part in every figure. */
+/** Includes the load average, since other programs influence every figure. */
 function machine(): string {
   const cores = `${availableParallelism()} cores shared by server, database and load`
   return `${cores}; load average ${before.toFixed(1)} before; Node ${process.versions.node}`

@@ -1,4 +1,4 @@
-/** The three servers under load: this app as production runs it, the peer, and the bare one. */
+/** The three servers under load: this app as in production, the peer (Better Auth), and the bare server. */
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -7,9 +7,9 @@ import { freePort } from '../../src/database/embedded/port.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { type Run, startServer } from './processes.ts'
 
-/** Of every server; the default of this app and of the peer's driver. */
+/** For every server; the default of this app and of the peer's driver. */
 const DB_POOL_MAX = '10'
-/** More than a login limit has tries for one account, were a login not to give its try back. */
+/** More than the tries that the login limit allows for one account, if a login did not give its try back. */
 const PEOPLE = 32
 const PASSWORD = 'plain tidy copper lantern'
 
@@ -17,7 +17,7 @@ export type Person = { email: string; password: string; cookie: string }
 export type Target = { name: TargetName; url: string; pid: number; people: Person[] }
 export type TargetName = 'Matricula' | 'Better Auth' | 'bare'
 
-/** Starts all three, each on a port of the loopback address, with people who have signed up. */
+/** Starts all three on loopback ports, and signs people up on them. */
 export async function startTargets(run: Run, databaseUrl: string, directory: string): Promise<Target[]> {
   const ours = await createDatabase(run, databaseUrl)
   await migrate(ours)
@@ -61,7 +61,7 @@ export async function startTargets(run: Run, databaseUrl: string, directory: str
   }
 }
 
-/** An empty database of this run alone, dropped at its end. */
+/** An empty database for this run only, dropped at its end. */
 async function createDatabase(run: Run, serverUrl: string): Promise<string> {
   const name = `matricula_bench_${randomBytes(6).toString('hex')}`
   await administer(serverUrl, `create database ${name}`)
@@ -80,7 +80,7 @@ async function administer(url: string, statement: string): Promise<void> {
   }
 }
 
-/** The key of a session's row: the cookie holds `s:<id>.<signature>`, the table the hash of the id. */
+/** The key of a session's row: the cookie has `s:<id>.<signature>`, the table has the hash of the id. */
 function sessionIdOf(cookie: string): string {
   const [, id = ''] = /=s:([^.]+)\./.exec(decodeURIComponent(cookie)) ?? []
   return createHash('sha256').update(id).digest('base64url')

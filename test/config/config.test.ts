@@ -1,4 +1,4 @@
-/** The configuration: a wrong value stops the start, all of them at once, and none is shown. */
+/** A wrong setting stops the start. All of them are reported at once, and no value is shown. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -85,7 +85,7 @@ const WRONG: Record<string, string[]> = {
     'Matricula <no-reply@example.org>',
     'no-reply@example.org, other@example.org',
   ],
-  // Any text is a folder. Where it may be set at all depends on the others.
+  // Any text can be a folder. Whether it may be set at all depends on other settings.
   MAIL_DIRECTORY: [],
   SUPPORT_EMAIL: ['help', 'help@', 'a@b@c'],
   UV_THREADPOOL_SIZE: ['0', '1025', 'many'],

@@ -41,7 +41,7 @@ describe('an error that is cut off behind its first word', () => {
     const db = await openDb(proxy.url)
     const insert = () => db.sql`insert into rate_limits (key, points, expire) values ('one', 1, 1) returning key`
     await insert()
-    // What a client is told of an insert that is known: bound, then the error.
+    // The answer to an insert that is already prepared: BindComplete, then the error. Cut right after these two.
     proxy.cutWithin('insert into rate_limits', 2)
     await assert.rejects(insert(), Unavailable)
     assert.equal(proxy.isStillToCut(), false)
@@ -58,7 +58,7 @@ describe('an error that is cut off behind its first word', () => {
     await other`create table plans (id int, note text)`
     const write = () => db.sql`insert into plans (id) values (1) returning *`
     await write()
-    // A plan whose result has changed is refused, and the driver would make and run it again.
+    // PostgreSQL refuses a prepared plan whose result type has changed. The driver would then prepare and run it again.
     await other`alter table plans drop column note`
     proxy.cutWithin('insert into plans', 1)
     await assert.rejects(write(), Unavailable)
@@ -68,7 +68,7 @@ describe('an error that is cut off behind its first word', () => {
 })
 
 const proxy = await startProxy(await createDatabase())
-// One connection, so that what is cut is what the next one would meet.
+// One connection, so that the next request would meet the one that was cut.
 const app = await startApp({ DB_POOL_MAX: '1' }, { databaseUrl: proxy.url })
 const { person, browser } = await learner(app, 'Ada')
 const api = apiOf(app, browser)
@@ -94,7 +94,7 @@ async function readSession(): Promise<number> {
   return status
 }
 
-/** What nearly every visit runs, each with a request that runs it. */
+/** The statements that nearly every visit runs, each with a request that runs it. */
 const HOT: { statement: string; text: string; visit: () => Promise<number> }[] = [
   { statement: 'the look-up of a login', text: 'password_hash, u.password_version', visit: () => logIn() },
   { statement: 'the reading of a session', text: 'from sessions s join users u', visit: readSession },
@@ -107,7 +107,7 @@ describe('a connection that is cut', () => {
   for (const { statement, text, visit } of HOT) {
     it(`behind any message of ${statement} spoils none of the next 20 answers`, async () => {
       let cuts = 0
-      // On a new connection the statement is made known first; on the same one again it is known.
+      // On a new connection the statement is prepared first. On a connection that has run it, it is already prepared.
       for (const isKnown of [false, true]) {
         for (let messages = 0; ; messages += 1) {
           if (isKnown) assert.equal(await visit(), 200)

@@ -1,4 +1,4 @@
-/** How often the app knocks at a database that is away, and whether it finds back when that has changed its mind. */
+/** How often the app tries to connect while the database refuses, and that it recovers when this ends. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { startProxy } from '../support/proxy.ts'
 
 const CONNECTS_A_SECOND = 5
 
-/** The largest number of connects in any one second. */
+/** The largest number of connection attempts within one second. */
 function most(connectedAt: readonly number[]): number {
   return Math.max(0, ...connectedAt.map((from) => connectedAt.filter((at) => at >= from && at < from + 1_000).length))
 }
@@ -88,7 +88,7 @@ describe('connections that an administrator ends', () => {
           })
         }
         await terminate()
-        // With a deadline of a minute, a query that hangs would end the test.
+        // The deadline is a minute, so a query that hangs would fail the test here.
         await Promise.all(queries)
         const answers = await Promise.all(
           [1, 2, 3, 4].map((number) =>
@@ -121,7 +121,7 @@ describe('a database that only reads for a while', () => {
     await administer(terminate)
     await eventually('logins to be refused', async () => (await logIn()) === 503)
     await eventually('the server not to be ready', async () => (await ready()) === 503)
-    // The connections of that time live on, and would go on refusing for as long as they do.
+    // Connections opened in that time stay read-only as long as they live, so they would go on refusing logins.
     await administer(`alter database ${nameOf(url)} reset default_transaction_read_only`)
     await eventually('the server to be ready', async () => (await ready()) === 200)
     for (let times = 0; times < 6; times += 1) assert.equal(await logIn(), 303)

@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL of a first run: it keeps its data, and neither a crash nor a second start gets in its way. */
+/** The embedded PostgreSQL of a first run keeps its data, and neither a crash nor a second start stops it. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const PROGRAM = `
 
 const lockOf = (directory: string) => join(directory, 'postgres-18', 'data', 'postmaster.pid')
 
-/** The process of the server over this folder, or undefined when none is noted. */
+/** The process id of the server in this folder, or undefined when there is no lock file. */
 function serverOf(directory: string): number | undefined {
   return existsSync(lockOf(directory)) ? Number(readFileSync(lockOf(directory), 'utf8').split('\n')[0]) : undefined
 }
@@ -34,7 +34,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A folder for one test. Whatever server a failing test leaves over it is ended by its number. */
+/** A folder for one test. If a failing test leaves a server running there, it is ended by its process id. */
 function newDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'matricula-dev-'))
   after(async () => {
@@ -55,7 +55,7 @@ async function ask(url: string, question: string): Promise<Record<string, unknow
   }
 }
 
-/** Another process that starts the database and is killed, as an app that crashes. Returns the URL it was given. */
+/** Another process starts the database and is killed, like an app that crashes. Returns the database URL. */
 async function startAndKill(directory: string): Promise<string> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -128,7 +128,8 @@ describe('the embedded database', { concurrency: 2 }, () => {
     const first = await startDevDatabase(directory, SETTINGS)
     const lock = readFileSync(lockOf(directory), 'utf8')
     await first.stop()
-    // As after a restart of the machine. Not this very process: PostgreSQL overlooks its own parent.
+    // As after a reboot, when the lock may name any process. It must not be our own: PostgreSQL ignores a lock that
+    // names its parent.
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
     after(() => other.kill())
     writeFileSync(lockOf(directory), lock.replace(/^\d+/, String(other.pid)))

@@ -1,4 +1,4 @@
-/** The database goes away and comes back: the app says so in time, serves what needs no database, and heals by itself. */
+/** When the database goes away, the app says so in time, serves what needs no database, and recovers by itself. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { type Browser, learner, openBrowser, type Response, somebody } from '../
 import { eventually, startServer } from '../support/process.ts'
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
 
-/** Far more than the deadline of a query, far less than waiting for ever. */
+/** Much longer than the deadline of a query, so that only a request that hangs takes longer. */
 const BOUND_SECONDS = 15
 
 const OUTAGES: Record<string, (proxy: DatabaseProxy) => void> = {
@@ -21,7 +21,7 @@ const OUTAGES: Record<string, (proxy: DatabaseProxy) => void> = {
   'takes everything and answers nothing': (proxy) => proxy.swallow(),
 }
 
-/** The answer to a request. @throws when there is none in time. */
+/** The answer to a request. @throws when none comes in time. */
 async function inTime<Result>(request: PromiseLike<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
@@ -38,7 +38,7 @@ function isUnavailable(response: Response) {
   assert.doesNotMatch(response.text, /postgres|ECONN|deadline|\bat .*:\d+/)
 }
 
-// At once, because each waits for the same deadline.
+// At the same time, because each test waits for the same deadline.
 describe('while the database', { concurrency: true }, () => {
   for (const [name, breakIt] of Object.entries(OUTAGES)) {
     it(`${name}, everybody is told in time, and afterwards all is well without a restart`, async () => {
@@ -48,7 +48,7 @@ describe('while the database', { concurrency: true }, () => {
       const visitor = openBrowser(app)
       const login = { ...person, next: '/', _csrf: await visitor.token('/login') }
 
-      // Traffic of all kinds is under way when it happens.
+      // Different requests are running when it breaks.
       const traffic = Array.from({ length: 30 }, (_, index) =>
         index % 2 === 0
           ? browser.get('/dashboard')
@@ -80,7 +80,7 @@ describe('while the database', { concurrency: true }, () => {
       await eventually('the server to be ready', async () => (await visitor.get('/health/ready')).status === 200)
       const back = await openBrowser(app).logIn(person, { next: '/' })
       assert.equal(back.status, 303)
-      // The session outlived it all.
+      // The session has survived the outage.
       assert.equal(await browser.whoAmI(), 'Ada')
     })
   }
@@ -117,7 +117,7 @@ describe('a statement that was given up', () => {
 })
 
 describe('a connection that an administrator ends', () => {
-  // While logging in, while the client asks something on its own account, and at the query itself.
+  // The connection ends during its login, during the client's own queries, or at our query.
   for (const questions of [0, 1, 2, 3, 4, 5, 6]) {
     it(`after ${questions} questions fails the query that waits, and nothing else`, async () => {
       const proxy = await startProxy(await createDatabase())
@@ -174,7 +174,7 @@ describe('one row that is locked', () => {
     const rename = () => db.sql`update users set name = 'Eve' where email = ${person.email}`
     const many = (query: () => Promise<unknown>) => Promise.all(Array.from({ length: 60 }, query))
     const look = () => db.sql`select count(*) from sessions`
-    // Both statements are known to every connection then, as in a server that has been up for a while.
+    // Prepares both statements on every connection first, as in a server that has been up for a while.
     await many(rename)
     await many(look)
     await locker`begin`

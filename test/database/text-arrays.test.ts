@@ -1,4 +1,4 @@
-/** Arrays of texts go to the database and come back as they were. */
+/** Arrays of texts come back from the database unchanged. */
 import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
 import { createDb } from '../../src/database/database.ts'

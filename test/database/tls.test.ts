@@ -1,4 +1,4 @@
-/** A database behind TLS whose certificate comes from an authority of the operator's own. */
+/** A database behind TLS whose certificate comes from the operator's own authority. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { Unavailable } from '../../src/base/failures.ts'

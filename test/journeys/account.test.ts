@@ -1,4 +1,7 @@
-/** The whole life of an account in a real browser: sign up, confirm, forget, change, take a copy, leave. With and without JavaScript. */
+/**
+ * The whole life of an account in a real browser: sign up, confirm, reset the password, change everything, take a copy,
+ * delete. With and without JavaScript.
+ */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'

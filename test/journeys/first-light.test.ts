@@ -1,4 +1,4 @@
-/** The whole way in and out, in a real browser, with JavaScript off and on, on a phone and on a desk. */
+/** Sign up, log out and come back in a real browser: with JavaScript off and on, on a phone and on a desktop. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startApp } from '../support/app.ts'

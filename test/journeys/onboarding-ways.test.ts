@@ -1,4 +1,4 @@
-/** The questions from the keyboard alone, in two browsers at once, and with what the script adds to them. */
+/** The questions by keyboard alone, in two browsers at once, and with what the script adds to them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startApp } from '../support/app.ts'
@@ -134,7 +134,7 @@ describe('what the script adds', () => {
         release = resolve
       })
       await page.route('**/onboarding/check', (route) => released.then(() => route.continue()))
-      // Written down by the page itself, since it cannot be asked while it waits for the answer.
+      // The page records this itself, because it cannot be queried while it waits for the answer.
       await page.evaluate(`document.addEventListener('submit', ({ defaultPrevented, submitter }) => {
         const presses = JSON.parse(sessionStorage.getItem('presses') ?? '[]')
         sessionStorage.setItem('presses', JSON.stringify([...presses, [defaultPrevented, submitter.textContent]]))

@@ -1,4 +1,7 @@
-/** From the first question to the next lesson, in a real browser: with JavaScript off, on and blocked, on a phone and on a desk. */
+/**
+ * From the first question to the next lesson in a real browser: with JavaScript off, on and blocked, on phone and
+ * desktop.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
@@ -27,7 +30,7 @@ const F1 = 'Introduction to Physical AI and embodied intelligence'
 const success = (page: Page) => page.locator('.success')
 const says = (page: Page, words: string) => success(page).getByText(words).waitFor()
 
-/** Ticks “none” beside another: the script unticks one of them, and without it the server says what to do. */
+/** Ticks “none” together with another box. The script unticks one of them; without it the server says what to do. */
 async function contradictOneself(page: Page, mode: Mode): Promise<void> {
   const none = page.getByLabel('None of these, I will read along')
   const microphone = page.getByLabel('USB microphone or array')
@@ -117,7 +120,7 @@ for (const mode of ['off', 'on', 'blocked'] as const) {
   }
 }
 
-/** The dashboard, its first lesson, and back: looked into, begun, undone, done, and put among the others again. */
+/** The dashboard, its first lesson, and back: look at its reason, start, undo, mark as done, undo, put aside. */
 async function studyFrom(page: Page): Promise<void> {
   const lesson = page.locator('.suggestions > #lesson-f1')
   const reason = lesson.getByText('Leads to your focus: Voice, language and action').last()

@@ -1,4 +1,4 @@
-/** Closing the browser, coming back, and staying away too long, with and without “Keep me signed in”, by keyboard too. */
+/** Closing the browser, coming back, staying away too long: with and without “Keep me signed in”, by keyboard too. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
@@ -24,7 +24,7 @@ async function logIn(context: BrowserContext, person: Person, options: { remembe
   return page
 }
 
-/** The same browser after it was closed: cookies without an end are gone. */
+/** The same browser after it was closed: session cookies are gone. */
 async function reopen(context: BrowserContext, settings: Settings): Promise<BrowserContext> {
   const cookies = await context.cookies()
   await context.close()
@@ -33,7 +33,7 @@ async function reopen(context: BrowserContext, settings: Settings): Promise<Brow
   return reopened
 }
 
-/** Where the dashboard's address leads: to it, or to the login page. */
+/** Where /dashboard leads: to the dashboard, or to the login page. */
 async function arrive(page: Page): Promise<string> {
   await page.goto(`${app.url}/dashboard`)
   return new URL(page.url()).pathname
@@ -197,7 +197,7 @@ for (const javaScriptEnabled of [false, true]) {
 
 const STOPS_MAX = 20
 
-/** Presses Tab until the focus is on the control of that id or that text. */
+/** Presses Tab until the control with this id or text has the focus. */
 async function tabTo(page: Page, control: string): Promise<void> {
   const focused = `(({ id, textContent }) => [id, textContent.trim()])(document.activeElement)`
   for (let stops = 0; stops < STOPS_MAX; stops += 1) {

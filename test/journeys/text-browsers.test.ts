@@ -1,4 +1,7 @@
-/** Lynx and w3m, in a real terminal: somebody signs up, answers, logs out, and comes back to a session that was kept. */
+/**
+ * Lynx and w3m in a real terminal: somebody signs up, answers, logs out, logs in again, and is still logged in after
+ * closing the browser.
+ */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +13,7 @@ import { openTerminal, type Place, type Terminal } from '../support/terminal.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
 
-/** Keeps cookies, shows where it is, and goes on at once after what it has to say. */
+/** Lynx keeps cookies, shows the cursor, and does not pause after its messages. */
 const LYNX_SETTINGS = [
   'ACCEPT_ALL_COOKIES:TRUE',
   'PERSISTENT_COOKIES:TRUE',
@@ -19,9 +22,9 @@ const LYNX_SETTINGS = [
 ].join('\n')
 
 type Browser = {
-  /** Its command line, by the folder where it keeps its cookies. */
+  /** The command line; `home` is the folder where Lynx keeps its cookies. */
   command: (home: string, url: string) => string
-  /** How a field to type into, a button and a box are drawn. */
+  /** How a text field and a button look on the screen. */
   field: RegExp
   button: (label: string) => RegExp
   fill: (terminal: Terminal, text: string) => Promise<void>
@@ -33,7 +36,7 @@ const BROWSERS: Record<string, Browser> = {
     command: (home, url) =>
       `lynx -cfg=${home}/lynx.cfg -cookie_file=${home}/cookies -cookie_save_file=${home}/cookies -nocolor ${url}`,
     field: /_{5,}/,
-    // In the brackets stands the value of a button that has one.
+    // A button with a value shows it in the brackets.
     button: (label) => new RegExp(`\\(\\w+\\) ${label}`),
     fill: (terminal, text) => terminal.type(text),
     quit: (terminal) => terminal.press('Q'),
@@ -41,7 +44,7 @@ const BROWSERS: Record<string, Browser> = {
   w3m: {
     command: (_home, url) => `w3m -cookie -o confirm_qq=0 ${url}`,
     field: /\[ {5,}\]/,
-    // Not in the title, which stands in the last line.
+    // Not the page title, which w3m shows as `<title>` in the last line.
     button: (label) => new RegExp(`(?<!<)${label}`),
     async fill(terminal, text) {
       await terminal.press('Enter')
@@ -59,14 +62,14 @@ function placeIn(lines: string[], row: number, what: RegExp): Place | undefined 
   return match ? { row, from: match.index, to: match.index + match[0].length } : undefined
 }
 
-/** The first of its kind on the line that holds the label or below. */
+/** The first match on the line with the label, or below it. */
 const beneath = (label: RegExp, what: RegExp) => (lines: string[]) => {
   const from = lines.findIndex((line) => label.test(line))
   const row = from < 0 ? -1 : lines.findIndex((line, at) => at >= from && what.test(line))
   return placeIn(lines, row, what)
 }
 
-/** The last one: a heading of the same words stands above. */
+/** The last match: a heading with the same words stands above it. */
 const at = (what: RegExp) => (lines: string[]) =>
   placeIn(
     lines,

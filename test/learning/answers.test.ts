@@ -1,4 +1,4 @@
-/** What a learner may answer, whichever way it comes in. */
+/** Which answers a learner may give, by page or by API. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Answers, isAnswered, NO_ANSWERS } from '../../src/learning/answers.ts'
@@ -18,7 +18,7 @@ const LISTED = 'Select one of the listed options'
 
 const parsed = (given: unknown) => Answers.parse(given)
 
-/** Where the answers are wrong, and what is said about it. */
+/** Which answers are wrong, and the message for each. */
 function problemsIn(given: unknown): string[] {
   const { error } = Answers.safeParse(given)
   return (error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`)

@@ -1,4 +1,4 @@
-/** The lessons of the course are those of the design, and a mistake in them stops the start. */
+/** The lessons of the course are those of the design. A mistake in them stops the start. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CATALOGUE, loadCatalogue, MODULES } from '../../src/learning/catalogue.ts'

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import type { Answers } from '../../src/learning/answers.ts'
 import { adviceOn } from '../support/profiles.ts'
 
-/** With the points of focus, goals, level, programming, languages and equipment, where there are any. */
+/** The points are for focus, goals, level, programming, languages and equipment, where there are any. */
 type Row = [what: string, lesson: string, given: Partial<Answers>, points: number[], said: string | null]
 
 const NEW_TO_ALL = -15 - 10 - 20

@@ -1,4 +1,4 @@
-/** Which device serves which lab, and what is said where one is small, rented or in danger. */
+/** Which device serves which lab, and the warnings: small card, rented card, robot steered from the cloud. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CATALOGUE } from '../../src/learning/catalogue.ts'
@@ -28,7 +28,7 @@ describe('the groups of equipment', () => {
     }
   })
 
-  /** The lessons that give a warning to somebody with these devices. */
+  /** The lessons that show this warning to somebody with these devices. */
   const warned = (code: string, ...hardwareAccess: Device[]): string =>
     CATALOGUE.lessons
       .filter(({ id }) => codesOf(adviceOn(id, { hardwareAccess }).cautions).includes(`equipment.${code}`))

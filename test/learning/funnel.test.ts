@@ -1,4 +1,4 @@
-/** The counts of the operator's report: everybody once, whatever is and is not in the tables about them. */
+/** The counts of the operator's report: everybody counts once, whichever tables have rows about them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { countFunnel } from '../../src/learning/funnel.ts'
@@ -20,7 +20,7 @@ async function save(browser: Browser) {
   assert.equal(response.headers.location, '/dashboard', response.text)
 }
 
-/** What the coming of one more person changes. */
+/** How the counts change when one more person comes. */
 async function changeBy(come: (browser: Browser) => Promise<void>) {
   const before = await countFunnel(app.sql)
   await come(await newcomer())

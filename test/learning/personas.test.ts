@@ -1,11 +1,11 @@
-/** The learners of the design, each from the first suggestion to the last. */
+/** The learners described in the design, each from the first suggestion to the last. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Answers } from '../../src/learning/answers.ts'
 import type { ProgressState } from '../../src/learning/progress.ts'
 import { advise, idsOf } from '../support/profiles.ts'
 
-/** Who the questionnaire was thought out for, with what they see first. */
+/** The people for whom the questionnaire was designed, and what they see first. */
 const PERSONAS: Record<string, { answers: Partial<Answers>; startNow: string; afterwards: string }> = {
   'Somebody new with a laptop': {
     answers: {
@@ -74,7 +74,7 @@ const PERSONAS: Record<string, { answers: Partial<Answers>; startNow: string; af
     startNow: 'r2 f2',
     afterwards: 'r3 r5 s1 s2 s3',
   },
-  // Python brings the launch files, which lead to simulation, before its first lesson.
+  // With Python, the launch files (r6), which lead to simulation, come before its first lesson (s1).
   'A Unity developer who knows Python': {
     answers: {
       softwareExperience: 'intermediate',

@@ -1,4 +1,4 @@
-/** What holds for every learner: 2,688 combinations of answers, and some of them with progress. */
+/** What holds for every learner: 2,688 combinations of answers, some of them also with progress. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { NO_ANSWERS } from '../../src/learning/answers.ts'
@@ -9,7 +9,7 @@ import { answersOf, codesOf, DEVICES, FOCUSES, idsOf, KITS, PROFILES, progressOf
 
 type States = Record<string, ProgressState>
 
-/** Marks on about every third lesson, another pattern for each learner. */
+/** Marks about every third lesson, in a different pattern for each learner. */
 const marksOf = (learner: number): States =>
   Object.fromEntries(
     CATALOGUE.lessons.flatMap(({ id }, index) => {

@@ -1,4 +1,4 @@
-/** What a lesson is to a learner: taken as known, locked, open, put aside; and how far they are altogether. */
+/** The states of a lesson for a learner (taken as known, locked, open, put aside), and the progress in the course. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CATALOGUE } from '../../src/learning/catalogue.ts'

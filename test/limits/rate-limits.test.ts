@@ -1,4 +1,4 @@
-/** Limits of tries: who shares a count, what a pause looks like, and what does not help against it. */
+/** Limits on tries: who shares a count, what a pause looks like, and what does not get around it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -14,7 +14,7 @@ const SIGN_UPS_BY_ADDRESS = 100
 const SIGN_UPS_BY_NETWORK = 600
 
 const direct = await startApp()
-// With one proxy in front, so that a test chooses where its people come from.
+// One proxy in front, so that a test can choose which network people come from.
 const proxied = await startApp({ TRUST_PROXY: '1' })
 
 let networks = 0
@@ -29,7 +29,7 @@ const browserFrom = (app: TestApp, forwardedFor: string) => openBrowser(app, { '
 const tryToLogIn = (app: TestApp, email: string, password = 'wrong', from = newAddress()): Promise<Response> =>
   browserFrom(app, from).logIn({ email, password }, { next: '/' })
 
-/** Counts tries as the app does, without the work of making them. */
+/** Counts tries as the app does, without making them. */
 async function useUp(app: TestApp, policy: Policy, subject: string, tries: number) {
   for (let count = 0; count < tries; count += 1) await app.deps.rateLimits.count(policy, subject)
 }

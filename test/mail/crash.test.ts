@@ -1,4 +1,4 @@
-/** A server that ends in the middle of a mail, by force or in order: the mail arrives all the same, and once. */
+/** A server is killed or stopped while it sends a mail: the mail still arrives, and only once. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startApp } from '../support/app.ts'
@@ -9,12 +9,12 @@ import { learner } from '../support/people.ts'
 import { eventually, startServer } from '../support/process.ts'
 
 const SIGN_UPS = 5
-/** Of the lease that a process has on a mail that it sends. */
+/** Half of the lease that a process holds on a mail while it sends it. */
 const HALF_OF_LEASE_MS = 22_000
 
 async function start() {
   const mailbox = await openMailbox()
-  // Reads the database of the server, and has no mail itself.
+  // Only reads the server's database, and has no mail itself.
   const reader = await startApp({}, { databaseUrl: await createDatabase() })
   const environment = {
     DATABASE_URL: reader.databaseUrl,
@@ -24,7 +24,7 @@ async function start() {
   return { mailbox, reader, environment }
 }
 
-// At once, because most of it is waiting for the lease of a process that is gone.
+// In parallel, because most of the time is spent waiting for the lease of a dead process.
 describe('a server', { concurrency: true }, () => {
   it('killed while it sends leaves the mail to the next one, which sends it once', async () => {
     const { mailbox, reader, environment } = await start()

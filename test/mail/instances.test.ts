@@ -1,4 +1,4 @@
-/** Several processes send from one database, and a mail may have been sealed by another one than sends it. */
+/** Several processes send mails from one database, and a mail may be sealed by one and sent by another. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resetPassword, verifyEmail } from '../../src/mail/letters.ts'
@@ -25,7 +25,7 @@ describe('two processes on one database', () => {
     const emails = Array.from({ length: 30 }, () => somebody('Ada').email)
     await queue(first, ...emails.map((email) => verifyEmail(email, LINK)))
     for (const { deps } of apps) deps.mail.start()
-    // Requests to both of them wake both, all the time.
+    // Wake both again and again, as requests to both would.
     await eventually('all to be sent', async () => {
       for (const { deps } of apps) deps.mail.wake()
       return (await waiting(first)).length === 0

@@ -1,4 +1,7 @@
-/** What arrives by SMTP: once, for one person, readable everywhere, and nothing of it in the database or the log. */
+/**
+ * What arrives by SMTP: once, for one person, readable everywhere, and nothing of it is left in the database or the
+ * log.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verifyEmail } from '../../src/mail/letters.ts'
@@ -10,7 +13,7 @@ import { learner, openBrowser, somebody } from '../support/people.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
-// Looked into by the tests alone, so that each sees what is in it.
+// Only the tests send from the outbox, so that each can see what waits in it.
 await app.deps.mail.stop()
 
 const draftFor = (to: string, more: Partial<Draft['mail']> = {}): Draft => {
@@ -115,7 +118,7 @@ describe('one mail is for one person, whatever stands in', () => {
         assert.equal(recipients[0] === other, false)
       }
       if (mail.to === undefined) assert.deepEqual(arrived[0]?.recipients, [email])
-      // One that no server takes would be tried until its end.
+      // A mail that no server accepts would be tried again until it expires.
       await app.sql`delete from outbox`
     })
   }

@@ -1,4 +1,7 @@
-/** Nobody waits for a mail server: whatever it does, people get the usual answer at once, and their mail once it is back. */
+/**
+ * Nobody waits for the mail server: whatever it does, people get the usual answer at once, and their mail when it is
+ * back.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startApp, type TestApp } from '../support/app.ts'
@@ -7,7 +10,7 @@ import { allSent, waiting } from '../support/outbox.ts'
 import { learner, openBrowser, type Person, type Response, somebody } from '../support/people.ts'
 import { eventually } from '../support/process.ts'
 
-/** How the mail server fails, and whether a try takes longer than any answer here. */
+/** How the mail server fails. `slow`: a try takes longer than any answer here. */
 const FAULTS: Record<string, { slow: boolean; fail: (mailbox: Mailbox) => void | Promise<void> }> = {
   'is not there': { slow: false, fail: (mailbox) => mailbox.close() },
   'takes connections and never greets': { slow: true, fail: (mailbox) => mailbox.set('mute') },
@@ -16,7 +19,7 @@ const FAULTS: Record<string, { slow: boolean; fail: (mailbox: Mailbox) => void |
   'lets nobody send': { slow: false, fail: (mailbox) => mailbox.set('not-you') },
 }
 
-/** What a browser is told, without what differs each time. */
+/** What a browser sees of an answer, without what differs each time. */
 const told = ({ status, headers, text }: Response) => ({ status, location: headers.location, text })
 
 async function askAll(app: TestApp, known: Person) {
@@ -37,7 +40,7 @@ const isLogged = (app: TestApp, id: string) =>
     .split('\n')
     .some((line) => line.includes(id) && line.includes('mail not sent yet'))
 
-// At once, because each waits for a server that does not answer.
+// In parallel, because each waits for a server that does not answer.
 describe('while the mail server', { concurrency: true }, () => {
   for (const [name, { slow, fail }] of Object.entries(FAULTS)) {
     it(`${name}, people get their usual answer, and their mail once when it is back`, async () => {

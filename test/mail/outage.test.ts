@@ -1,4 +1,7 @@
-/** The database goes away while mail is under way, or the mail server talks without end; and what an idle app asks. */
+/**
+ * The database fails while a mail is being sent, or the mail server never stops talking. Also: an idle app sends no
+ * queries.
+ */
 import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { after, describe, it } from 'node:test'
@@ -14,10 +17,10 @@ import { startProxy } from '../support/proxy.ts'
 
 const LINK = 'https://learn.example.org/a'
 const LEASE_MS = 45_000
-/** As long as an app that looked again and again would not keep still. */
+/** Long enough to notice an app that polls the database. */
 const IDLE_MS = 6_000
 
-/** An app behind a wire that can be cut, and another one without mail that always sees its database. */
+/** An app behind a proxy that can be cut, and another app without mail that can always reach the same database. */
 async function start() {
   const mailbox = await openMailbox()
   const databaseUrl = await createDatabase()
@@ -27,7 +30,7 @@ async function start() {
   return { mailbox, proxy, app, outside, email: somebody('Ada').email }
 }
 
-/** A mail is on its way, nobody has taken it yet, and the database goes away. */
+/** A mail is being sent, the mail server has not accepted it yet, and the database connection is cut. */
 async function cutWhileSending() {
   const started = await start()
   const { mailbox, proxy, app, outside, email } = started
@@ -41,7 +44,7 @@ async function cutWhileSending() {
 
 const notRead = (app: { log: () => string }) => app.log().includes('"msg":"outbox not read"')
 
-// At once, because most of it is waiting.
+// In parallel, because most of the time is spent waiting.
 describe('when the database goes away', { concurrency: true }, () => {
   it('while a mail is sent, the mail is forgotten when it is back, and not sent again', async () => {
     const { mailbox, proxy, app, outside, email } = await cutWhileSending()
@@ -124,7 +127,7 @@ describe('an app', { concurrency: true }, () => {
     app.deps.mail.wake()
     await mailbox.letterTo(email)
     await allSent(outside)
-    // Ends the look that is under way.
+    // Waits for the current look into the outbox to end.
     await lookOnce(app)
     app.deps.mail.start()
     const settled = async () => {

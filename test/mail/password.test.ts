@@ -1,4 +1,4 @@
-/** The password of the mail server goes over no plain wire that leaves this machine. */
+/** The mail server's password is never sent unencrypted to another machine. */
 import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
 import { SMTPServer } from 'smtp-server'
@@ -27,7 +27,7 @@ const port = typeof address === 'object' && address !== null ? address.port : 0
 
 for (const [host, given] of [
   ['127.0.0.1', ['mat:secret']],
-  // Another name for this machine, which is on no list of them.
+  // Also this machine, but not on the app's list of local addresses.
   ['0.0.0.0', []],
 ] as const) {
   it(`to ${host}: ${given.length > 0 ? 'given' : 'kept, and the mail waits'}`, async () => {

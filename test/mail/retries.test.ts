@@ -1,4 +1,4 @@
-/** A mail that is not taken is tried again, less and less often, until it is of no use to anybody. */
+/** A mail that is not accepted is tried again, less and less often, until it is of no use any more. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resetPassword, verifyEmail } from '../../src/mail/letters.ts'
@@ -10,10 +10,10 @@ import { openBrowser, somebody } from '../support/people.ts'
 const SECOND = 1_000
 const HOUR = 3_600 * SECOND
 const LINK = 'https://learn.example.org/a'
-/** In seconds, one after each try. */
+/** The pause after each try, in seconds. */
 const PAUSES = [5, 10, 20, 40, 80, 160, 300, 300, 300]
 
-/** One app for each, since the clock of each goes its own way. Tests alone look into its outbox. */
+/** A new app for each test, since each moves its clock. It sends no mail unless the test says so. */
 async function start() {
   const mailbox = await openMailbox()
   const app = await startApp({}, { mailbox })

@@ -1,4 +1,4 @@
-/** Nobody can fill a stranger's mailbox from here. */
+/** Nobody can use this app to fill a stranger's mailbox. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../support/app.ts'
@@ -10,7 +10,7 @@ const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
 
 const waiting = async () => (await app.sql`select id from outbox`).length
-/** All mails that there are to be have been sent. */
+/** Waits until all mails have been sent. */
 const allSent = () => eventually('the outbox to be empty', async () => (await waiting()) === 0)
 
 it('signing up with an address and leaving again works three times an hour, and never in silence', async () => {

@@ -1,4 +1,4 @@
-/** What mails say, all of them in full, and that nothing in an address or a link becomes more than text. */
+/** The full text of every mail, and that an address or a link in it can never become markup. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -144,7 +144,7 @@ describe('the mail', () => {
         title: subject,
         paragraphs: ['Hello,', ...paragraphs, 'Matricula'],
         links: linked ? [GIVEN.link] : [],
-        // No picture, no style, no script: nothing is fetched when it is read.
+        // No picture, style or script, so that reading the mail fetches nothing.
         elements: [...(linked ? ['a'] : []), 'body', 'head', 'html', 'meta', 'p', 'title'],
       })
       assert.match(mail.html, /<meta charset="utf-8">/)

@@ -1,4 +1,7 @@
-/** The operator's commands when something is wrong: one plain reason, an exit code for scripts, and nothing changed. */
+/**
+ * The operator's commands when something is wrong: they print one plain reason, exit with a code for scripts, and
+ * change nothing.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { freePort } from '../../src/database/embedded/port.ts'

@@ -1,4 +1,4 @@
-/** The operator's commands for signing keys: what they do, and that a running server follows. */
+/** The operator's commands for signing keys: what they do, and that a running server notices. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seal } from '../../src/base/sealing.ts'
@@ -157,7 +157,7 @@ describe('keys retire', () => {
   })
 })
 
-/** Leaves one key in the table, with a name of this kind. */
+/** Replaces the key in the table until its id is one that the test wants. */
 async function withKeyNamed(app: TestApp, isWanted: (kid: string) => boolean): Promise<void> {
   const { sql, config } = app.deps
   const secrets = config.keys('signing-keys')

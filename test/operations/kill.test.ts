@@ -1,4 +1,4 @@
-/** A server that is killed loses nobody it has said yes to. */
+/** A killed server loses no account whose sign-up was answered. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createDatabase } from '../support/database.ts'
@@ -48,7 +48,7 @@ it('everybody whose sign-up was answered can log in after the server was killed 
   })
   assert.deepEqual([...statuses], [[303, welcomed.length]])
 
-  // Who got no answer just signs up again, or finds that it had worked already.
+  // Somebody who got no answer can sign up again, or is told that the account already exists.
   const lost = people.filter((person) => !welcomed.includes(person)).slice(0, 10)
   await forEach(lost, async (person) => {
     const again = await openBrowser(second).signUp(person)

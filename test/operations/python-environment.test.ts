@@ -1,4 +1,4 @@
-/** What `npm test` does about Python: it prepares one, once, or leaves out the tests that need it and says why. */
+/** How `npm test` handles Python: it prepares an environment once, or skips the tests that need it and says why. */
 import assert from 'node:assert/strict'
 import {
   chmodSync,
@@ -24,8 +24,8 @@ type Habits = { probe?: string; pip?: string; python?: boolean }
 const tells = (facts: object): string => `echo '${JSON.stringify(facts)}'`
 
 /**
- * A machine with a `python3` of its own on its path, or with none. Asked about itself it does `probe`, and its pip `pip`.
- * Everything it is asked to do is noted.
+ * A machine with its own fake `python3` on its path, or with none. Asked for its facts, the fake runs `probe`; as pip
+ * it runs `pip`. Every call is noted.
  */
 function machine({ probe = tells(GOOD), pip = 'exit 0', python = true }: Habits) {
   const root = mkdtempSync(join(tmpdir(), 'matricula-python-'))

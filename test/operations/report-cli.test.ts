@@ -1,4 +1,4 @@
-/** `report`, as an operator runs it beside the server: how many learners came how far. */
+/** The `report` command, run by an operator beside the server: how many learners got how far. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../support/api.ts'

@@ -1,4 +1,4 @@
-/** The server as a process: how it starts, how it ends, and what it says meanwhile. */
+/** The server as a process: how it starts, how it stops, and what it logs. */
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
@@ -31,7 +31,7 @@ async function tablesOf(url: string): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** How a server ends a connection that never finishes its request. Started at once, because it takes its time. */
+/** How a server ends a connection that never finishes its request. Started early, because it takes long. */
 async function slowConnection(text: string): Promise<{ answer: string; seconds: number }> {
   const server = await startServer({ DATABASE_URL: await createDatabase() })
   const socket = connect(server.port, '127.0.0.1')
@@ -133,14 +133,14 @@ describe('starting', () => {
 
 describe('stopping', () => {
   it('lets a login under way finish, takes nothing new, and ends well in spite of a second signal', async () => {
-    // The highest cost, so that the login is still under way when the signal comes.
+    // A high bcrypt cost, so that the login is still in progress when the signal comes.
     const url = await createDatabase()
     const server = await startServer({ DATABASE_URL: url, BCRYPT_COST: '14' })
     const { person } = await learner(server, 'Ada')
     const { sql } = clientOf(url)
     const browser = openBrowser(server)
     const body = { ...person, next: '/dashboard', _csrf: await browser.token('/login') }
-    // An idle connection of the kind that browsers keep must not hold up the end.
+    // An idle keep-alive connection, as browsers hold, must not delay the end.
     const idle = new Agent({ keepAlive: true })
     after(() => idle.destroy())
     await new Promise((resolve, reject) => {
@@ -318,7 +318,7 @@ describe('a connection', () => {
   })
 })
 
-/** True once nothing listens there any more. */
+/** Whether nothing listens on this port any more. */
 function isRefused(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')

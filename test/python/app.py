@@ -18,7 +18,7 @@ app = FastAPI()
 engine = create_engine(
     make_url(setting("LEARNERS_DATABASE_URL")).set(drivername="postgresql+psycopg"),
     isolation_level="AUTOCOMMIT",  # it only reads, one statement at a time
-    pool_pre_ping=True,  # a connection that was cut meanwhile is replaced, not handed out
+    pool_pre_ping=True,  # replace a connection that was cut instead of using it
     pool_timeout=5,
     # Prepared statements do not survive a pooler in transaction mode, such as Neon's.
     connect_args={"connect_timeout": 3, "prepare_threshold": None},
@@ -40,7 +40,7 @@ class User(SQLModel, table=True):
 
 
 class Answers(SQLModel):
-    """What a learner says of themselves, in Matricula's codes. None and an empty list are not answered."""
+    """A learner's answers, as Matricula's codes. None or an empty list: not answered."""
 
     software_experience: str | None = None
     programming_languages: list[str] = Field(default_factory=list, sa_type=ARRAY(String))
@@ -55,7 +55,7 @@ class Profile(Answers, table=True):
     __tablename__ = "profiles"
 
     user_id: str = Field(primary_key=True)
-    saved_at: datetime | None = None  # none until the learner has come to the end of the questions
+    saved_at: datetime | None = None  # None until the learner has finished the questions
 
 
 class Welcome(SQLModel):
@@ -88,13 +88,13 @@ def learners_me(learner: CurrentLearner, session: Annotated[Session, Depends(dat
     """From the table, so a new name shows at once."""
     user = session.get(User, learner.sub)
     if user is None:
-        raise unauthorized()  # the account is gone, and with it whoever the token spoke of
+        raise unauthorized()  # the account of this token was deleted
     return user
 
 
 @app.get("/learners/me/welcome")
 def welcome(user: Annotated[User, Depends(learners_me)], session: Annotated[Session, Depends(database)]) -> Welcome:
-    """From the table too, so a new answer counts at once. Whoever has not begun the questions has no row."""
+    """From the table too, so a new answer counts at once. A learner who has not begun the questions has no row."""
     profile = session.get(Profile, user.id) or Profile(user_id=user.id)
     return Welcome(text=welcome_text(profile), onboarded=profile.saved_at is not None, answers=profile)
 
@@ -118,11 +118,11 @@ def welcome_text(profile: Profile) -> str:
 
 @app.get("/learners/me/suggestion")
 def suggestion(first: FirstSuggestion) -> Suggestion | None:
-    """What Matricula suggests to start now, and why; null when there is nothing left."""
+    """What Matricula suggests to start now, and why; null if nothing is left."""
     return first
 
 
 @app.post("/lab/robot-arm")
 def move_robot_arm(learner: LearnerWithSession) -> dict[str, str]:
-    """Moves something real: not for a session that has ended."""
+    """Moves a real machine, so the session must still be open."""
     return {"moved_by": learner.sub}

@@ -1,4 +1,4 @@
-/** Seconds: when a token begins and ends for a Python backend, and how far two clocks may be apart. */
+/** To the second: when a Python backend starts and stops to accept a token, and how much two clocks may differ. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../support/api.ts'
@@ -13,7 +13,7 @@ const real = await api.token()
 const { iat, exp } = decode(real).claims
 const noon = Math.floor(app.deps.now() / 1000)
 
-/** What the backend answers when its clock shows this second. */
+/** The status that the backend answers when its clock shows this second. */
 async function askAt(second: number, token: string): Promise<number> {
   await backend.send('PUT', `/clock/${second}`)
   return (await backend.get('/me', token)).status

@@ -1,4 +1,4 @@
-/** docs/python.md says what is so: its code is the code that is tested, and its token is one that Matricula would make. */
+/** docs/python.md is right: its code is the code that is tested, and its token is one that Matricula would make. */
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ const SITE = 'https://learn.example.org'
 const page = readFileSync(join(ROOT, 'docs/python.md'), 'utf8')
 const sourceOf = (name: string): string => readFileSync(join(ROOT, 'test/python', name), 'utf8')
 
-/** Everything between fences, by the name behind the language. */
+/** All fenced code blocks, by the name after the language. */
 const blocks = new Map(
   [...page.matchAll(/^```\w+ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = '', text = '']) => [name, text]),
 )
@@ -163,6 +163,6 @@ const slugOf = (title: string): string =>
     .replace(/[^\w\s-]/g, '')
     .replace(/\s/g, '-')
 
-/** Names in their order, with the type of each value. */
+/** The names in order, each with the type of its value. */
 const shapeOf = (object: object): string[] =>
   Object.entries(object).map(([name, value]) => `${name}: ${value === null ? 'null' : typeof value}`)

@@ -1,4 +1,7 @@
-/** What a token is worth after its session has ended: up to its own end for a backend that does not ask, nothing for one that does. */
+/**
+ * A token after the end of its session: a backend that asks Matricula refuses it at once, one that does not ask accepts
+ * it until it expires.
+ */
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import { after, describe, it } from 'node:test'

@@ -1,4 +1,4 @@
-/** A Python package generated from the description of the API, which signs up, takes a token and saves answers. */
+/** A Python client generated from the API description signs up, gets a token and saves answers. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** Tokens that nobody should accept, sent to the Python backend: each differs from a good one by what its name says. */
+/** Tokens that the Python backend must refuse: each differs from a valid one only in what its name says. */
 import assert from 'node:assert/strict'
 import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -27,7 +27,7 @@ const onCurve = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const es256 = (key: KeyObject) => (text: string) =>
   sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' })
 
-/** Counts who follows an address out of a token. */
+/** Counts requests to the address that some tokens name. */
 let followed = 0
 const trap = createServer((_req, res) => {
   followed += 1
@@ -38,9 +38,9 @@ after(() => trap.close())
 const trapAddress = trap.address()
 const trapUrl = `http://127.0.0.1:${typeof trapAddress === 'object' ? trapAddress?.port : ''}/jwks`
 
-/** A token of the server's own key with other claims; `undefined` takes one away. */
+/** A token signed with the server's own key, with other claims; `undefined` removes one. */
 const claiming = (changes: Json) => forge(header, { ...claims, ...changes }, bySite)
-/** The same, with claims that JavaScript cannot write down. */
+/** The same, with claims as text, since JavaScript cannot produce some values. */
 const saying = (text: string) => forge(header, text, bySite)
 const claimsText = JSON.stringify(claims)
 const without = (name: string) => claiming({ [name]: undefined })
@@ -55,7 +55,7 @@ function flipped(part: string): string {
   return bytes.toString('base64url')
 }
 
-/** As a text, PEM, DER, JWK or ssh line, a public key is no secret. */
+/** A public key in any form (text, PEM, DER, JWK, ssh line) must not be usable as an HMAC secret. */
 const spki = publicKey.export({ type: 'spki', format: 'der' })
 const sshBody = Buffer.concat(['ssh-ed25519', Buffer.from(jwk.x, 'base64url')].map(withLength))
 const NOT_SECRETS: Record<string, string | Buffer> = {
@@ -75,7 +75,7 @@ function withLength(part: string | Buffer): Buffer {
   return Buffer.concat([length, Buffer.from(part)])
 }
 
-/** A cookie, a link in a mail, a page's form: made for something else. */
+/** Tokens that were made for another purpose, such as a refresh token or a form's CSRF token. */
 const [pair, csrfToken] = [await firstPair(api), await openBrowser(app).token('/login')]
 const { iat, exp, sub, sid } = claims
 const userId = String(sub)
@@ -251,7 +251,7 @@ describe('the Python backend', () => {
   })
 })
 
-/** The good token with one piece replaced, removed or added, by a rule that a number chooses. */
+/** The valid token with one piece replaced, removed or added; `seed` decides how and where. */
 function damaged(seed: number): string {
   const at = (seed * 7919) % good.length
   const width = 1 + (seed % 5)

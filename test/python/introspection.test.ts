@@ -1,4 +1,4 @@
-/** Introspection by the clients that Python and Java backends bring along (RFC 7662). */
+/** Introspection (RFC 7662) by standard clients of Python and Java backends. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { apiLearner } from '../support/api.ts'
@@ -8,7 +8,7 @@ import { runPython } from '../support/python.ts'
 const SERVICE_KEY = 'a-service-key/of+the=tests-0123456789'
 const app = await startApp({ SERVICE_KEY }, { atPublicUrl: true })
 
-/** Authlib asks by a form, and proves itself by HTTP Basic or as the operator's key would be sent by hand. */
+/** Authlib sends a form and authenticates with HTTP Basic. */
 const AUTHLIB = `
 import json, sys
 from authlib.integrations.httpx_client import OAuth2Client
@@ -17,7 +17,7 @@ client = OAuth2Client("a-backend", secret, token_endpoint_auth_method="client_se
 answer = client.introspect_token(url, token=token, token_type_hint="access_token")
 print(json.dumps({"status": answer.status_code, "body": answer.json()}))`
 
-/** What Spring Security's client sends: a form with nothing but the token, HTTP Basic, JSON wanted. */
+/** What Spring Security's client sends: a form with only the token, HTTP Basic, and `Accept: application/json`. */
 const LIKE_SPRING = `
 import json, sys, httpx
 url, secret, token = sys.argv[1:]

@@ -1,4 +1,7 @@
-/** A FastAPI backend that knows a learner by their token, and reads their row through a role that can read nothing else. */
+/**
+ * A FastAPI backend that identifies a learner by their token, and reads their row with a database role that can read
+ * nothing else.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../support/api.ts'

@@ -1,4 +1,4 @@
-"""Who calls: the access token, checked with Matricula's public keys and without asking it for each call."""
+"""Tells who calls: checks the access token with Matricula's public keys, without a request to it for each call."""
 
 import os
 from typing import Annotated
@@ -9,23 +9,23 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field, ValidationError
 
 def setting(name: str) -> str:
-    """A variable of the environment. Without it the start ends, and says so."""
+    """An environment variable. If it is missing, the program ends and says so."""
     if value := os.environ.get(name):
         return value
     raise SystemExit(f"Set {name}: docs/python.md says to what, under “Set up”.")
 
 
-MATRICULA = setting("MATRICULA_URL").rstrip("/")  # its PUBLIC_URL: who signs every token, and for whom
+MATRICULA = setting("MATRICULA_URL").rstrip("/")  # its PUBLIC_URL: issuer and audience of every token
 LIFETIME = 900
 LEEWAY = 30  # seconds that two clocks may differ
 
-# One for the process: it keeps the keys for 5 minutes. Never `cache_keys=True`, which keeps a withdrawn key for ever.
+# One per process: it caches the keys for 5 minutes. Never `cache_keys=True`, which keeps a withdrawn key for ever.
 keys = jwt.PyJWKClient(f"{MATRICULA}/api/auth/jwks", timeout=5)
 bearer = HTTPBearer(auto_error=False)
 
 
 class Learner(BaseModel, strict=True):
-    """What a token says. Strict, because a number written as text is none of Matricula's."""
+    """What a token says. Strict, because Matricula never writes a number as text."""
 
     sub: str = Field(min_length=1)
     sid: str = Field(min_length=1)
@@ -40,10 +40,10 @@ def signing_key(token: str) -> jwt.PyJWK:
     try:
         return keys.get_signing_key_from_jwt(token)
     except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, OSError, ValueError) as error:
-        raise unavailable() from error  # no keys, so nobody knows: the token may be good
+        raise unavailable() from error  # without keys we cannot tell: the token may be good
 
 
-# A plain `def`: fetching keys blocks, so FastAPI runs this in a thread and goes on serving.
+# A plain `def`: fetching keys blocks, so FastAPI runs this in a thread and keeps serving.
 def current_learner(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Learner:
     if credentials is None:
         raise unauthorized()

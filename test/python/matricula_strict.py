@@ -1,4 +1,4 @@
-"""For what must not outlive a logout: asks Matricula on every call whether the session behind the token is open."""
+"""For calls that a logout must stop at once: asks Matricula each time whether the token's session is still open."""
 
 import http.client
 import json
@@ -22,12 +22,12 @@ def learner_with_session(
         json.dumps({"token": credentials.credentials}).encode(),
         {"Content-Type": "application/json"},
     )
-    question.add_unredirected_header("Authorization", f"Bearer {SERVICE_KEY}")  # stays behind when somebody redirects
+    question.add_unredirected_header("Authorization", f"Bearer {SERVICE_KEY}")  # not sent on to a redirect
     try:
         with urllib.request.urlopen(question, timeout=5) as answer:
             active: bool = json.load(answer)["active"]
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
-        raise unavailable() from error  # not known is not yes; a wrong service key is no fault of the learner
+        raise unavailable() from error  # unknown must not count as yes; a wrong service key is not the learner's fault
     if active is not True:
         raise unauthorized()
     return learner

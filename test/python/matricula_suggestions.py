@@ -1,4 +1,4 @@
-"""What Matricula suggests to whoever calls: asked with their own token, so that one model decides for all."""
+"""Asks Matricula, with the caller's own token, what it suggests to them, so that the logic exists only once."""
 
 import http.client
 import urllib.error
@@ -34,7 +34,7 @@ def first_suggestion(
     _learner: CurrentLearner, credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]
 ) -> Suggestion | None:
     question = urllib.request.Request(f"{MATRICULA}/api/recommendations")
-    # Stays behind when somebody redirects.
+    # Not sent on to a redirect.
     question.add_unredirected_header("Authorization", f"Bearer {credentials.credentials}")
     try:
         with urllib.request.urlopen(question, timeout=5) as answer:

@@ -1,4 +1,4 @@
-"""For tests only: the example with a clock that stands where a test puts it, for PyJWT and for nothing else."""
+"""For tests only: the example with a clock that a test sets and that only PyJWT sees."""
 
 import time
 from datetime import datetime, tzinfo

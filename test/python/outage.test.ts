@@ -1,4 +1,4 @@
-/** Something is away: the database, or Matricula itself. A backend says so, lets nobody in by mistake, and heals. */
+/** The database or Matricula itself is down. A backend says so, lets nobody in by mistake, and recovers. */
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import { after, describe, it } from 'node:test'
@@ -39,7 +39,7 @@ describe('while the database is away', () => {
       assert.equal((await backend.get('/me', `${token}x`)).status, 401)
       isUnavailable(await backend.get('/learners/me', token))
     }
-    // Older than a minute, so the server tries to read its keys again, and cannot.
+    // The server's keys are older than a minute now, so it tries to read them again, and cannot.
     app.advance(120_000)
     const late = await startBackend(settings)
     assert.equal((await late.get('/me', token)).status, 200)
@@ -48,7 +48,7 @@ describe('while the database is away', () => {
     for (const backend of [running, started, late]) {
       await eventually('the rows to be back', async () => (await backend.get('/learners/me', token)).status === 200)
     }
-    // Cut while nobody asked, as by a restart of the database: the next learner notices nothing.
+    // Idle connections are cut, as by a restart of the database: the next learner must not notice.
     proxy.cut()
     await proxy.heal()
     for (const backend of [running, started, late]) {
@@ -59,7 +59,7 @@ describe('while the database is away', () => {
 })
 
 describe('while the keys cannot be fetched', () => {
-  /** What may stand at the address of Matricula. */
+  /** What may answer at Matricula's address. */
   const ANSWERS: Record<string, RequestListener> = {
     'the server is at fault': (_req, res) => res.writeHead(500).end('{}'),
     'the server is busy': (_req, res) => res.writeHead(503, { 'Retry-After': '1' }).end('{}'),
@@ -87,7 +87,7 @@ describe('while the keys cannot be fetched', () => {
     const token = await api.token()
     const backend = await startBackend({ MATRICULA_URL: url })
 
-    // Nothing listens there yet.
+    // Nothing listens at that address yet.
     isUnavailable(await backend.get('/me', token))
     assert.equal((await backend.get('/me', 'garbage')).status, 401)
 

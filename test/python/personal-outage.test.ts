@@ -1,4 +1,4 @@
-/** Something is away while a learner is to be answered in their own way: the database, or Matricula. */
+/** The database or Matricula is down while a backend needs a learner's answers or suggestions. */
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'

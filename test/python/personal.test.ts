@@ -1,4 +1,4 @@
-/** A FastAPI backend that answers each learner in their own way: from their answers in the table, and from the API. */
+/** A FastAPI backend with personal answers: from the learner's row in the table, and from the API. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Answers } from '../../src/learning/answers.ts'
@@ -29,7 +29,7 @@ const ALL: Answers = answersOf({
   projectGoalsText: 'A robot that waters plants.',
 })
 
-/** What a backend reads in the table, in the names of the API. */
+/** What a backend reads from the table, with the field names of the API. */
 async function readOf(token: string, at: Backend = backend): Promise<{ text: unknown; profile: object }> {
   const { status, body } = await at.get('/learners/me/welcome', token)
   assert.equal(status, 200, JSON.stringify(body))
@@ -41,7 +41,7 @@ async function readOf(token: string, at: Backend = backend): Promise<{ text: unk
 
 const profileOf = async (api: ApiClient) => (await api.get('/api/profile')).body
 
-/** The first suggestion as the API says it, as far as a backend passes it on. */
+/** The first suggestion of the API, with the fields that a backend passes on. */
 async function firstOf(api: ApiClient) {
   const [first] = (await api.get('/api/recommendations')).body.startNow
   if (first === undefined) return null
@@ -51,7 +51,7 @@ async function firstOf(api: ApiClient) {
 
 const suggestionOf = (token: string, at: Backend = backend): Promise<Reply> => at.get('/learners/me/suggestion', token)
 
-/** The table and the API agree about this learner. Returns both answers of the backend. */
+/** Asserts that table and API agree about this learner. Returns both answers of the backend. */
 async function agreed(api: ApiClient) {
   const token = await api.token()
   const { text, profile } = await readOf(token)

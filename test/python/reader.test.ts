@@ -1,4 +1,4 @@
-/** The role of reader.sql: what a backend can do to the database of Matricula, and what it cannot. */
+/** The role of reader.sql: what a backend can and cannot do in Matricula's database. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import postgres from 'postgres'
@@ -23,13 +23,13 @@ const columns = await owner<{ table: string; column: string }[]>`
   select table_name as table, column_name as column
   from information_schema.columns where table_schema = 'public' order by 1, 2`
 const tables = [...new Set(columns.map(({ table }) => table))]
-/** Views cannot be written by anybody. */
+/** Views are left out where writing is tested, since nobody can write to them. */
 const views = (await owner<{ name: string }[]>`select viewname as name from pg_views where schemaname = 'public'`).map(
   ({ name }) => name,
 )
 const isTable = (name: string) => !views.includes(name)
 
-/** @throws unless PostgreSQL refuses the statement for want of a right. */
+/** @throws unless PostgreSQL refuses the statement because a privilege is missing. */
 const isRefused = (statement: string) =>
   assert.rejects(reader.unsafe(statement), { code: '42501' }, `PostgreSQL carries out: ${statement}`)
 

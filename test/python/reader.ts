@@ -1,11 +1,11 @@
-/** The role of `reader.sql`, as an operator makes it. */
+/** The database role of `reader.sql`, made as an operator makes it. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { ROOT } from '../../src/config/folders.ts'
 
-/** A role for this database, under a name of its own since roles belong to the whole server. Returns its URL. */
+/** Makes a role for this database, with a unique name since roles belong to the whole server. Returns its URL. */
 export async function createReader(databaseUrl: string): Promise<string> {
   const [suffix, password] = [randomBytes(6).toString('hex'), randomBytes(12).toString('hex')]
   const role = `matricula_reader_${suffix}`

@@ -1,6 +1,6 @@
 /**
- * Signing keys change while a Python backend runs, with PyJWT as it comes: it keeps keys for 5 minutes and asks again for
- * an unknown one no sooner than 30 seconds after the last time. The clocks of both sides are moved together.
+ * Signing keys change while a Python backend runs, with the defaults of PyJWT: it keeps keys for 5 minutes, and for an
+ * unknown key it asks again at most every 30 seconds. The clocks of both sides are moved together.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -15,7 +15,7 @@ import { decode, ed25519, forge, MINUTE, SECOND, setClock } from '../support/tok
 
 const STEP = 20 * SECOND
 
-/** Two instances, of which an operator works on the second; a backend; and what may stand between them. */
+/** Two instances (an operator's commands run on the second), a backend, and the front server between them. */
 async function startSite({ cached }: { cached: boolean }) {
   const front = { url: `http://127.0.0.1:${await freePort()}` }
   const app = await startApp({ PUBLIC_URL: front.url })
@@ -26,10 +26,10 @@ async function startSite({ cached }: { cached: boolean }) {
   const api = openApi(app, { Origin: front.url })
   const signUp = await api.signUp(somebody('Ada'))
   assert.equal(signUp.status, 200, signUp.text)
-  // A moment that is still to come, since no clock is ever put back.
+  // In the future, since no clock may be set back.
   const start = Math.ceil(Date.now() / SECOND) * SECOND
 
-  /** Moves every clock to a moment, in milliseconds since the start. */
+  /** Sets every clock. `moment` is in milliseconds since the start. */
   async function goTo(moment: number): Promise<void> {
     now = start + moment
     setClock(app, now)
@@ -41,8 +41,8 @@ async function startSite({ cached }: { cached: boolean }) {
 }
 
 /**
- * The public address. With `cached`, a shared cache such as a CDN stands there and keeps an answer for as long as
- * `max-age` allows. Returns how often the backend has asked for keys.
+ * Serves the public address. With `cached` it is a shared cache such as a CDN, which keeps an answer for as long as
+ * `max-age` allows. Returns a function that tells how often the backend has asked for keys.
  */
 async function startFront(url: string, app: TestApp, cached: boolean, now: () => number): Promise<() => number> {
   let asked = 0
@@ -121,10 +121,10 @@ describe('a rotation, a rollback and a retirement', () => {
     assert.equal(three, one, 'the rollback brings the first key back')
     assert.equal(new Set([one, two, four]).size, 3, 'the second and the third key have signed')
     assert.deepEqual(more, [])
-    // Once in 5 minutes, so it was the cache of PyJWT that was put to the test.
+    // About once in 5 minutes, so PyJWT's own cache was in use.
     assert.ok(keyRequests() >= 20 && keyRequests() <= 30, `asked for keys ${keyRequests()} times`)
 
-    // The first key is withdrawn by now, so that what it signs is worth nothing (J14).
+    // The first key is withdrawn by now, so what it signs is refused (J14).
     const { header, claims } = decode((await issue(api)).token)
     const late = forge({ ...header, kid: firstKey.kid }, claims, ed25519(firstKey.privateKey))
     assert.equal((await backend.get('/me', late)).status, 401)
@@ -157,11 +157,11 @@ describe('a key that was stolen', () => {
     assert.equal(await statusOf(backend, stolen), 200)
     assert.deepEqual(await operator.retire(stolen.kid, { immediately: true }), { ok: true, outcome: 'withdrawn' })
 
-    // This instance has looked again by now: its copy of the keys was a minute old.
+    // This instance reads the keys again, since its copy is older than a minute.
     await goTo(2 * MINUTE)
     const next = await issue(api)
     assert.notEqual(next.kid, stolen.kid)
-    // Unknown to the backend, so it asks; that tells it of the withdrawal too.
+    // The key is unknown to the backend, so it asks again, and learns of the withdrawal too.
     assert.equal(await statusOf(backend, next), 200)
     assert.equal(await statusOf(backend, stolen), 401)
     assert.equal((await api.post('/api/auth/introspect', { token: stolen.token })).body.active, false)

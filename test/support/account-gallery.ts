@@ -1,4 +1,4 @@
-/** The states of the pages of recovery and account, for the checks that walk through all pages. */
+/** The account and recovery pages in all their states, for the checks that visit every page. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ const OTHER_DEVICES = [
   'W'.repeat(300),
 ]
 
-/** To be awaited while the gallery is collected. */
+/** Await this while the gallery is being collected. */
 export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<void> {
   const mailbox = await openMailbox()
   const directory = await mkdtemp(join(tmpdir(), 'matricula-outbox-'))

@@ -1,4 +1,4 @@
-/** The API as a program calls it. Every answer is held against the description that the server gives of itself. */
+/** A client that calls the API as a program does. It checks every answer against `/api/openapi.json`. */
 import assert from 'node:assert/strict'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -9,7 +9,7 @@ import { type Browser, type Person, type Response, somebody } from './people.ts'
 type Headers = Record<string, string>
 export type ApiClient = ReturnType<typeof openApi>
 
-/** A client with a cookie jar of its own, or with that of a browser. It sends the `Origin` of the site, as browsers do. */
+/** A client with its own cookie jar, or with that of a browser. It sends the site's `Origin`, as browsers do. */
 export function openApi(app: Pick<TestApp, 'url'>, headers: Headers = {}, agent = supertest.agent(app.url)) {
   const always = { Origin: app.url, ...headers }
   async function call(method: 'get' | 'post' | 'put', path: string, body?: unknown, more: Headers = {}) {
@@ -30,14 +30,14 @@ export function openApi(app: Pick<TestApp, 'url'>, headers: Headers = {}, agent 
     signUp: (person: Person, more: object = {}) => call('post', '/api/auth/sign-up/email', { ...person, ...more }),
     signIn: ({ email, password }: Pick<Person, 'email' | 'password'>, more: object = {}) =>
       call('post', '/api/auth/sign-in/email', { email, password, ...more }),
-    /** An access token of the session in the jar. */
+    /** An access token for the session in the jar. */
     async token(): Promise<string> {
       return (await call('get', '/api/auth/token')).body.token
     },
   }
 }
 
-/** Somebody who signed up through the API, with the client that holds their session. */
+/** Signs somebody up through the API. Returns them and the client that holds their session. */
 export async function apiLearner(app: Pick<TestApp, 'url'>, name: string): Promise<{ person: Person; api: ApiClient }> {
   const person = somebody(name)
   const api = openApi(app)
@@ -46,7 +46,7 @@ export async function apiLearner(app: Pick<TestApp, 'url'>, name: string): Promi
   return { person, api }
 }
 
-/** The API in the hands of a browser: the same cookies as its pages. */
+/** An API client that shares the cookies of this browser. */
 export const apiOf = (app: Pick<TestApp, 'url'>, browser: Browser): ApiClient => openApi(app, {}, browser.agent)
 
 export const bearer = (token: string): Headers => ({ Authorization: `Bearer ${token}` })
@@ -64,7 +64,7 @@ async function describe(url: string) {
   return { document, ajv }
 }
 
-/** @throws when an answer is not one that the description names for this call. */
+/** @throws when the description does not allow this answer for this call. */
 async function conforms(
   { url }: Pick<TestApp, 'url'>,
   method: string,
@@ -78,7 +78,7 @@ async function conforms(
     new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`).test(bare),
   )
   const operation = pattern === undefined ? undefined : document.paths[pattern]?.[method]
-  // What is not described is not there.
+  // A call that is not described must not exist.
   if (pattern === undefined || operation === undefined) {
     assert.ok([404, 405].includes(response.status), `${method} ${path} answers ${response.status} and is not described`)
     return

@@ -1,4 +1,4 @@
-/** The real app on a real port and a database of its own; only the clock can be moved. */
+/** The real app on a real port with its own database. Only the clock is replaced: tests can move it. */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after } from 'node:test'
@@ -16,14 +16,14 @@ export type TestApp = Awaited<ReturnType<typeof startApp>>
 
 export const SECRET = 'a-secret-of-the-tests-0123456789abcdefgh'
 
-/** The settings of a server behind TLS, as in production, with one proxy in front. */
+/** Settings as in production: one proxy in front, which ends TLS. */
 export const BEHIND_TLS = { PUBLIC_URL: 'https://learn.example.org', TRUST_PROXY: '1' }
 
-/** The lowest cost that bcrypt knows, for tests that are not about hashing. The configuration would refuse it. */
+/** The lowest cost that bcrypt accepts, for tests that are not about hashing. The configuration would refuse it. */
 export const QUICK_COST = 4
 
 /**
- * Started for one test file and closed after it. `databaseUrl` shares the database of another app.
+ * Starts an app for one test file and closes it afterwards. `databaseUrl` shares the database of another app.
  */
 export async function startApp(
   environment: Record<string, string> = {},
@@ -34,9 +34,9 @@ export async function startApp(
     mailbox,
   }: {
     databaseUrl?: string
-    /** Tells the app the address it is at, as an operator does. */
+    /** Sets PUBLIC_URL to the app's real address, as an operator does. */
     atPublicUrl?: boolean
-    /** Where its mails go. Without one the app has no mail. */
+    /** Where its mails go. Without a mailbox the app sends no mail. */
     mailbox?: Pick<Mailbox, 'url'> & Partial<Pick<Mailbox, 'letters'>>
     store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store']
   } = {},

@@ -1,11 +1,11 @@
-/** The stock client of Better Auth, with what a browser adds to its calls: cookies and `Origin`. */
+/** The unchanged Better Auth client, plus what a browser adds to its calls: cookies and `Origin`. */
 import { createAuthClient } from 'better-auth/client'
 import { jwtClient } from 'better-auth/client/plugins'
 import type { TestApp } from './app.ts'
 
 export type AuthClient = ReturnType<typeof openAuthClient>
 
-/** `origin` is the site whose script calls; null sends none, as Node does. */
+/** `origin` is the site whose script makes the calls. Null sends no `Origin`, as Node does. */
 export function openAuthClient({ url }: Pick<TestApp, 'url'>, { origin = url }: { origin?: string | null } = {}) {
   const jar = new Map<string, string>()
   const answers: Response[] = []

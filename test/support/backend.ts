@@ -1,4 +1,4 @@
-/** The example backend of `test/python`, as a process of its own. */
+/** Runs the example backend of `test/python` in its own process. */
 import { spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,14 +12,14 @@ const SOURCES = join(ROOT, 'test/python')
 export type Backend = Awaited<ReturnType<typeof startBackend>>
 export type Reply = { status: number; headers: Headers; body: Record<string, unknown> }
 
-/** Settings that a backend does not start without; a test names those that it uses. */
+/** The backend does not start without these settings. A test replaces those that it uses. */
 const NOWHERE = {
   MATRICULA_URL: 'http://127.0.0.1:9',
   MATRICULA_SERVICE_KEY: 'none',
   LEARNERS_DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
 }
 
-/** An ASGI app of `test/python` on a port of its own, ended after the test file or the test that starts it. */
+/** Starts an ASGI app of `test/python` on its own port, and ends it after the test or test file that started it. */
 export async function startBackend(environment: Partial<typeof NOWHERE>, app = 'app:app') {
   const child = spawn(
     pythonPath(),
@@ -42,7 +42,7 @@ export async function startBackend(environment: Partial<typeof NOWHERE>, app = '
     child.kill('SIGKILL')
     await closed
   })
-  // A run that is ended by hand ends its programs too.
+  // When somebody stops the test run, stop its programs too.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       child.kill('SIGKILL')
@@ -64,9 +64,9 @@ export async function startBackend(environment: Partial<typeof NOWHERE>, app = '
   return {
     url,
     send,
-    /** Asks with this access token. */
+    /** Sends a GET with this access token. */
     get: (path: string, token: string) => send('GET', path, { Authorization: `Bearer ${token}` }),
-    /** Everything it has said so far. */
+    /** Everything it has printed so far. */
     log: () => written,
   }
 }

@@ -1,4 +1,4 @@
-/** A real Chromium: the one named by CHROMIUM_PATH, one that is installed, or else the one inside an npm package. */
+/** A real Chromium: the one at CHROMIUM_PATH, else an installed one, else the one from an npm package. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const INSTALLED = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ]
 
-/** No sandbox: it is not to be had for root and on many machines, and these pages are our own. */
+/** No sandbox: it does not work for root or on many machines, and we only open our own pages. */
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -25,12 +25,12 @@ const ARGUMENTS = [
   '--disable-quic',
 ]
 
-/** What the test files need in their environment to start a browser. Unpacks one when none is installed. */
+/** The environment variables that test files need to start a browser. Unpacks a browser if none is installed. */
 export async function browserEnvironment(): Promise<Record<string, string>> {
   const installed = [process.env.CHROMIUM_PATH, ...INSTALLED].find((path) => path !== undefined && existsSync(path))
   if (installed !== undefined) return { CHROMIUM_PATH: installed }
 
-  // A folder for each user, since nobody can run what another user owns, and anew if an earlier run was cut off.
+  // One folder per user, since a user cannot run what another one owns. Unpack again if an earlier run was interrupted.
   const folder = join(tmpdir(), `matricula-chromium-${process.getuid?.() ?? 'user'}`)
   const complete = join(folder, 'complete')
   if (!existsSync(complete)) rmSync(folder, { recursive: true, force: true })
@@ -38,13 +38,13 @@ export async function browserEnvironment(): Promise<Record<string, string>> {
 
   const { TMPDIR } = process.env
   process.env.TMPDIR = folder
-  // With this set, the package brings its own system libraries, which a bare machine lacks.
+  // With this set, the package also unpacks its own system libraries, which a minimal machine lacks.
   process.env.AWS_EXECUTION_ENV ??= 'AWS_Lambda_nodejs22.x'
   const { default: packaged } = await import('@sparticuz/chromium')
   const path = await packaged.executablePath()
   if (TMPDIR === undefined) delete process.env.TMPDIR
   else process.env.TMPDIR = TMPDIR
-  // The package's own list of font folders names places of another system, and text without a font is not laid out.
+  // The package's own fonts.conf names folders of another system. Without a font, Chromium does not lay out text.
   writeFileSync(join(folder, 'fonts.conf'), fontsIn([join(folder, 'fonts'), '/usr/share/fonts'], folder))
   writeFileSync(complete, '')
   return {
@@ -62,7 +62,7 @@ ${directories.map((directory) => `  <dir>${directory}</dir>`).join('\n')}
 </fontconfig>
 `
 
-/** Started for one test file and closed after it. */
+/** Starts a browser for one test file and closes it afterwards. */
 export async function startBrowser(): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM_PATH ?? '',
@@ -73,7 +73,7 @@ export async function startBrowser(): Promise<Browser> {
   return browser
 }
 
-/** Fills in the login page that is open and presses its button. */
+/** Fills in the open login page and presses its button. */
 export async function sendLogin(
   page: Page,
   { email, password }: Pick<Person, 'email' | 'password'>,

@@ -1,4 +1,4 @@
-/** Calls of the API put by hand, and the operations that its description names: what checks of every endpoint walk through. */
+/** Raw calls to the API, and the operations from its description, for the checks that visit every endpoint. */
 import assert from 'node:assert/strict'
 import type { ApiClient } from './api.ts'
 import type { TestApp } from './app.ts'
@@ -7,7 +7,7 @@ import { COOKIE } from './sessions.ts'
 
 type Headers = Record<string, string>
 
-/** What a description says of a value, as far as these tests look. */
+/** The parts of a JSON schema that these tests use. */
 export type Schema = {
   type?: string | string[]
   anyOf?: Schema[]
@@ -19,15 +19,15 @@ export type Schema = {
 }
 
 export type Operation = {
-  /** As on the request line. */
+  /** In capitals, as on the request line. */
   method: string
   path: string
-  /** The fields of its body; undefined for one that takes none. */
+  /** The fields of its body. Undefined if it takes no body. */
   body: Schema | undefined
   takesForm: boolean
   needsSession: boolean
   takesToken: boolean
-  /** What it answers, by status. */
+  /** The description of each answer, by status. */
   answers: Record<string, string>
 }
 
@@ -37,7 +37,7 @@ type Described = {
   responses: Record<string, { description: string }>
 }
 
-/** Every operation of the description, with the parameters of a path filled in by their names, or with anything. */
+/** Every operation of the description. Path parameters are filled in from `parameters`, or else with "anything". */
 export async function operationsOf(
   { url }: Pick<TestApp, 'url'>,
   parameters: Record<string, string> = {},
@@ -51,7 +51,7 @@ export async function operationsOf(
       return {
         method: method.toUpperCase(),
         path: path.replace(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? 'anything'),
-        // Of an optional body the description names what it is when there is one.
+        // An optional body is described by `anyOf`. Take the variant with fields.
         body: schema?.anyOf?.find(({ properties }) => properties) ?? schema,
         takesForm: requestBody?.content['application/x-www-form-urlencoded'] !== undefined,
         takesToken: security.some((way) => 'bearer' in way),
@@ -62,7 +62,7 @@ export async function operationsOf(
   )
 }
 
-/** Those that may change something, of a lesson that there is. */
+/** The operations that may change something, with a lesson that exists. */
 export async function writesOf(app: Pick<TestApp, 'url'>): Promise<Operation[]> {
   const writes = (await operationsOf(app, { lessonId: 'f1' })).filter(({ method }) => method !== 'GET')
   assert.ok(writes.length > 15, `${writes.length} found`)
@@ -71,7 +71,7 @@ export async function writesOf(app: Pick<TestApp, 'url'>): Promise<Operation[]> 
 
 export type Call = { method?: string; headers?: Headers; body?: unknown }
 
-/** One call as it is told. A body that is text or bytes goes out as it is, everything else as JSON. */
+/** Sends one call. A body that is a string or bytes is sent unchanged, any other as JSON. */
 export function call(app: Pick<TestApp, 'port'>, path: string, { method, headers = {}, body }: Call = {}) {
   if (body === undefined) return exchange(app, path, { method: method ?? 'GET', headers })
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
@@ -79,13 +79,13 @@ export function call(app: Pick<TestApp, 'port'>, path: string, { method, headers
   const type: Headers = hasType ? {} : { 'Content-Type': 'application/json' }
   return exchange(app, path, {
     method: method ?? 'POST',
-    // Node leaves the length out where a method has no body as a rule.
+    // For methods that usually have no body, Node does not send the length by itself.
     headers: { ...type, 'Content-Length': String(bytes.length), ...headers },
     body: bytes,
   })
 }
 
-/** The session cookie of a client as a header. @throws when it has none. */
+/** The session cookie of a client, as the value of a `Cookie` header. @throws when it has none. */
 export function cookieOf({ agent }: Pick<ApiClient, 'agent'>): string {
   const where = { domain: '127.0.0.1', path: '/', secure: false, script: false } as never
   const cookie = agent.jar.getCookie(COOKIE, where)
@@ -93,19 +93,18 @@ export function cookieOf({ agent }: Pick<ApiClient, 'agent'>): string {
   return `${COOKIE}=${cookie.value}`
 }
 
-/** What the page scripts of this site send along with a session. */
+/** The headers that a script of this site sends with a session. */
 export const asOwnPage = ({ url }: Pick<TestApp, 'url'>, cookie: string): Headers => ({ Origin: url, Cookie: cookie })
 
 type Told = Pick<Answer, 'status' | 'text'>
 
-/** A refusal as a client reads it. */
-/** Without what advises beside it. */
+/** A refusal as a client reads it, without the extra hints (`issues`, `detail`). */
 export function refusalOf({ status, text }: Told): { status: number; code?: string; message?: string } {
   const { issues: _, detail: _advice, ...refusal } = JSON.parse(text)
   return { status, ...refusal }
 }
 
-/** JSON of ours and nothing else: no page, no way on, no cookie, nothing of how the server is built. */
+/** A refusal is only our JSON: no HTML, no redirect, no cookie, no internals of the server. */
 export function assertPlainRefusal({ status, text, headers }: Answer, what = ''): void {
   assert.equal(headers['content-type'], 'application/json', what)
   assert.equal(headers.location, undefined, what)

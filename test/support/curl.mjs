@@ -1,4 +1,4 @@
-/** Stands in for curl on a machine that has none: the options that docs/api.md uses, plain http, and no more. */
+/** Replaces curl on a machine that has none. Supports only plain http and the options that docs/api.md uses. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 
@@ -16,7 +16,7 @@ for (const words = process.argv.slice(2); words.length > 0; ) {
   else address = new URL(word)
 }
 
-/** Host, subdomains, path, secure, expiry, name, value: a line for each cookie, as curl writes them. */
+/** One line per cookie, as curl writes them: host, subdomains, path, secure, expiry, name, value. */
 const jar = new Map()
 const readable = given['-b'] !== undefined && existsSync(given['-b'])
 for (const line of readable ? readFileSync(given['-b'], 'utf8').split('\n') : []) {
@@ -57,6 +57,6 @@ const sent = request(address, { method, headers, agent: false }, async (answer) 
   const written = given['-w']?.replaceAll('%{http_code}', String(answer.statusCode)).replaceAll('\\n', '\n')
   process.stdout.write(written ?? '')
 })
-// Curl ends with 7 when there is nobody to connect to.
+// curl exits with 7 when it cannot connect.
 sent.once('error', () => process.exit(7))
 sent.end(given['-d'])

@@ -1,4 +1,4 @@
-/** A database for each test file, copied from one migrated template in a few milliseconds. */
+/** Gives each test file its own database, copied from one migrated template in a few milliseconds. */
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { migrate } from '../../src/database/migrate.ts'
@@ -17,7 +17,7 @@ async function administer(url: string, statement: string): Promise<void> {
   await client.end()
 }
 
-/** Of the server that `npm test` started. */
+/** The URL of the database server that `npm test` started. */
 export function serverUrl(): string {
   const url = process.env.TEST_DATABASE_URL
   if (url === undefined) throw new Error('Run the tests by `npm test`: it starts the database.')
@@ -38,5 +38,5 @@ async function create(template: string): Promise<string> {
 /** The URL of a new, empty, migrated database. */
 export const createDatabase = (): Promise<string> => create(TEMPLATE)
 
-/** The URL of a new database without any table. */
+/** The URL of a new database without tables. */
 export const createEmptyDatabase = (): Promise<string> => create('template1')

@@ -1,10 +1,10 @@
-/** An account that is deleted while a request of its owner, or for it, is on the way. */
+/** Deletes an account while a request by its owner, or about it, is running. */
 import assert from 'node:assert/strict'
 import postgres from 'postgres'
 import type { TestApp } from './app.ts'
 import { eventually } from './process.ts'
 
-/** Deletes the account of that address, and sends the request after the deletion has begun and before it is over. */
+/** Deletes the account with this address. The request is sent after the delete ran and before it is committed. */
 export async function duringDeletion<Sent>(
   app: Pick<TestApp, 'databaseUrl' | 'sql'>,
   email: string,

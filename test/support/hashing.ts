@@ -1,4 +1,4 @@
-/** Watches bcrypt at work. The work is done all the same. */
+/** Counts the calls of bcrypt. It still does the real work. */
 import { after } from 'node:test'
 import bcrypt from 'bcrypt'
 

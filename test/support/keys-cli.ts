@@ -1,17 +1,17 @@
-/** The operator's commands as a process of their own, beside a running app. */
+/** Runs the operator's commands in their own process, next to a running app. */
 import assert from 'node:assert/strict'
 import type { SigningKey } from '../../src/tokens/signing-keys.ts'
 import { SECRET, startApp, type TestApp } from './app.ts'
 import { startProgram } from './process.ts'
 
-/** Part of every value of a wrong setting, so that it is found wherever it is printed. */
+/** Put this into every wrong setting, so that we notice if its value is printed anywhere. */
 export const HIDDEN = 'Hidden'
 
 export type Told = { code: number | null; out: string[]; err: string }
 
 export const rowsOf = ({ sql }: Pick<TestApp, 'sql'>) => sql<SigningKey>`select * from signing_keys order by generation`
 
-/** A running app with its first key, and a command line beside it. */
+/** Starts an app with its first key, and a function that runs commands next to it. */
 export async function startWithCommands() {
   const app = await startApp({}, { atPublicUrl: true })
   await app.deps.keyRing.load()
@@ -36,14 +36,14 @@ export async function startWithCommands() {
   return {
     app,
     cli,
-    /** A command that does what it says: the lines that it prints. */
+    /** Runs a command that must succeed. Returns the lines that it prints. */
     async done(...args: string[]): Promise<string[]> {
       const { code, out, err } = await cli(args)
       assert.equal(err, '')
       assert.equal(code, 0)
       return out
     },
-    /** Until the app has to read the keys again. */
+    /** Moves the clock so far that the app must read its keys again. */
     reread: () => app.advance(61_000),
   }
 }

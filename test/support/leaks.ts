@@ -1,14 +1,14 @@
-/** What must never leave the app, watched in everything that every test app answers and logs. */
+/** Checks that secrets never leave the app: looks through all answers and logs of every test app. */
 import type { ServerResponse } from 'node:http'
 import { COOKIES, cookieName } from '../../src/web/session/cookies.ts'
 import { PASSWORD } from './people.ts'
 
-/** What the page about cookies names, as it is set on plain http and over TLS. */
+/** The cookies that the page about cookies lists, under their names on plain http and over TLS. */
 const LISTED = new Map(
   Object.values(COOKIES).flatMap((cookie) => [true, false].map((secure) => [cookieName(cookie, secure), cookie])),
 )
 
-/** A bcrypt hash, in whatever is written around it. */
+/** A bcrypt hash anywhere in a text. */
 const HASH = /\$2[aby]\$\d\d\$/
 /** A signed token (RFC 7519). */
 const JWT = /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/
@@ -39,7 +39,7 @@ export function createLeakWatch() {
   }
 
   return {
-    /** Looks at what this response writes. */
+    /** Records what this response writes and checks it. */
     watch(res: ServerResponse, path: string): void {
       const { write, end } = res
       const chunks: string[] = []
@@ -58,7 +58,7 @@ export function createLeakWatch() {
         return result
       }) as typeof res.end
     },
-    /** What has leaked, the log included. Secrets of mails are known to the test that opens them: see `mailbox`. */
+    /** Everything that has leaked, also into the log. `mailed`: the tokens in the mails that the `mailbox` got. */
     found(log: string, mailed: readonly string[] = []): string[] {
       const inLog = [
         HASH.test(log) && 'a hash in the log',

@@ -1,4 +1,4 @@
-/** What a learner meets on the way through the questions and the course, in every state. */
+/** The pages of the questions and the course in all their states. */
 import { parse } from 'node-html-parser'
 import type { TestApp } from './app.ts'
 import {
@@ -21,7 +21,7 @@ import { type Browser, learner, type Response } from './people.ts'
 
 type Add = (name: string, viewer: 'visitor' | 'learner', path: string, response: Response) => Response
 
-/** One more than there may be, in words that can be broken. */
+/** One character over the limit, in words so that the lines can break. */
 const TOO_MUCH_TEXT = `${'Walks and talks. '.repeat(32)}x`.slice(0, 501)
 
 export async function addLearning(app: TestApp, addAny: Add): Promise<void> {

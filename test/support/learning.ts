@@ -1,11 +1,11 @@
-/** What learners do once they are in: they answer the questions, look through the answers, and mark lessons. */
+/** What learners do once they are logged in: answer the questions, check the answers, mark lessons. */
 import { type HTMLElement, parse } from 'node-html-parser'
 import type { Browser, Response } from './people.ts'
 
-/** A list is a field that is sent more than once. */
+/** A list means that the field is sent more than once. */
 export type Given = Record<string, string | readonly string[]>
 
-/** The questions in their order, each with an answer to it. */
+/** The questions in their order, each with an answer. */
 export const ANSWERS: Record<string, Given> = {
   programming: { softwareExperience: 'beginner' },
   languages: { programmingLanguages: ['python', 'csharp'] },
@@ -19,10 +19,10 @@ export const STEPS = Object.keys(ANSWERS)
 export const FIRST_QUESTION = '/onboarding/programming'
 export const CHECK = '/onboarding/check'
 
-/** All of the answers above, as the profile page sends them. */
+/** All answers above, as the profile page sends them. */
 export const PROFILE: Given = Object.assign({}, ...Object.values(ANSWERS))
 
-/** What `GET /api/profile` says to somebody who has saved nothing. */
+/** What `GET /api/profile` answers to somebody who has saved nothing. */
 export const NOTHING_SAVED = {
   softwareExperience: null,
   programmingLanguages: [],
@@ -52,7 +52,7 @@ export const encode = (fields: Given): string =>
     Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one])),
   ).toString()
 
-/** Sends fields to an address with the token of this session, whatever page is open. */
+/** Sends fields to a path with this session's CSRF token, whatever page is open. */
 export async function send(browser: Browser, path: string, fields: Given): Promise<Response> {
   const token = await browser.token('/help')
   return browser.post(path, encode({ ...fields, _csrf: token }))
@@ -63,7 +63,7 @@ export const answer = (browser: Browser, step: string, fields: Given = ANSWERS[s
 
 export const skip = (browser: Browser, step: string): Promise<Response> => answer(browser, step, { action: 'skip' })
 
-/** Answers the steps named, skips the others, and saves nothing yet. */
+/** Answers the steps in `answered` and skips the others. Saves nothing yet. */
 export async function passAll(browser: Browser, answered: readonly string[] = STEPS): Promise<void> {
   for (const step of STEPS) await (answered.includes(step) ? answer(browser, step) : skip(browser, step))
 }
@@ -71,7 +71,7 @@ export async function passAll(browser: Browser, answered: readonly string[] = ST
 /** Opens the page with all answers and presses its button. */
 export const saveAnswers = (browser: Browser): Promise<Response> => pressButton(browser, CHECK, '#save-answers-form')
 
-/** Opens a page and sends one of its forms as it stands there. */
+/** Opens a page and sends one of its forms unchanged. */
 export async function pressButton(browser: Browser, path: string, form: string): Promise<Response> {
   const page = parse((await browser.get(path)).text)
   return browser.post(page.querySelector(form)?.getAttribute('action') ?? '', encode(hiddenIn(page, form)))
@@ -91,7 +91,7 @@ export async function markAll(browser: Browser, lessons: readonly string[], stat
   for (const lesson of lessons) await mark(browser, lesson, state)
 }
 
-/** What is ticked and typed in the fields of a page, by their names. */
+/** What is ticked and typed in the fields of a page, by field name. */
 export function filledIn(html: string): Given {
   const page = parse(html)
   const filled: Record<string, string[]> = {}
@@ -101,11 +101,11 @@ export function filledIn(html: string): Given {
     filled[name] = [...(filled[name] ?? []), ...ticked]
   }
   const [text] = page.querySelectorAll('main textarea')
-  // A browser drops the first line break of a text field.
+  // Browsers ignore a line break right after `<textarea>`.
   return text === undefined ? filled : { ...filled, projectGoalsText: text.textContent.replace(/^\n/, '') }
 }
 
-/** The rows of a page of answers, each with its words. */
+/** The rows of a page of answers, by topic, each with its texts. */
 export const rowsOf = (html: string): Record<string, string[]> =>
   Object.fromEntries(
     parse(html)

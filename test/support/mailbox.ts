@@ -1,16 +1,17 @@
-/** A mail server of the tests: real SMTP on loopback, whose letters a test opens, and whose faults it chooses. */
+/** A mail server for tests: real SMTP on loopback. A test can open its letters and choose how it fails. */
 import { after } from 'node:test'
 import PostalMime from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
 import { eventually } from './process.ts'
 
 /**
- * What the server does with a mail: takes it, refuses its text for now or for good, knows no such recipient, lets the
- * sender send nothing, takes the text and never answers or only once told what to do, or does not even greet.
+ * What the server does with a mail, in the order below: accepts it; refuses its text for now; refuses it for good; does
+ * not know the recipient; refuses the sender; takes the text and never answers; takes the text and answers only when
+ * `set` chooses another of these; does not even greet.
  */
 type Manner = 'take' | 'busy' | 'refuse' | 'unknown' | 'not-you' | 'hang' | 'hold' | 'mute'
 
-/** Connections that hang are not waited for. */
+/** How long `close` waits: connections that hang would never end. */
 const CLOSE_MS = 100
 
 export type Letter = {
@@ -21,13 +22,13 @@ export type Letter = {
   html: string
   raw: string
   messageId: string
-  /** The one link in it, or an empty text. */
+  /** The one link in it, or an empty string. */
   link: string
 }
 
 export type Mailbox = Awaited<ReturnType<typeof openMailbox>>
 
-/** Closed after the test file, or after the test that opens it. With `port` it opens where another one was. */
+/** Closed after the test or test file that opens it. `port` reuses the port of an earlier mailbox. */
 export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = {}) {
   const letters: Letter[] = []
   let manner: Manner = 'take'
@@ -79,7 +80,7 @@ export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = 
     port,
     letters,
     close,
-    /** What it does with mails from now on, or with those for one address alone. */
+    /** Sets what happens to mails from now on, either to all or only to those for one recipient. */
     set(next: Manner, recipient?: string) {
       if (recipient === undefined) manner = next
       else manners.set(recipient, next)
@@ -87,12 +88,12 @@ export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = 
       held = []
       for (const goOn of waiting) goOn()
     },
-    /** How often a whole mail has arrived, whatever became of it. */
+    /** How many complete mails have arrived, accepted or not. */
     tries: () => tries.length,
-    /** The Message-ID of each of them. */
+    /** The Message-ID of each of these mails. */
     triedIds: () => tries,
     to,
-    /** The newest letter to this address, once there are `count`. */
+    /** Waits until there are `count` letters to this address and returns the newest. */
     async letterTo(email: string, subject?: RegExp, count = 1): Promise<Letter> {
       await eventually(`${count} letters`, () => to(email, subject).length >= count)
       const [newest] = to(email, subject).slice(-1)

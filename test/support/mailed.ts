@@ -1,4 +1,4 @@
-/** The links of letters, as people open them: they follow the link, come to its page, and press its button. */
+/** Uses the links in letters as people do: open the link, come to its page, press its button. */
 import { parse } from 'node-html-parser'
 import type { Letter, Mailbox } from './mailbox.ts'
 import type { Browser, Response } from './people.ts'
@@ -14,23 +14,23 @@ export function pathOf({ link }: Pick<Letter, 'link'>): string {
   return pathname + search
 }
 
-/** The token in the link of a letter, which no page, log or table may hold. */
+/** The token in the link of a letter. It must not be in any page, log or table. */
 export const secretOf = ({ link }: Pick<Letter, 'link'>): string => new URL(link).pathname.split('/').at(-1) ?? ''
 
-/** Opens the link and goes where it leads: the page that it ends at. */
+/** Opens the link, follows its redirect, and returns that page. */
 export async function open(browser: Browser, letter: Pick<Letter, 'link'>): Promise<Response> {
   const { headers } = await browser.get(pathOf(letter))
   return browser.get(headers.location ?? '/')
 }
 
-/** Asks for a link to reset the password and waits for the letter, which is the newest of `count`. */
+/** Asks for a link to reset the password, waits until there are `count` letters, and returns the newest. */
 export async function askForReset(browser: Browser, mailbox: Mailbox, email: string, count = 1): Promise<Letter> {
   const { status } = await browser.submit('/password-reset', { email })
   if (status !== 303) throw new Error(`asking for a link answered ${status}`)
   return mailbox.letterTo(email, RESET.subject, count)
 }
 
-/** Asks for another address and waits for the letter that goes there. */
+/** Asks to change the address and waits for the letter to the new address. */
 export async function askForChange(browser: Browser, mailbox: Mailbox, email: string, count = 1): Promise<Letter> {
   const { status } = await browser.submit('/account/email-change', { email })
   if (status !== 303) throw new Error(`asking for another address answered ${status}`)
@@ -43,7 +43,7 @@ export async function confirm(browser: Browser, letter: Pick<Letter, 'link'>): P
   return browser.submit('/email-verification/confirm', {})
 }
 
-/** Opens the link and sets a new password by it. */
+/** Opens the link and sets a new password. */
 export async function resetBy(browser: Browser, letter: Letter, password = NEW_PASSWORD): Promise<Response> {
   await open(browser, letter)
   return browser.submit(RESET.page, { password })
@@ -51,5 +51,5 @@ export async function resetBy(browser: Browser, letter: Letter, password = NEW_P
 
 export const headingOf = ({ text }: Pick<Response, 'text'>): string => parse(text).querySelector('h1')?.text ?? ''
 
-/** Where an answer leads, with its status. */
+/** The status and `Location` of an answer. */
 export const leads = ({ status, headers }: Response): [number, string | undefined] => [status, headers.location]

@@ -1,11 +1,11 @@
-/** The outbox of an app of the tests: mails that nobody had to ask for, and looks into it one at a time. */
+/** The outbox of a test app: puts mails into it directly, and lets the sender look into it once. */
 import type { Draft } from '../../src/mail/outbox.ts'
 import type { TestApp } from './app.ts'
 import { eventually } from './process.ts'
 
 type Row = { id: string; kind: string; sealed: string; attempts: number; dueAt: Date; expiresAt: Date }
 
-/** Writes mails as a change does that they speak of, without a word to whoever sends them. */
+/** Writes mails into the outbox as the app does, but does not wake the sender. */
 export async function queue({ sql, deps }: Pick<TestApp, 'sql' | 'deps'>, ...drafts: Draft[]): Promise<string[]> {
   const rows = drafts.map((draft) => deps.mail.row(draft))
   for (const { id, kind, sealed, due, end } of rows) {
@@ -19,7 +19,7 @@ export async function queue({ sql, deps }: Pick<TestApp, 'sql' | 'deps'>, ...dra
 export const waiting = ({ sql }: Pick<TestApp, 'sql'>): Promise<Row[]> =>
   sql<Row>`select * from outbox order by due_at, id`
 
-/** Takes on what is due, five at most, and waits until it is sent or put off. */
+/** Takes at most five due mails and waits until each is sent or postponed. */
 export async function lookOnce({ deps: { mail } }: Pick<TestApp, 'deps'>): Promise<void> {
   await mail.stop()
   mail.start()

@@ -1,4 +1,4 @@
-/** A page of the documentation as a test reads it: its commands, the answers shown below them, its tables. */
+/** Reads a page of the documentation: its commands, the answers shown below them, its tables. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../../src/config/folders.ts'
@@ -9,7 +9,7 @@ export const readPage = (file: string): string => readFileSync(join(ROOT, file),
 
 type Part = { heading: string; language: string; text: string }
 
-/** The fenced blocks of a page, in order, each with the heading it stands under. */
+/** The fenced blocks of a page, in order, each with the heading above it. */
 function blocksOf(page: string): Part[] {
   let heading = ''
   const blocks: Part[] = []
@@ -20,7 +20,7 @@ function blocksOf(page: string): Part[] {
   return blocks
 }
 
-/** The commands of a page, each with the answer in the block right after it. */
+/** The commands of a page, each with the answer if the next block shows one. */
 export function examplesOf(page: string): Example[] {
   const blocks = blocksOf(page)
   return blocks.flatMap(({ heading, language, text }, at) => {
@@ -48,7 +48,7 @@ export function sectionsOf(page: string): { heading: string; text: string }[] {
 export const sectionOf = (page: string, title: string): string =>
   sectionsOf(page).find(({ heading }) => heading === title)?.text ?? ''
 
-/** The rows of all tables in a text, without their heads. */
+/** The rows of all tables in a text, without the head rows. */
 export const rowsOf = (text: string): string[][] =>
   [...text.matchAll(/^\|[ |:-]*--[ |:-]*\|\n((?:\|.*\n?)+)/gm)].flatMap(([, body = '']) =>
     body
@@ -62,14 +62,14 @@ export const rowsOf = (text: string): string[][] =>
       ),
   )
 
-/** What stands in backticks. */
+/** Everything in backticks. */
 export const codeIn = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
 
 const SHOWN_BEFORE = '{ … }'
 
 /**
- * Reads the answers of a page, from its top to its bottom. A whole object is remembered by its name, and stands in where
- * the page says `{ … }`.
+ * Reads the answers of a page from top to bottom. `{ … }` on the page means: the same object as shown before under this
+ * name. So remember every complete object by its name and put it there.
  */
 export function createReader() {
   const known = new Map<string, unknown>()
@@ -91,8 +91,8 @@ export const fits = (shown: string, received: string): boolean =>
   new RegExp(`^${shown.split('…').map(escapeForRegExp).join('[^]*')}$`).test(received)
 
 /**
- * Where an answer is not as shown: other keys, another type or length, another truth, other text than around an `…`.
- * Numbers may differ.
+ * Lists where an answer differs from the one shown: keys, types, lengths, booleans, or text (except where the page has
+ * `…`). Numbers may differ.
  */
 export function differences(shown: unknown, received: unknown, path = 'answer'): string[] {
   if (typeof shown === 'string' && typeof received === 'string') {
@@ -112,7 +112,7 @@ export function differences(shown: unknown, received: unknown, path = 'answer'):
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** The line with the status, the other lines of the head, and the body. */
+/** The status line, the headers and the body. */
 export function headAndBody(text: string): { status: string; headers: [name: string, value: string][]; body: string } {
   const [head = '', ...rest] = text.replaceAll('\r\n', '\n').split('\n\n')
   const [status = '', ...lines] = head.split('\n')

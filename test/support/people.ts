@@ -1,4 +1,4 @@
-/** People who use the app through its front door: they open a page, fill in its form and press the button. */
+/** People who use the app through its pages: they open a page, fill in its form and press the button. */
 import { randomBytes } from 'node:crypto'
 import { parse } from 'node-html-parser'
 import supertest from 'supertest'
@@ -10,7 +10,7 @@ type Fields = Record<string, string>
 export type Response = supertest.Response
 export type Browser = ReturnType<typeof openBrowser>
 
-/** A browser without JavaScript: it keeps cookies, follows no redirect by itself, and sends what a form holds. */
+/** A browser without JavaScript. It keeps cookies and sends forms, but does not follow redirects by itself. */
 export function openBrowser(app: Pick<TestApp, 'url'>, headers: Fields = {}) {
   const agent = supertest.agent(app.url)
   const browser = {
@@ -21,7 +21,7 @@ export function openBrowser(app: Pick<TestApp, 'url'>, headers: Fields = {}) {
         .set(headers)
         .redirects(0)
         .ok(() => true),
-    /** Sends a body as it is, without opening the page first. */
+    /** Sends a body unchanged, without opening the page first. */
     post: (path: string, body: Fields | string = {}, more: Fields = {}) =>
       agent
         .post(path)
@@ -30,7 +30,7 @@ export function openBrowser(app: Pick<TestApp, 'url'>, headers: Fields = {}) {
         .redirects(0)
         .ok(() => true)
         .send(body),
-    /** The token of a page's first form. */
+    /** The CSRF token of a page's first form. */
     async token(path: string): Promise<string> {
       return tokenOf((await browser.get(path)).text)
     },
@@ -41,7 +41,7 @@ export function openBrowser(app: Pick<TestApp, 'url'>, headers: Fields = {}) {
         typeof fields === 'string' ? `${fields}&_csrf=${encodeURIComponent(token)}` : { ...fields, _csrf: token }
       return browser.post(path, body, more)
     },
-    /** The name that the page greets, or undefined for a visitor. */
+    /** The name that the page shows, or undefined for a visitor. */
     async whoAmI(): Promise<string | undefined> {
       const page = await browser.get('/')
       return parse(page.text).querySelector('.site-nav-name')?.text
@@ -50,7 +50,7 @@ export function openBrowser(app: Pick<TestApp, 'url'>, headers: Fields = {}) {
       browser.submit('/sign-up', { name: person.name, email: person.email, password: person.password }),
     logIn: (person: Pick<Person, 'email' | 'password'>, more: Fields = {}) =>
       browser.submit('/login', { email: person.email, password: person.password, ...more }),
-    /** Presses "Log out" of the page one is on. */
+    /** Presses "Log out" on the dashboard. */
     logOut: () => browser.submitTo('/dashboard', '/logout'),
     /** Sends the form of one page to another address. */
     async submitTo(page: string, action: string, fields: Fields = {}): Promise<Response> {
@@ -66,12 +66,12 @@ export function openBrowser(app: Pick<TestApp, 'url'>, headers: Fields = {}) {
 
 export type Person = { name: string; email: string; password: string }
 
-/** Somebody with an address of their own, so that nothing has to be cleaned up. */
+/** Somebody with a unique address, so that tests need no cleanup. */
 export function somebody(name: string): Person {
   return { name, email: `${name.toLowerCase()}-${randomBytes(5).toString('hex')}@example.org`, password: PASSWORD }
 }
 
-/** Somebody who has an account, and the browser in which they are logged in. */
+/** Signs somebody up. Returns them and the browser in which they are logged in. */
 export async function learner(app: Pick<TestApp, 'url'>, name: string): Promise<{ person: Person; browser: Browser }> {
   const person = somebody(name)
   const browser = openBrowser(app)
@@ -84,7 +84,7 @@ export function tokenOf(html: string): string {
   return parse(html).querySelector('input[name=_csrf]')?.getAttribute('value') ?? ''
 }
 
-/** What stands in the error summary of a page, with the fields its links lead to. */
+/** The messages in the error summary of a page, with the fields that they link to. */
 export function problemsOf(html: string): { href: string; message: string }[] {
   return parse(html)
     .querySelectorAll('#error-summary a')

@@ -1,4 +1,4 @@
-/** The built server as a process of its own, as an operator starts it. */
+/** Runs the built server in its own process, as an operator starts it. */
 import { spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
@@ -14,10 +14,10 @@ const POLL_MS = 20
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 export type ServerProcess = Awaited<ReturnType<typeof startServer>>
 
-/** A program of the project with exactly this environment, killed after the test if it is still there. */
+/** Starts a program of the project with only PATH and this environment. Kills it after the test if it still runs. */
 export function startProgram([file = '', ...args]: string[], environment: Record<string, string>) {
   const child = spawn(process.execPath, [resolve(ROOT, file), ...args], {
-    // Away from an `.env` that a developer may have.
+    // Not in the project folder, where a developer may have an `.env`.
     cwd: tmpdir(),
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -30,7 +30,7 @@ export function startProgram([file = '', ...args]: string[], environment: Record
     written.err += text
   })
   const exit = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })))
-  /** How it ended. @throws when it does not end. */
+  /** Waits for the end and returns how it ended. @throws when it does not end. */
   async function ended(): Promise<Exit> {
     await eventually('the program to end', () => !isRunning())
     return exit
@@ -41,7 +41,7 @@ export function startProgram([file = '', ...args]: string[], environment: Record
     if (isRunning()) kill('SIGKILL')
     await exit
   })
-  // A run that is ended by hand ends its programs too.
+  // When somebody stops the test run, stop its programs too.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       kill('SIGKILL')
@@ -51,7 +51,7 @@ export function startProgram([file = '', ...args]: string[], environment: Record
   return { written, ended, isRunning, kill }
 }
 
-/** `dist/server.js` on a port of its own, once it listens, or with `ready` once it has said that it is ready. */
+/** Starts `dist/server.js` on its own port. Waits until it logs "ready", or without `ready` only until it listens. */
 export async function startServer(environment: Record<string, string>, { ready = true } = {}) {
   const port = await freePort()
   const program = startProgram(['dist/server.js'], {
@@ -72,7 +72,7 @@ export async function startServer(environment: Record<string, string>, { ready =
   return { ...program, url, port }
 }
 
-/** Asks until the answer is yes; a question that fails counts as no. @throws when it stays no. */
+/** Repeats the question until the answer is true. An error counts as false. @throws when it never becomes true. */
 export async function eventually(what: string, question: () => Promise<boolean> | boolean): Promise<void> {
   let last: unknown
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(POLL_MS)) {

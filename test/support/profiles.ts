@@ -1,4 +1,4 @@
-/** Learners as the model of recommendations sees them: what they answered, and how far they are. */
+/** Learners as the recommendations see them: their answers and their progress. */
 import { Answers } from '../../src/learning/answers.ts'
 import { CATALOGUE } from '../../src/learning/catalogue.ts'
 import type { Progress, ProgressState } from '../../src/learning/progress.ts'
@@ -9,7 +9,7 @@ export type Device = Answers['hardwareAccess'][number]
 
 export const answersOf = (given: Partial<Answers>): Answers => Answers.parse(given)
 
-/** Progress as it is read from the database, from lessons and their states. */
+/** Progress as read from the database, built from lessons and their states. */
 export const progressOf = (states: Readonly<Record<string, ProgressState>> = {}): Progress =>
   new Map(
     Object.entries(states).map(([id, state]) => [id, { state, before: undefined, updatedAt: new Date('2026-01-01') }]),
@@ -20,7 +20,7 @@ export const advise = (given: Partial<Answers>, states: Readonly<Record<string, 
 
 export const idsOf = (list: readonly Advice[]): string[] => list.map(({ lesson }) => lesson.id)
 
-/** What is said about one lesson. @throws when the catalogue lacks it. */
+/** The advice on one lesson. @throws when it is not in the catalogue. */
 export function adviceOn(id: string, given: Partial<Answers>, states: Readonly<Record<string, ProgressState>> = {}) {
   const advice = advise(given, states).all.find(({ lesson }) => lesson.id === id)
   if (advice === undefined) throw new Error(`there is no lesson ${id}`)
@@ -29,7 +29,7 @@ export function adviceOn(id: string, given: Partial<Answers>, states: Readonly<R
 
 export const codesOf = (list: readonly { code: string }[]): string[] => list.map(({ code }) => code)
 
-/** Every device, without the answer that there is none. */
+/** Every device, without the answer "none". */
 export const DEVICES: readonly Device[] = HARDWARE_ACCESS.map(({ value }) => value).filter((value) => value !== 'none')
 
 export const KITS: readonly (readonly Device[])[] = [
@@ -56,7 +56,7 @@ const GOALS: readonly Answers['projectGoals'][] = [
   ['simulation', 'coursework'],
 ]
 
-/** All 2,688 combinations; goals go through them in turn, so that each meets every other answer. */
+/** All 2,688 combinations. The goals take turns, so that each of them meets every other answer. */
 export const PROFILES: readonly Answers[] = FOCUSES.flatMap((primaryFocus) =>
   KITS.flatMap((hardwareAccess) =>
     EXPERIENCES.flatMap((softwareExperience) =>

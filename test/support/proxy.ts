@@ -1,19 +1,19 @@
-/** A wire between the app and PostgreSQL that a test can count on, cut, or let swallow everything. */
+/** A proxy between the app and PostgreSQL. A test can count round trips, cut connections, or block all data. */
 import { createConnection, createServer, type Socket } from 'node:net'
 import { after } from 'node:test'
 
 /**
- * How the wire behaves: bytes pass; connections are refused, as by a server that is down; they are taken and ended at
- * once, as by a pooler without a server; or they are kept and nothing is ever answered, as behind a broken network.
+ * How the proxy behaves: bytes pass; connections are refused, as when the server is down; they are accepted and closed
+ * at once, as by a pooler without a server; or they stay open without any answer, as on a broken network.
  */
 type Behaviour = 'pass' | 'refuse' | 'slam' | 'swallow'
 
-/** What PostgreSQL says to a client whose connection an administrator ends. */
+/** The error that PostgreSQL sends when an administrator ends a connection. */
 const TERMINATED = fatal('57P01', 'terminating connection due to administrator command')
 
 export type DatabaseProxy = Awaited<ReturnType<typeof startProxy>>
 
-/** Closed after the test file, or after the test that starts it. */
+/** Closed after the test or test file that starts it. */
 export async function startProxy(databaseUrl: string) {
   const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
@@ -36,7 +36,7 @@ export async function startProxy(databaseUrl: string) {
         if (!forgotten) for (const other of [client, database]) other.destroy()
       })
     }
-    /** Something was swallowed, so this connection never makes sense again and just stays silent. */
+    /** Bytes of this connection were lost, so the rest makes no sense. It stays silent for good. */
     let forgotten = false
     const pass = (chunk: Buffer, to: Socket) => {
       forgotten ||= now === 'swallow'
@@ -87,7 +87,7 @@ export async function startProxy(databaseUrl: string) {
   url.host = `127.0.0.1:${port}`
   const proxy = {
     url: url.href,
-    /** Times that a client has asked and waited for an answer, over all connections. */
+    /** How often clients have asked and waited for an answer, over all connections. */
     roundTrips: () => roundTrips,
     /** Ends all connections and refuses new ones. */
     cut() {
@@ -95,36 +95,36 @@ export async function startProxy(databaseUrl: string) {
       server.close()
       destroyAll()
     },
-    /** Cuts as soon as a client sends this text. */
+    /** Calls `cut` as soon as a client sends this text. */
     cutAt(text: string) {
       cutAt = text
     },
-    /** Ends the connection on which this statement is answered, behind so many messages of the answer. */
+    /** Closes the connection in the middle of the answer to this statement, after so many messages. */
     cutWithin(statement: string, messages: number) {
       cutWithin = { statement, messagesLeft: messages }
     },
-    /** Whether that has not happened yet. */
+    /** Whether the `cutWithin` is still to come. */
     isStillToCut: () => cutWithin !== undefined,
-    /** When each connection was taken, in milliseconds of `performance.now()`. */
+    /** When each connection was accepted, in milliseconds of `performance.now()`. */
     connectedAt: () => [...connectedAt],
-    /** Lets nobody in, with these words. */
+    /** Refuses every client with this error. */
     refuse(code: string, message: string) {
       refusal = fatal(code, message)
     },
-    /** Lets so many chunks of what clients send through; whoever sends more is told what an administrator's order to end tells. */
+    /** Lets so many chunks from clients through. Then every client gets the error of a terminated connection. */
     terminateAfter(count: number) {
       questionsLeft = count
     },
-    /** Ends all connections, and every new one at once. */
+    /** Closes all connections, and every new one at once. */
     slam() {
       now = 'slam'
       destroyAll()
     },
-    /** Keeps connections open and takes new ones, and lets nothing through. */
+    /** Keeps connections open and accepts new ones, but lets nothing through. */
     swallow() {
       now = 'swallow'
     },
-    /** As good as new. Connections that were silent stay silent. */
+    /** Works normally again. Connections that lost bytes stay silent. */
     async heal() {
       cutAt = undefined
       cutWithin = undefined
@@ -137,15 +137,15 @@ export async function startProxy(databaseUrl: string) {
 }
 
 /**
- * Reads what a client of PostgreSQL sends, and returns for each chunk the number of messages that ask for an answer:
- * Query, Sync and Flush. The first message of a connection has no type and is not counted, nor is the password.
+ * Reads what a PostgreSQL client sends. Returns for each chunk the number of messages that ask for an answer: Query,
+ * Sync and Flush. The first message of a connection has no type and is not counted. The password is not counted either.
  */
 function countRoundTrips(): (chunk: Buffer) => number {
   const read = splitMessages({ greeting: true })
   return (chunk) => read(chunk).filter((message) => 'QSH'.includes(typeOf(message))).length
 }
 
-/** Reads what a client sends, and knows the text of the statement that it asked for last. */
+/** Reads what a client sends and remembers the text of the latest statement. */
 function followStatements() {
   const read = splitMessages({ greeting: true })
   const texts = new Map<string, string>()
@@ -156,7 +156,7 @@ function followStatements() {
         const [first = '', second = ''] = message.subarray(5).toString().split('\0')
         if (typeOf(message) === 'P') texts.set(first, second)
         if (typeOf(message) === 'P') latest = second
-        // Bind names the portal, then the statement.
+        // A Bind message has the name of the portal first, then that of the statement.
         if (typeOf(message) === 'B') latest = texts.get(second) ?? ''
       }
     },
@@ -166,7 +166,7 @@ function followStatements() {
 
 const typeOf = (message: Buffer): string => String.fromCharCode(message[0] ?? 0)
 
-/** Cuts a stream of the protocol into whole messages. The first of a client, its greeting, has no type: it is left out. */
+/** Splits the protocol stream into whole messages. Leaves out the first one of a client, which has no type. */
 function splitMessages({ greeting }: { greeting: boolean }): (chunk: Buffer) => Buffer[] {
   let rest = Buffer.alloc(0)
   let greeted = !greeting
@@ -185,7 +185,7 @@ function splitMessages({ greeting }: { greeting: boolean }): (chunk: Buffer) => 
   }
 }
 
-/** What the server says before it ends a connection. */
+/** The error message that a server sends before it closes a connection. */
 function fatal(code: string, message: string): Buffer {
   const fields = ['SFATAL', 'VFATAL', `C${code}`, `M${message}`]
   const body = Buffer.from(`${fields.map((field) => `${field}\0`).join('')}\0`)

@@ -1,6 +1,6 @@
 /**
- * A real Python with the packages of the example backend, in an environment under `.data` that the first run makes and
- * the next ones find.
+ * A real Python with the packages of the example backend. Its environment is under `.data`: the first run makes it,
+ * later runs reuse it.
  */
 import { type ExecFileOptions, execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -11,13 +11,13 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DATA_DIRECTORY, ROOT } from '../../src/config/folders.ts'
 
-/** What the example needs, and beside it what only tests do. */
+/** The packages of the example, then those that only tests need. */
 const REQUIREMENTS = ['requirements.txt', 'requirements-tests.txt'].map((file) => join(ROOT, 'test/python', file))
 const OLDEST_MINOR = 10
 const INSTALL_MS = 300_000
 const LEFT_OVER_MS = 60 * 60_000
 
-/** Debian and others ship Python without the parts that make an environment. */
+/** Debian and others ship Python without the modules that make an environment, so check for them. */
 const PROBE = `
 import json, sys
 try:
@@ -32,12 +32,12 @@ const run = promisify(execFile)
 
 const needsPython = (file: string): boolean => file.replaceAll('\\', '/').startsWith('test/python/')
 
-/** The test files that can run, what they need in their environment, and in one line why others are left out. */
+/** The test files that can run, the environment variables they need, and one line on why others are left out. */
 type PythonEnvironment = { files: string[]; environment: Record<string, string>; missing?: string }
 
 /**
- * Makes the environment with the packages, unless no file needs it or an earlier run has. A Python that works and
- * packages that cannot be installed are no reason to leave tests out: each of them then fails with what was said.
+ * Makes the environment with the packages, unless no file needs it or an earlier run made it. If Python works but the
+ * packages cannot be installed, the tests are not left out: each fails with the message of the installation.
  */
 export async function pythonEnvironment(
   files: string[],
@@ -94,7 +94,7 @@ export async function pythonEnvironment(
 const programOf = (home: string): string =>
   process.platform === 'win32' ? join(home, 'Scripts', 'python.exe') : join(home, 'bin', 'python')
 
-/** Made aside and renamed into place: what was cut off leaves nothing half-made, and of two runs one wins. */
+/** Installs into a draft folder, then renames it: an interrupted run leaves nothing half-made; of two runs one wins. */
 async function install(home: string, python: string, options: ExecFileOptions): Promise<void> {
   await mkdir(dirname(home), { recursive: true, mode: 0o700 })
   await removeLeftOvers(dirname(home))
@@ -111,7 +111,7 @@ async function install(home: string, python: string, options: ExecFileOptions): 
   }
 }
 
-/** Environments for other packages, and drafts that were cut off; a young one may belong to a run that is under way. */
+/** Removes old environments and drafts of interrupted runs. A recent one stays: another run may be using it. */
 async function removeLeftOvers(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     const path = join(directory, name)
@@ -125,7 +125,7 @@ export async function runPython(script: string, ...args: string[]): Promise<stri
   return (await run(pythonPath(), ['-I', '-c', script, ...args], { cwd: tmpdir() })).stdout.trimEnd()
 }
 
-/** The program to start. @throws when its packages are not there, with the reason. */
+/** The path of Python. @throws when its packages are not installed, with the reason. */
 export function pythonPath(): string {
   const { TEST_PYTHON, TEST_PYTHON_PROBLEM } = process.env
   if (TEST_PYTHON === undefined)

@@ -1,16 +1,16 @@
-/** HTTP by hand: methods and headers that a browser's helper hides, and bytes that no client library would send. */
+/** Raw HTTP: methods and headers that the browser helper hides, and bytes that no client library would send. */
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { connect } from 'node:net'
 import { parse } from 'node-html-parser'
 import type { TestApp } from './app.ts'
 import { tokenOf } from './people.ts'
 
-/** Long enough for a busy machine, and an answer that never comes still fails its own test. */
+/** Long enough for a busy machine. A missing answer fails the test that waits for it. */
 const SILENCE_MS = 10_000
 
 export type Answer = { status: number; headers: IncomingHttpHeaders; bytes: Buffer; text: string }
 
-/** One request, as it is told, and its answer with every header. Nothing is asked for that is not in `headers`. */
+/** Sends one request and returns the answer with all its headers. Adds no `Accept…` headers of its own. */
 export function exchange(
   { port }: Pick<TestApp, 'port'>,
   path: string,
@@ -36,7 +36,7 @@ export function exchange(
   })
 }
 
-/** Sends these bytes. Resolves to all that came back before the server closed the connection. */
+/** Sends these bytes. Returns everything that came back until the server closed the connection. */
 export function sendBytes({ port }: Pick<TestApp, 'port'>, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = ''
@@ -50,11 +50,11 @@ export function sendBytes({ port }: Pick<TestApp, 'port'>, bytes: string | Buffe
   })
 }
 
-/** A browser behind the proxy that ends TLS. Its cookies are kept here: a jar would hold `Secure` ones back. */
+/** A browser behind a proxy that ends TLS. Keeps its cookies itself: a jar would not send `Secure` ones over http. */
 export function openSecureBrowser(app: Pick<TestApp, 'port'>) {
   const jar = new Map<string, string>()
   const browser = {
-    /** Every `Set-Cookie` so far. */
+    /** Every `Set-Cookie` header so far. */
     setCookies: [] as string[],
     cookieHeader: () => [...jar].map(([name, value]) => `${name}=${value}`).join('; '),
     async send(method: string, path: string, fields?: Record<string, string>): Promise<Answer> {

@@ -1,4 +1,4 @@
-/** What a test of sessions needs to know of the cookie and of the table. */
+/** Reads the session cookie and the sessions table for tests. */
 import { createHmac } from 'node:crypto'
 import type { TestApp } from './app.ts'
 import { type Browser, openBrowser, type Person } from './people.ts'
@@ -36,20 +36,20 @@ export function sessionCookieOf(browser: Browser): string {
   return value
 }
 
-/** The id within a cookie's value, which is `s:<id>.<signature>`. */
+/** The session id in a cookie's value, which is `s:<id>.<signature>`. */
 export const idWithin = (cookie: string): string => decodeURIComponent(cookie).slice(2).split('.')[0] ?? ''
 
-/** A cookie's value for this id, signed as express-session does. */
+/** The cookie value for this id, signed as express-session does. */
 export function signed(id: string, key: string): string {
   const signature = createHmac('sha256', key).update(id).digest('base64').replace(/=+$/, '')
   return encodeURIComponent(`s:${id}.${signature}`)
 }
 
-/** Another browser, into which somebody has put this session cookie. */
+/** A new browser that sends this session cookie. */
 export const browserWith = (app: Pick<TestApp, 'url'>, cookie: string): Browser =>
   openBrowser(app, { Cookie: `${COOKIE}=${cookie}` })
 
-/** Whom the app takes the holder of a session cookie for: the name it greets, or undefined for a visitor. */
+/** Whose session the app sees in this cookie: the name on the page, or undefined for a visitor. */
 export const holderOf = (app: Pick<TestApp, 'url'>, cookie: string): Promise<string | undefined> =>
   browserWith(app, cookie).whoAmI()
 

@@ -1,4 +1,4 @@
-/** Commands as a person pastes them: one after another into one `sh`, with the curl of the machine or a stand-in. */
+/** Runs commands as a person pastes them: one after another in one `sh`, with the machine's curl or a stand-in. */
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,13 +6,13 @@ import { delimiter, join } from 'node:path'
 import { after } from 'node:test'
 import { ROOT } from '../../src/config/folders.ts'
 
-/** A command that hangs must not hang the run. */
+/** A command that hangs must not block the test run. */
 const PATIENCE_MS = 120_000
 
-/** A curl, and the PATH on which it is the first one. */
+/** A curl, and the PATH on which it is found first. */
 export type Curl = { name: string; path: string }
 
-/** `ended` is false for the commands that failed, and for all after them. */
+/** `ended` is false for a command that failed and for all after it. */
 export type Outcome = { ended: boolean; output: string; errors: string }
 
 const folder = mkdtempSync(join(tmpdir(), 'matricula-shell-'))
@@ -28,7 +28,7 @@ export function curls(): Curl[] {
   return [...(isThere ? [{ name: 'curl', path }] : []), { name: 'the stand-in', path: [folder, path].join(delimiter) }]
 }
 
-/** Runs the scripts in one shell and one empty folder, until one fails. Nothing of this process's environment is there. */
+/** Runs the scripts in one shell and one empty folder until one fails, without the environment of this process. */
 export async function runInShell(
   scripts: readonly string[],
   { path }: Curl,

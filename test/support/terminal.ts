@@ -1,15 +1,15 @@
-/** A program in a real terminal: what it shows, where its cursor is, and keys to press. */
+/** Runs a program in a real terminal: reads its screen and cursor, and presses keys. */
 import { execFile, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const COLUMNS = 100
-/** So many that every page is seen whole. */
+/** Enough to show every page completely. */
 const ROWS = 160
 const PATIENCE_MS = 20_000
 const POLL_MS = 50
-/** No page has as many places to stop at. */
+/** More than any page has links, fields and buttons. */
 const STOPS_MAX = 80
 
 const run = promisify(execFile)
@@ -26,13 +26,13 @@ const isThere = (program: string): boolean => {
   }
 }
 
-/** Which of them this machine lacks. */
+/** Those that this machine does not have. */
 export const missingPrograms = (): string[] => PROGRAMS.filter((program) => !isThere(program))
 
 export type Place = { row: number; from: number; to: number }
 export type Terminal = Awaited<ReturnType<typeof openTerminal>>
 
-/** Runs a command line in a terminal of its own. */
+/** Runs a command line in its own terminal. */
 export async function openTerminal(command: string, environment: Record<string, string>) {
   const socket = `matricula-${randomBytes(6).toString('hex')}`
   const tmux = async (...args: string[]) => (await run('tmux', ['-L', socket, ...args])).stdout
@@ -48,7 +48,7 @@ export async function openTerminal(command: string, environment: Record<string, 
 
   const terminal = {
     screen,
-    /** Waits until the screen shows this. @throws when it does not, with what it shows. */
+    /** Waits until the screen shows this. @throws when it does not, with the text of the screen. */
     async see(pattern: RegExp): Promise<string> {
       let shown = ''
       for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(POLL_MS)) {
@@ -63,19 +63,19 @@ export async function openTerminal(command: string, environment: Record<string, 
     async type(text: string): Promise<void> {
       await tmux('send-keys', '-l', text)
     },
-    /** Goes from link to field to button until the cursor is at the place that fits. */
+    /** Presses Tab until the cursor is at the place that `find` returns. */
     async stepTo(find: (lines: string[]) => Place | undefined): Promise<void> {
       for (let stops = 0; stops < STOPS_MAX; stops += 1) {
         const place = find((await screen()).split('\n'))
         const [row = -1, column = -1] = await cursor()
-        // Lynx shows its cursor in front of a link.
+        // Lynx puts its cursor in front of a link.
         if (place && row === place.row && column >= place.from - 2 && column < place.to) return
         await terminal.press('Tab')
         await sleep(POLL_MS)
       }
       throw new Error(`that place is not reached:\n${(await screen()).replace(/\n{2,}/g, '\n')}`)
     },
-    /** Waits until the program has ended by itself, and has written what it keeps. */
+    /** Waits until the program has ended by itself, so that its files are written. */
     async ended(): Promise<void> {
       for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(POLL_MS)) {
         const runs = await tmux('has-session').then(

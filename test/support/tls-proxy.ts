@@ -1,4 +1,4 @@
-/** A PostgreSQL that speaks TLS, with a certificate for `localhost` from an authority that nobody else knows. */
+/** PostgreSQL over TLS, with a certificate for `localhost` from a private authority that no machine trusts. */
 import { readFileSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -11,13 +11,13 @@ const fileOf = (name: string): string => join(ROOT, 'test/support/certificates',
 export const AUTHORITY = fileOf('authority.pem')
 export const ANOTHER_AUTHORITY = fileOf('another-authority.pem')
 
-/** The address of the database behind it; closed after the test file. */
+/** Returns the URL that reaches the database over TLS. Closed after the test file. */
 export async function startTlsProxy(databaseUrl: string): Promise<URL> {
   const target = new URL(databaseUrl)
   const [cert, key] = ['server.pem', 'server-key.pem'].map((name) => readFileSync(fileOf(name)))
   const server = createServer((client) => {
     client.on('error', () => {})
-    // The first message asks for TLS (8 bytes) and is answered with a letter; what follows is encrypted.
+    // The first message (8 bytes) asks for TLS. Answer with the letter S; everything after it is encrypted.
     client.once('data', () => {
       client.write('S')
       const secured = new TLSSocket(client, { isServer: true, cert, key })

@@ -1,4 +1,4 @@
-/** Tokens: what one says, ones that nobody should be able to make, and what must never stand in a log. */
+/** Tokens: reads them, forges them, and checks that no secret is in the log. */
 import assert from 'node:assert/strict'
 import { createHmac, type KeyObject, sign } from 'node:crypto'
 import { type ApiClient, openApi } from './api.ts'
@@ -13,7 +13,7 @@ export const DAY = 24 * HOUR
 
 export type Json = Record<string, unknown>
 
-/** Sets the clock of an app to a moment, so that only the request itself takes time. */
+/** Sets the app's clock to this time. It then runs on, so that only the request itself adds time. */
 export const setClock = (app: TestApp, to: Date | number): void => app.advance(Number(to) - app.deps.now())
 
 const json = (part: string): Json => JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
@@ -38,13 +38,13 @@ export const unsigned: Signer = () => Buffer.alloc(0)
 const encoded = (part: Json | string): string =>
   Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
 
-/** A token with exactly this header and these claims, or with this very text in their place. */
+/** A token with exactly this header and these claims. A string is used as it is. */
 export function forge(header: Json | string, claims: Json | string, signer: Signer): string {
   const text = `${encoded(header)}.${encoded(claims)}`
   return `${text}.${signer(text).toString('base64url')}`
 }
 
-/** A real token with something changed, signed by the key that the app itself would use now. `undefined` takes a claim away. */
+/** Changes a real token and signs it with the key that the app uses now. `undefined` removes a claim. */
 export async function resigned(app: TestApp, token: string, claims: Json, header: Json = {}): Promise<string> {
   const real = decode(token)
   const { privateKey } = await app.deps.keyRing.current()
@@ -62,7 +62,7 @@ export async function keysOf(app: Pick<TestApp, 'port'>): Promise<PublicKey[]> {
 
 export const kidsOf = async (app: Pick<TestApp, 'port'>): Promise<string[]> => (await keysOf(app)).map(({ kid }) => kid)
 
-/** By which key the app signs now. */
+/** The id of the key that the app signs with now. */
 export const signingKid = async (app: TestApp): Promise<string> => (await app.deps.keyRing.current()).kid
 
 export function isUnauthorized(response: Response): void {
@@ -74,7 +74,7 @@ export function isUnauthorized(response: Response): void {
 
 export type Pair = { token: string; refreshToken: string; expiresIn: number; refreshExpiresAt: string }
 
-/** Every refresh token of this test file, for a last look at the log. */
+/** Every refresh token of this test file, to check at the end that none is in the log. */
 const refreshTokens = new Set<string>()
 
 function pairOf(response: Response): Pair {
@@ -83,17 +83,17 @@ function pairOf(response: Response): Pair {
   return response.body
 }
 
-/** The first pair of a new family of the session in the client's jar. */
+/** Starts a new token family for the session in the client's jar and returns its first pair. */
 export const firstPair = async (api: ApiClient): Promise<Pair> => pairOf(await api.post('/api/auth/refresh-token', {}))
 
-/** Uses a refresh token as a program does, without any cookie. */
+/** Uses a refresh token as a program does, without a cookie. */
 export async function refresh(app: Pick<TestApp, 'url'>, refreshToken: unknown): Promise<Response> {
   const response = await openApi(app).post('/api/auth/refresh', { refreshToken })
   if (response.status === 200) pairOf(response)
   return response
 }
 
-/** The pair that follows. @throws when the token is refused. */
+/** Uses the refresh token of a pair and returns the next pair. @throws when it is refused. */
 export const successor = async (app: Pick<TestApp, 'url'>, { refreshToken }: Pair): Promise<Pair> =>
   pairOf(await refresh(app, refreshToken))
 
@@ -102,7 +102,7 @@ export function isRefused(response: Response): void {
   assert.equal(response.body.code, 'INVALID_REFRESH_TOKEN')
 }
 
-/** What must not be logged, whatever happened: tokens of both kinds, cookies, private keys. */
+/** Checks that the log never contains tokens of either kind, cookies or private keys. */
 export async function assertNothingSecretLogged(app: TestApp, more: readonly string[] = []): Promise<void> {
   const log = app.log()
   assert.match(log, /"route":"\/api\//, 'the log tells of the requests')

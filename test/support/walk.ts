@@ -1,4 +1,4 @@
-/** A learner's way through the pages in Chromium: what is pressed, where it leads, and what is read there. */
+/** Walks through the pages in Chromium as a learner does: presses buttons, waits for pages, reads them. */
 import assert from 'node:assert/strict'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { TestApp } from './app.ts'
@@ -8,10 +8,10 @@ import type { Person } from './people.ts'
 export const SCREENS = { phone: { width: 320, height: 640 }, desk: { width: 1280, height: 800 } }
 const PATIENCE_MS = 10_000
 
-/** What becomes of the script of the pages. */
+/** JavaScript is switched off, runs, or is on but the script file does not load. */
 export type Mode = 'off' | 'on' | 'blocked'
 
-/** A page in a browser of its own, closed with its test. @throws when a page fails on the way. */
+/** Walks in a fresh browser context and closes it. @throws when a page has a script error or answers with a 5xx. */
 export async function walkIn(
   chromium: Browser,
   mode: Mode,
@@ -37,11 +37,11 @@ export async function walkIn(
 
 export const at = (page: Page, path: string) => page.waitForURL(`**${path}`)
 export const press = (page: Page, name: string | RegExp) => page.locator('main').getByRole('button', { name }).click()
-/** The name of a button or link that tells a screen reader what it is for. */
+/** The name of a button or link, with the words that tell screen readers what it is for. */
 export const of = (action: string, what: string) => new RegExp(`^${action} ?: ${what}$`)
 export const focusedId = (page: Page) => page.evaluate('document.activeElement.id') as Promise<string>
 
-/** The words of the overview for one topic. */
+/** The answers that the overview shows for one topic. */
 export function answersOn(page: Page, topic: string): Promise<string[]> {
   const row = page.locator('.answers > div').filter({ has: page.locator('dt', { hasText: topic }) })
   return row.locator('dd:not(:has(a))').allInnerTexts()
@@ -58,7 +58,7 @@ export async function fitsTheScreen(page: Page): Promise<void> {
   assert.ok(fits, `${page.url()} is wider than the screen`)
 }
 
-/** Signs up on the page of it, and ends at the first question. */
+/** Signs up on the sign-up page and arrives at the first question. */
 export async function signUpIn(page: Page, { url }: Pick<TestApp, 'url'>, person: Person): Promise<void> {
   await page.goto(`${url}/sign-up`)
   await page.getByLabel('Name').fill(person.name)
@@ -68,7 +68,7 @@ export async function signUpIn(page: Page, { url }: Pick<TestApp, 'url'>, person
   await at(page, '/onboarding/programming')
 }
 
-/** Skips the questions up to this page, from the one that is open. */
+/** Skips questions from the open one up to the wanted page. */
 export async function skipTo(page: Page, wanted: string): Promise<void> {
   const pages = [...STEPS, 'check']
   const open = pages.indexOf(new URL(page.url()).pathname.replace('/onboarding/', ''))
@@ -80,7 +80,7 @@ export async function skipTo(page: Page, wanted: string): Promise<void> {
 
 const STOPS_MAX = 120
 
-/** Presses Tab until the focus is on the control of that id, or whose text begins like that, and then the key. */
+/** Presses Tab until the focused control has this id or its text begins with it, then presses the key. */
 export async function keysTo(page: Page, control: string, key: string): Promise<void> {
   const focused = `(({ id, textContent }) => [id, textContent.trim()])(document.activeElement)`
   for (let stops = 0; stops < STOPS_MAX; stops += 1) {

@@ -1,4 +1,4 @@
-/** The states of signing keys, as tables, and that memory and database agree on whose time is over. */
+/** The states of signing keys, as tables. Memory and database must agree on which keys are over. */
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -23,7 +23,7 @@ import { createDatabase } from '../support/database.ts'
 const NOON = Date.UTC(2026, 0, 15, 12)
 const MINUTE = 60_000
 
-/** Minutes from noon: since when it signs, and when it was retired. */
+/** In minutes from noon: when it starts to sign, and when it was retired. */
 type Times = [signsFrom: number, retiredAt?: number]
 
 const keysWith = (...times: Times[]): SigningKey[] =>
@@ -37,8 +37,8 @@ const keysWith = (...times: Times[]): SigningKey[] =>
   }))
 
 /**
- * What is true at noon; `until` is minutes from noon, or null for as long as nothing follows. `signer` is the number of
- * the key that signs where none is current.
+ * What is true at noon. `until` is minutes from noon, or null while no key is to follow. `signer` is the number of the
+ * key that signs when none is current.
  */
 const CASES: { what: string; keys: Times[]; states: string[]; until: (number | null)[]; signer?: number }[] = [
   { what: 'there is none', keys: [], states: [], until: [] },
@@ -122,7 +122,8 @@ describe('the keys, when', () => {
   }
 
   it('are published long enough before and after for verifiers that keep them', () => {
-    // 5 minutes in PyJWT, 5 in a cache, 1 in an instance; and the 15 of the last token with its leeway.
+    // Before: a verifier may keep keys for 5 minutes (PyJWT), a cache for 5, an instance for 1. After: the last token
+    // lives for 15, plus the leeway.
     assert.ok(PUBLISHED_BEFORE_MS >= 11 * MINUTE, 'before')
     assert.ok(PUBLISHED_AFTER_MS >= 16 * MINUTE, 'after')
   })

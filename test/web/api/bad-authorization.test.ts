@@ -1,4 +1,4 @@
-/** `Authorization` headers that nobody was given: 401 in JSON and nothing else, whatever stands in them. */
+/** `Authorization` headers with anything but a token of ours: always 401 in JSON, and nothing else happens. */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -18,7 +18,7 @@ const stranger = generateKeyPairSync('ed25519').privateKey
 const encoded = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-/** A token in good form that somebody else has signed. */
+/** A well-formed token, signed with a stranger's key. */
 function forged(header: unknown, body: unknown = claims): string {
   const text = `${encoded(header)}.${encoded(body)}`
   return `${text}.${sign(null, Buffer.from(text), stranger).toString('base64url')}`

@@ -1,4 +1,4 @@
-/** Every field of every body wrong in every way that JSON has, as the description names the fields. */
+/** Sends every body field that the OpenAPI description names with every wrong kind of JSON value. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, openApi } from '../../support/api.ts'
@@ -21,7 +21,7 @@ const { api, person: ada } = await apiLearner(app, 'Ada')
 const headers = asOwnPage(app, cookieOf(api))
 const MARKER = 'hunter2'
 
-/** A value for each field that is as it should be. */
+/** A valid value for each field. */
 const GOOD: Record<string, unknown> = {
   name: 'Ben',
   email: 'ben@example.org',
@@ -48,7 +48,7 @@ type Field = {
   type: string
   nullable: boolean
   required: boolean
-  /** Of a choice, of one or of many. */
+  /** The allowed values, where a field takes one or several from a list. */
   options: string[] | undefined
   maxItems: number | undefined
   good: Record<string, unknown>
@@ -57,7 +57,7 @@ type Field = {
 const fields: Field[] = (await writesOf(app)).flatMap(({ method, path, body }) => {
   const known = Object.entries(body?.properties ?? {})
   const good = Object.fromEntries(known.map(([field]) => [field, GOOD[field]]))
-  // That an address cannot be updated is a refusal of its own.
+  // update-user refuses `email` with a different error, so leave it out.
   if (path.endsWith('/update-user')) delete good.email
   return known.flatMap(([field, schema]) => {
     const types = typesOf(schema)
@@ -82,7 +82,7 @@ it('the description names fields, and this file has a good value for each', () =
   for (const { field } of fields) assert.ok(field in GOOD, field)
 })
 
-/** Text of a body that sends `json` as this field and the others as they should be. */
+/** The text of a body with `json` as this field and valid values for the others. */
 function withField({ good, field }: Field, json: string | undefined): string {
   const others = Object.entries(good).filter(([name]) => name !== field)
   const pairs = others.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
@@ -94,7 +94,7 @@ type Damage = { json: string | undefined; received: string; fine?: (field: Field
 
 const UNKNOWN_OPTION = 'Select one of the listed options'
 
-/** What the answers of learners say in words of their own, those of the pages, however they are wrong. */
+/** The profile's fields have their own messages, the same as on the pages, whatever is wrong with the value. */
 const OWN_WORDS: Record<string, string> = {
   softwareExperience: UNKNOWN_OPTION,
   programmingLanguages: UNKNOWN_OPTION,
@@ -105,7 +105,7 @@ const OWN_WORDS: Record<string, string> = {
   projectGoalsText: 'Enter text',
 }
 
-/** What is said about a damaged field, and where: a list of the wrong things is wrong at the first of them. */
+/** The expected message for a wrong field, and its path: for a list of wrong items, the path of the first item. */
 function issueOf({ field, type, options }: Field, received: string): Issue {
   const listed = options?.map((option) => JSON.stringify(option)).join('|')
   const expected =
@@ -121,7 +121,7 @@ const send = (field: Field, json: string | undefined) =>
 
 const nameOf = ({ method, path, field }: Field) => `${field} of ${method} ${path}`
 
-/** That one field was refused, in these words and with nothing of what was sent. */
+/** Asserts that only this field was refused, with this message, and that the answer repeats nothing that was sent. */
 function assertRefused(answer: Awaited<ReturnType<typeof send>>, issue: Issue, what: string) {
   assertPlainRefusal(answer, what)
   const { path, message } = issue
@@ -179,7 +179,7 @@ function boundsOf(field: Field): Bound[] {
   const { type, maxItems: most = Number.NaN, options: [option] = [] } = field
   if (type === 'array') return [{ field, most, of: (amount) => Array(amount).fill(option), message: UNKNOWN_OPTION }]
   if (field.field !== 'projectGoalsText') return []
-  // Counted as people count, which the description has no word for.
+  // This limit counts characters as people see them, which JSON Schema cannot express, so it is added here by hand.
   const message = 'Tell us more in 500 characters or fewer'
   return ['a', '🤖'].map((one) => ({ field, most: 500, of: (amount) => one.repeat(amount), message }))
 }
@@ -204,7 +204,7 @@ describe('a field takes as much as this and no more', () => {
   }
 })
 
-/** Text that breaks databases, headers and logs. None of it may be a fault of ours. */
+/** Text that can break databases, headers and logs. None of it may cause a 500. */
 const TEXTS: Record<string, string> = {
   NUL: '\\u0000',
   'NUL within': `${MARKER}\\u0000${MARKER}`,

@@ -1,4 +1,7 @@
-/** Bodies that no client sends, to every endpoint that takes one: refused in JSON, and neither repeated nor logged. */
+/**
+ * Malformed bodies, sent to every endpoint that takes one: refused in JSON, and neither repeated in the answer nor
+ * logged.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
@@ -20,7 +23,7 @@ const { api } = await apiLearner(app, 'Ada')
 const headers = asOwnPage(app, cookieOf(api))
 const writes = await writesOf(app)
 
-/** In every body below. */
+/** Part of every body below, to see whether it is repeated or logged. */
 const MARKER = 'hunter2'
 const KILOBYTE = 1024
 const LIMIT = 16 * KILOBYTE
@@ -153,7 +156,7 @@ const ROWS: Row[] = [
 
 let checkedUpTo = 0
 
-/** Of what was logged since the last look. */
+/** Checks what was logged since the last call of this function. */
 function assertNothingLogged(what: string) {
   const log = app.log().slice(checkedUpTo)
   checkedUpTo += log.length
@@ -196,7 +199,7 @@ describe('a body that is unusual and fine', () => {
     const { type = JSON_TYPE, body = '{"email":"ada","password":"x"}' } = more
     return call(app, '/api/auth/sign-in/email', { headers: { 'Content-Type': type }, body })
   }
-  /** It was read: the address in it is refused as an address. */
+  /** Shows that the body was read: the email address in it is refused as invalid. */
   const READ = { status: 400, code: 'INVALID_EMAIL', message: 'Invalid email' }
 
   const TYPES = [

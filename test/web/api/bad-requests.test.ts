@@ -1,4 +1,4 @@
-/** Uploads without end, addresses that are damaged, and faults of ours: an answer in JSON, and the server goes on. */
+/** Endless uploads, malformed URLs and our own faults: each is answered in JSON, and the server keeps running. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
@@ -92,7 +92,7 @@ describe('too much at once', () => {
   })
 })
 
-/** Sends pieces until the server closes the connection. */
+/** Sends chunks until the server closes the connection. */
 function uploadWithoutEnd(path: string) {
   const piece = `${(4 * KILOBYTE).toString(16)}\r\n${'x'.repeat(4 * KILOBYTE)}\r\n`
   return new Promise<{ answer: string; answeredAfter: number; sent: number }>((resolve) => {
@@ -103,7 +103,7 @@ function uploadWithoutEnd(path: string) {
       while (!closed && seen.sent < 4 * TEN_MEGABYTES) {
         await new Promise<void>((done) => socket.write(piece, () => done()))
         seen.sent += 4 * KILOBYTE
-        // The server is in this process too.
+        // The server runs in this process too, so give it a turn.
         await othersTurn()
       }
       socket.destroy()
@@ -112,7 +112,7 @@ function uploadWithoutEnd(path: string) {
       if (seen.answer === '') seen.answeredAfter = seen.sent
       seen.answer += data.toString('utf8')
     })
-    // A cut connection is what is asked for; that it was cut is told by `close`.
+    // The server is expected to cut the connection; `close` below notices it.
     socket.on('error', () => {})
     socket.once('close', () => {
       closed = true
@@ -166,7 +166,7 @@ describe('a fault of ours', () => {
     for (const { method, path } of operations.filter(({ needsSession }) => needsSession)) {
       const body = method === 'GET' ? undefined : { token: 'x', name: 'Eve', password: person.password }
       const answer = await call(faulty, path, { method, headers, body })
-      // What is wrong with a body is known before the session is looked at.
+      // A body is checked before the session is looked up, so here the fault does not show.
       if (answer.status === 400) continue
       faults += 1
       assert.equal(answer.status, 500, path)
@@ -195,7 +195,7 @@ describe('a fault of ours', () => {
     assert.equal(signIn.headers['set-cookie'], undefined)
     const log = faulty.log().slice(logged)
     for (const secret of [email, password]) assert.ok(!log.includes(secret), 'nothing personal is logged')
-    // The process has come through it.
+    // The process is still alive.
     assert.equal((await call(faulty, '/api/auth/ok')).status, 200)
     await faulty.sql`alter table users rename column renamed to email_verified`
     assert.equal((await client.get('/api/me')).status, 200)

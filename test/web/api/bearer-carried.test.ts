@@ -1,4 +1,4 @@
-/** Where a token may stand in a request, and what happens when it stands elsewhere. */
+/** Where in a request a token may be, and what happens when it is somewhere else. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
@@ -13,7 +13,7 @@ const { person: ben, api: benApi } = await apiLearner(app, 'Ben')
 const token = await api.token()
 
 const stranger = openApi(app)
-/** A token that is well made and over. */
+/** Well-formed, but with a wrong end of the signature. */
 const wrong = `${token.slice(0, -4)}AAAA`
 
 describe('a token is taken', () => {

@@ -1,4 +1,4 @@
-/** What a request of somebody who is signed in costs at the database: one question and one answer. */
+/** What a request by a signed-in user costs at the database: one round trip. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
@@ -8,7 +8,7 @@ import type { Response } from '../../support/people.ts'
 import { startProxy } from '../../support/proxy.ts'
 
 const proxy = await startProxy(await createDatabase())
-// One connection, so that after a first request nothing is left to prepare.
+// One connection, so that after the first request every statement is already prepared.
 const app = await startApp({ DB_POOL_MAX: '1' }, { databaseUrl: proxy.url, atPublicUrl: true })
 const { api } = await apiLearner(app, 'Ada')
 const token = await api.token()
@@ -32,7 +32,7 @@ const REQUESTS: { what: string; ask: () => Promise<Response>; cost: number; stat
 describe('round trips to the database', () => {
   for (const { what, ask, cost, status = 200 } of REQUESTS) {
     it(`${what}: ${cost}`, async () => {
-      // The first time a statement is prepared too.
+      // The first request also prepares the statement, so do not count it.
       for (let times = 0; times < 2; times += 1) assert.equal((await ask()).status, status)
       for (let times = 0; times < 5; times += 1) {
         const before = proxy.roundTrips()

@@ -1,4 +1,4 @@
-/** A token is worth nothing to us from the moment its session or its user is gone, on every instance. */
+/** We refuse a token as soon as its session or its user is gone, on every instance. */
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -31,7 +31,7 @@ const NEW_PASSWORD = 'another tidy copper lantern'
 
 type Case = { person: Person; browser: Browser; api: ApiClient; elsewhere: ApiClient; handle: string; userId: string }
 
-/** Every way in which a session ends. `elsewhere` is a second session of the same person. */
+/** Every way to end a session. `elsewhere` is a second session of the same person. */
 const ENDS: { name: string; end: (it: Case) => Promise<unknown>; endsElsewhere?: true; refused?: true }[] = [
   { name: 'signing out', end: ({ api }) => api.post('/api/auth/sign-out', {}) },
   { name: 'logging out on a page', end: ({ browser }) => browser.logOut() },
@@ -76,7 +76,7 @@ async function changePassword(api: ApiClient, { password }: Person, more: object
   assert.equal(response.status, 200, response.text)
 }
 
-/** Somebody with two sessions, of which one is in a browser. */
+/** Somebody with two sessions, one of them in a browser. */
 async function twice(name: string): Promise<Case & { pair: Pair; token: string; tokenElsewhere: string }> {
   const person = somebody(name)
   const browser = openBrowser(app)
@@ -185,7 +185,7 @@ describe('a session that ends by itself', () => {
     { kind: 'of the browser', rememberMe: false, idle: 2 * HOUR, absolute: DAY },
     { kind: 'remembered', rememberMe: true, idle: 14 * DAY, absolute: 30 * DAY },
   ]
-  /** A token that is not over, without a visit to the session. */
+  /** Signs the token again with new times, since asking for one would count as a visit to the session. */
   const fresh = (token: string) => {
     const iat = Math.floor(app.deps.now() / 1000) - 5
     return resigned(app, token, { iat, exp: iat + 900 })

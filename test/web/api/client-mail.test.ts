@@ -1,4 +1,4 @@
-/** The stock `better-auth/client` where mails come in: a forgotten password, an address, the end of an account. */
+/** The stock `better-auth/client` in flows with mails: a forgotten password, an address, deleting an account. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openApi } from '../../support/api.ts'
@@ -16,7 +16,7 @@ const app = await startApp({ TRUSTED_ORIGINS: FRONT_END }, { atPublicUrl: true, 
 type Opened = AuthClient & { person: Person }
 type Refused = { status: number; code?: string } | null
 
-/** What a call gave. @throws when it was refused. */
+/** The data of an answer. @throws if the call was refused. */
 function given<Data>({ data, error }: { data: Data; error: unknown }): NonNullable<Data> {
   assert.equal(error, null)
   assert.ok(data, 'there is an answer')

@@ -1,4 +1,7 @@
-/** Every refusal that the stock `better-auth/client` can meet here: status, code and text as its users compare them. */
+/**
+ * Every refusal that the stock `better-auth/client` can get here: the status, code and text that its users compare
+ * with.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BASE_ERROR_CODES } from 'better-auth'
@@ -16,7 +19,7 @@ type Outcome = { data: unknown; error: { status: number; code?: string; message?
 type Refused = {
   name: string
   ask: (client: Client) => Promise<unknown>
-  /** Of somebody signed in; else of a visitor. */
+  /** Asked by somebody who is signed in; otherwise by a visitor. */
   learner?: true
   status: number
   code?: string
@@ -123,7 +126,7 @@ const REFUSALS: Refused[] = [
   {
     name: 'a change of nothing',
     learner: true,
-    // With no field at all the client sends a GET.
+    // Without any field the client sends a GET, so send one that is ignored.
     ask: (client) => client.updateUser({ emailVerified: true } as never),
     status: 400,
     message: 'No fields to update',
@@ -248,7 +251,7 @@ describe('the stock client is refused', () => {
     const words: Record<string, { message: string }> = BASE_ERROR_CODES
     const told = REFUSALS.flatMap(({ code = '', message }) => (message && words[code] ? [{ code, message }] : []))
     assert.ok(told.length > 10, `${told.length} found`)
-    // This one tells which field is wrong.
+    // The message of VALIDATION_ERROR names the wrong field, so it differs.
     for (const { code, message } of told.filter(({ code }) => code !== 'VALIDATION_ERROR')) {
       assert.equal(message, words[code]?.message)
     }

@@ -1,4 +1,4 @@
-/** The stock `better-auth/client` against this server, unchanged: what a front end does on an ordinary day. */
+/** The stock `better-auth/client`, unchanged, against this server: what a front end usually does. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startApp } from '../../support/app.ts'
@@ -8,7 +8,7 @@ import { type Person, somebody } from '../../support/people.ts'
 const app = await startApp({}, { atPublicUrl: true })
 const NEW_PASSWORD = 'quiet amber harbour window'
 
-/** What a call gave. @throws when it was refused. */
+/** The data of an answer. @throws if the call was refused. */
 function given<Data>({ data, error }: { data: Data; error: unknown }): NonNullable<Data> {
   assert.equal(error, null)
   assert.ok(data, 'there is an answer')

@@ -1,4 +1,4 @@
-/** What is not there: under /api/auth nothing but a status, elsewhere under /api a refusal in JSON. */
+/** Unknown paths: under /api/auth only a 404 status, elsewhere under /api a refusal in JSON. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../../support/api.ts'
@@ -12,7 +12,7 @@ const operations = await operationsOf(app)
 const methodsOf = (path: string) => operations.filter((one) => one.path === path).map(({ method }) => method)
 const paths = [...new Set(operations.map(({ path }) => path))]
 const underAuth = paths.filter((path) => path.startsWith('/api/auth/'))
-/** Verifiers and monitors ask for these by HEAD too. */
+/** Also answers HEAD, which verifiers and monitors send. */
 const KEYS = '/api/auth/jwks'
 
 async function assertNothing(method: string, path: string, body?: object) {

@@ -1,4 +1,4 @@
-/** Where the wire differs from Better Auth on purpose, as the table in docs/api.md says. */
+/** Where our answers differ from Better Auth's on purpose, as the table in docs/api.md lists. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

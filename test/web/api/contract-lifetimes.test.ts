@@ -1,4 +1,4 @@
-/** How long a session of the API lasts: what the cookie says, what the server keeps, and that nothing makes it longer. */
+/** How long an API session lasts: in the cookie and on the server. Nothing makes it longer. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, openApi } from '../../support/api.ts'
@@ -22,7 +22,7 @@ const KINDS: { name: string; more: object; term: { idle: number; absolute: numbe
   { name: 'with rememberMe false', more: { rememberMe: false }, term: OF_THE_BROWSER },
 ]
 
-/** Sets the clock of the app to a moment. */
+/** Sets the app's clock. */
 const setClock = (to: number) => app.advance(to - app.deps.now())
 
 const maxAgeOf = (response: Parameters<typeof setCookieOf>[0]): number | undefined => {
@@ -32,7 +32,7 @@ const maxAgeOf = (response: Parameters<typeof setCookieOf>[0]): number | undefin
 
 const isOpen = async (api: ApiClient): Promise<boolean> => (await api.get(GET_SESSION)).body !== null
 
-/** When the session of a client began, by its own account. */
+/** When the client's session began, as get-session tells. */
 async function startOf(api: ApiClient): Promise<number> {
   return Date.parse((await api.get(GET_SESSION)).body.session.createdAt)
 }

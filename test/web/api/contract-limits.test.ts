@@ -1,4 +1,4 @@
-/** Guessing through the API: counted together with the pages, answered alike for everybody. */
+/** Guessing passwords through the API: counted together with the pages, and answered the same for every address. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openApi } from '../../support/api.ts'
@@ -118,7 +118,7 @@ describe('a call that is refused before its password is looked at', () => {
   })
 })
 
-/** Everything a caller can tell answers apart by. */
+/** Everything in an answer that a caller could compare. */
 function seen({ status, headers, text }: Answer) {
   const { date: _, 'x-request-id': __, ...same } = headers
   return { status, headers: same, text }
@@ -147,7 +147,7 @@ describe('an unknown address', () => {
       const guess = () => exchange(app, SIGN_IN, { method: 'POST', headers, body })
       for (let tries = 0; tries < TRIES; tries += 1) assert.equal((await guess()).status, 401)
       const answer = seen(await guess())
-      // How many seconds are left differs with the moment.
+      // The seconds that are left depend on when it was asked.
       assert.match(answer.headers['retry-after'] ?? '', /^[1-9]\d*$/)
       answers.push({ ...answer, headers: { ...answer.headers, 'retry-after': '', 'x-retry-after': '' } })
     }

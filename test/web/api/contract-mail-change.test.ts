@@ -1,4 +1,4 @@
-/** change-email with real mails, row by row as the contract has them, and what it asks for on top. */
+/** change-email with real mails, row by row of the contract, and what we require in addition. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, openApi } from '../../support/api.ts'
@@ -18,7 +18,7 @@ const ABOUT_TO = /is about to change/
 const CHANGED = /address was changed/
 const STALE = { status: 403, code: 'SESSION_NOT_FRESH', message: 'Session is not fresh' }
 
-/** Asks for the change and waits for the letter to the new address. */
+/** Asks for the change and waits for the mail to the new address. */
 async function askFor(api: ApiClient, newEmail: string, callbackURL?: string) {
   assert.equal((await api.post(ASK, { newEmail, callbackURL })).text, DONE)
   return mailbox.letterTo(newEmail.toLowerCase(), CHANGE.subject)
@@ -140,7 +140,8 @@ describe('a change that waits is over', () => {
     await isOver(first, api, person.email)
   })
 
-  // Somebody who signed up with the address of another could else take the account over after its owner came.
+  // Otherwise somebody who signed up with another person's address could take the account back after its owner has
+  // reset the password.
   it('when the password was reset', async () => {
     const { api, person } = await apiLearner(app, 'Eve')
     const letter = await askFor(api, somebody('Mallory').email)

@@ -1,4 +1,4 @@
-/** delete-user, row by row as the contract has it: who may, by what, and that nothing is left. */
+/** delete-user, row by row of the contract: who may call it, with which proof, and that nothing is left. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, bearer, openApi } from '../../support/api.ts'
@@ -25,7 +25,7 @@ const STALE = {
 
 const isThere = async (api: ApiClient) => (await api.get('/api/auth/get-session')).body !== null
 
-/** Tables with a column for their user, and how many rows of this one each has. */
+/** Every table with a `user_id` column, and how many rows of this user it has. */
 async function rowsOf(userId: string): Promise<Record<string, number>> {
   const tables = await app.sql<{ name: string }>`
     select table_name as name from information_schema.columns

@@ -1,4 +1,4 @@
-/** Where a call may have people led to: checked wherever a field names an address, before anything is looked up. */
+/** Which redirect targets a call may name: checked in every field that takes one, before anything is looked up. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../../support/api.ts'
@@ -131,7 +131,7 @@ for (const place of places) {
     it('may lead nowhere at all where nobody has to be led', async () => {
       const { api, person } = await apiLearner(app, 'Ada')
       const { status, text } = await ask(place, '', { headers: asOwnPage(app, cookieOf(api)), email: person.email })
-      // A link to reset a password is good for nothing without a page that asks for the new one.
+      // A reset link is useless without a page that asks for the new password.
       if (path.includes('/reset-password/')) assert.equal(refusalOf({ status, text }).code, 'INVALID_CALLBACK_URL')
       else assert.notEqual(status, 403, text)
     })

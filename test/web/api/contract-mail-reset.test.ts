@@ -1,4 +1,4 @@
-/** request-password-reset and reset-password with real mails, row by row as the contract has them. */
+/** request-password-reset and reset-password with real mails, row by row of the contract. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
@@ -7,6 +7,7 @@ import { call, refusalOf } from '../../support/calls.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { headingOf, NEW_PASSWORD, open, RESET, resetBy, secretOf } from '../../support/mailed.ts'
 import { learner, openBrowser, type Person, type Response, somebody } from '../../support/people.ts'
+import { eventually } from '../../support/process.ts'
 import { setCookieOf } from '../../support/sessions.ts'
 import { firstPair, HOUR, refresh } from '../../support/tokens.ts'
 
@@ -25,7 +26,7 @@ const DEAD = { status: 400, code: 'INVALID_TOKEN', message: 'Invalid token' }
 const signsIn = async ({ email }: Pick<Person, 'email'>, password: string) =>
   (await openApi(app).signIn({ email, password })).status === 200
 
-/** Asks as a front end does; the newest letter of `count`. */
+/** Asks for a reset as a front end does. Returns the newest mail, once there are `count`. */
 async function letterFor(email: string, redirectTo?: string, count = 1) {
   const response = await openApi(app).post(REQUEST, { email, redirectTo })
   assert.deepEqual([response.status, response.body], [200, SENT])
@@ -229,6 +230,7 @@ it('of 20 uses at once, by the API and by the page, one wins', async () => {
     await app.sql`delete from rate_limits`
     assert.equal(await signsIn(person, password), outcomes[at], password)
   }
+  await eventually('all mails to be sent', async () => (await app.sql`select id from outbox`).length === 0)
   assert.equal(mailbox.to(person.email, /was changed/).length, 1)
 })
 

@@ -1,4 +1,4 @@
-/** send-verification-email and verify-email with real mails, row by row as the contract has them. */
+/** send-verification-email and verify-email with real mails, row by row of the contract. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -20,7 +20,7 @@ const DONE = '{"status":true}'
 const INVALID = { status: 401, code: 'INVALID_TOKEN', message: 'Invalid token' }
 const EXPIRED = { status: 401, code: 'TOKEN_EXPIRED', message: 'Token expired' }
 
-/** Whether the address counts as confirmed, as every reader of the API is told. */
+/** Whether the address is confirmed. Every answer of the API that says so must agree. */
 async function isVerified(api: ApiClient): Promise<boolean> {
   const { session, user } = (await api.get('/api/auth/get-session')).body
   assert.equal(session.userId, user.id)
@@ -33,7 +33,7 @@ async function isVerified(api: ApiClient): Promise<boolean> {
   return told[0]
 }
 
-/** The letter of the sign-up is the first one; the newest of `count`. */
+/** Asks for a mail. Returns the newest, once there are `count`; the sign-up has sent the first one. */
 async function letterFor(
   api: ApiClient,
   email: string,

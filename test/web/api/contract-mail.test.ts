@@ -1,4 +1,4 @@
-/** Where links of mails lead to: the only redirects of the API. Here no mail is sent, so no token is good. */
+/** Where the links in mails redirect to: the only redirects of the API. No mail is sent here, so no token is valid. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openApi } from '../../support/api.ts'
@@ -20,7 +20,7 @@ const missing = (field: string) => ({
   message: `[query.${field}] Invalid input: expected string, received undefined`,
 })
 
-/** Places to lead to, with where the two links end: of `verify-email` as it was given, of `reset-password` in full. */
+/** Allowed targets, and where each of the two links redirects to. */
 const GOOD: { callbackURL: string; verify: string; reset: string }[] = [
   { callbackURL: '/welcome', verify: '/welcome?error=INVALID_TOKEN', reset: '/welcome?error=INVALID_TOKEN' },
   {

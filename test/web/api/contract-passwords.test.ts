@@ -1,4 +1,4 @@
-/** change-password and verify-password, row by row as the contract has them, and how often a wrong one may be tried. */
+/** change-password and verify-password, row by row of the contract, and how often a wrong password may be tried. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, openApi } from '../../support/api.ts'
@@ -174,13 +174,13 @@ describe('a wrong current password', () => {
         assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
         assert.equal(response.headers['x-retry-after'], response.headers['retry-after'])
         assert.equal(response.headers['cache-control'], 'no-store')
-        // Whoever guesses does not know the password: the session is not theirs to go on with.
+        // Whoever guesses does not know the password, so the session is probably not theirs. It ends.
         assert.equal((await session.get('/api/auth/get-session')).body, null)
       }
-      // The owner, who knows it, signs in, and is not kept from what the guesses were after.
+      // The owner can sign in with the password, and the guesses do not block the change or the check.
       assert.equal((await api.signIn(person)).status, 200)
       assert.equal((await api.post(...ask(person.password))).status, 200)
-      // Whoever holds the session cannot lock the owner out of signing in.
+      // Somebody with a stolen session cannot lock the owner out of signing in.
       assert.equal(await signsIn(person, name === 'change-password' ? NEW_PASSWORD : person.password), true)
     })
   }

@@ -1,4 +1,4 @@
-/** get-session, list-sessions and the three ways to end sessions, row by row as the contract has them. */
+/** get-session, list-sessions and the three ways to end sessions, row by row of the contract. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
@@ -77,7 +77,7 @@ describe('get-session', () => {
     const { api } = await apiLearner(app, 'Ada')
     const path = `${GET_SESSION}?disableCookieCache=true&disableRefresh=true`
     assert.equal((await api.get(path, { Origin: 'https://evil.example' })).body.user.name, 'Ada')
-    // As a backend asks that holds nothing but the cookie.
+    // The way a backend asks, which has only the cookie.
     const headers = { Cookie: cookieOf(api), Accept: 'application/json' }
     assert.equal(JSON.parse((await call(app, path, { headers })).text).user.name, 'Ada')
   })

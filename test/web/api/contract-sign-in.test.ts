@@ -1,4 +1,4 @@
-/** POST /api/auth/sign-in/email and /api/auth/sign-out, row by row as the contract has it. */
+/** POST /api/auth/sign-in/email and /api/auth/sign-out, row by row of the contract. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, openApi } from '../../support/api.ts'
@@ -174,7 +174,7 @@ describe('a sign-in is refused for', () => {
       assert.equal(setCookieOf(response), undefined)
       assert.equal(response.headers.location, undefined)
       assert.equal((await api.get('/api/auth/get-session')).text, 'null')
-      // Or the pause after ten wrong tries would begin.
+      // Otherwise the rate limit after ten wrong tries would apply.
       await app.sql`delete from rate_limits`
     })
   }

@@ -1,4 +1,4 @@
-/** POST /api/auth/sign-up/email, row by row as the contract has it. */
+/** POST /api/auth/sign-up/email, row by row of the contract. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openApi } from '../../support/api.ts'
@@ -13,7 +13,7 @@ const USER_KEYS = ['name', 'email', 'emailVerified', 'image', 'createdAt', 'upda
 const ID = /^[A-Za-z0-9]{32}$/
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/
 
-/** Characters that follow no short pattern. */
+/** Characters without a short pattern, so that the password is not too easy to guess. */
 const varied = (length: number, from: number) =>
   Array.from({ length }, (_, index) => String.fromCodePoint(from + ((index * index) % 89))).join('')
 
@@ -93,7 +93,7 @@ describe('a sign-up', () => {
     const row = await rowOf(person)
     assert.notEqual(row?.id, other.user.id)
     assert.deepEqual([row?.emailVerified, row?.image, row?.name], [false, null, 'Eve'])
-    // Whole seconds, since the two clocks may differ by less.
+    // A second of tolerance, since the two clocks may differ a little.
     assert.ok(Number(row?.createdAt) > before - 1000, 'made now')
     assert.deepEqual(row?.createdAt, row?.updatedAt)
     assert.equal((await openApi(app).signIn(person)).status, 200)

@@ -1,4 +1,4 @@
-/** update-user, list-accounts, /api/me, and an account without mails, row by row as the contract has them. */
+/** update-user, list-accounts, /api/me, and an account on a server without mail, row by row of the contract. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, openApi } from '../../support/api.ts'

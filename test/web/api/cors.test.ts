@@ -1,4 +1,4 @@
-/** Front ends on other origins: those in TRUSTED_ORIGINS may read, exactly those, and the public keys are for everybody. */
+/** CORS: only the origins in TRUSTED_ORIGINS may read answers, but everybody may read the public keys. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../../support/api.ts'
@@ -57,7 +57,7 @@ describe('a trusted front end', () => {
         }
         assert.match(asked.headers.vary ?? '', /\bOrigin\b/)
 
-        // Nobody is signed in, and the body is missing: what matters is that the page may read what came of it.
+        // No session and no body, so most calls are refused; what matters is that the page may read the answer.
         const answer = await call(app, path, { method, headers: { Origin: origin } })
         assert.equal(answer.headers['access-control-allow-origin'], origin, path)
         assert.equal(answer.headers['access-control-allow-credentials'], 'true', path)

@@ -1,11 +1,13 @@
-/** The curl of the documentation's commands: what the stand-in does on a machine without one is what curl does. */
+/**
+ * The commands in the docs use curl. Where it is not installed, a stand-in replaces it, which must do the same as curl.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, describe, it } from 'node:test'
 import { curls, runInShell } from '../../support/shell.ts'
 
-/** Answers with what it was asked. */
+/** Answers with the request it got, as JSON. */
 const mirror = createServer(async (req, res) => {
   let body = ''
   for await (const chunk of req.setEncoding('utf8')) body += chunk
@@ -20,7 +22,7 @@ const mirror = createServer(async (req, res) => {
       'dated=2; Path=/; Expires=Fri, 31 Dec 2100 00:00:00 GMT',
     ])
   }
-  // One at a time: some curls keep the first of two that are taken away at once.
+  // One per answer: some versions of curl keep the first cookie if an answer deletes two.
   if (url === '/sign-out') res.setHeader('Set-Cookie', 'session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT')
   if (url === '/forget') res.setHeader('Set-Cookie', 'remembered=; Max-Age=0')
   if (url === '/onward') res.writeHead(302, { Location: '/elsewhere' })
@@ -33,7 +35,7 @@ after(() => mirror.close())
 const address = mirror.address()
 const SITE = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
 
-/** Which cookie comes first is left to whoever sends them. */
+/** Sorted, since a client may send cookies in any order. */
 function inOrder(cookies: string | undefined): string | undefined {
   return cookies?.split('; ').sort().join('; ')
 }

@@ -1,4 +1,4 @@
-/** docs/api.md says what is so: its commands run, its answers come, its tables name all there is. */
+/** docs/api.md is right: its commands run, its answers are the real ones, its tables are complete. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,7 +34,7 @@ type Operation = {
   requestBody?: { content: Record<string, { schema: Schema }> }
   responses: Record<string, { description: string }>
 }
-/** As in development, every mail is a file. */
+/** Every mail becomes a file, as in development. */
 const OUTBOX = mkdtempSync(join(tmpdir(), 'matricula-outbox-'))
 after(() => rmSync(OUTBOX, { recursive: true, force: true }))
 const app = await startApp(
@@ -99,7 +99,7 @@ const operations = Object.entries(description.paths).flatMap(([path, methods]) =
   })),
 )
 
-/** `400 BAD_REQUEST` for each code or text in backticks of a table's row. */
+/** For each code or text in backticks in a table's row: status and code, such as `400 BAD_REQUEST`. */
 const refusalsIn = (rows: string[][]): string[] =>
   rows.flatMap(([statuses = '', codes = '']) => {
     const each = statuses.split(', ')
@@ -218,7 +218,10 @@ describe('the lines for a front end', () => {
     assert.match(jwt.token, /^[\w-]+\.[\w-]+\.[\w-]+$/)
   })
 
-  /** With what a browser adds to a fetch: its page's origin, and its cookies where credentials are included. */
+  /**
+   * Runs `job` with a fetch that adds what a browser adds: the page's origin, and cookies where credentials are
+   * included.
+   */
   async function inBrowser<Result>(job: () => Promise<Result>): Promise<Result> {
     const { fetch } = globalThis
     const cookies = new Map<string, string>()
@@ -238,7 +241,7 @@ describe('the lines for a front end', () => {
   }
 })
 
-/** As GitHub makes the anchor of a heading. */
+/** The anchor that GitHub makes for a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** A clock that steps back, or an instance whose clock is behind, right after the first key was made. */
+/** A clock that is set back, or an instance whose clock is behind, right after the first key was made. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { apiLearner } from '../../support/api.ts'

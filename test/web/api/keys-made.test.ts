@@ -21,7 +21,7 @@ async function onlyRowOf(app: Pick<TestApp, 'sql'>): Promise<Row> {
   return row
 }
 
-/** The private half of the key that an app signs with. */
+/** The private half of the key that this app signs with. */
 async function privateHalf({ deps }: TestApp): Promise<Buffer> {
   const { d = '' } = (await deps.keyRing.current()).privateKey.export({ format: 'jwk' })
   assert.equal(Buffer.from(d, 'base64url').length, 32)
@@ -171,7 +171,7 @@ describe('a change of APP_SECRETS', () => {
     assert.match(after.log(), /"kid":"[\w-]{43}","msg":"no secret of APP_SECRETS opens this signing key/)
     assert.equal((await openApi(after).get('/api/me', bearer(token))).status, 200)
     await assertNothingSecretLogged(after, [token, NEWER, SECRET])
-    // The old key goes when its last token has died.
+    // The old key is dropped once its last token has expired.
     after.advance(31 * MINUTE)
     assert.deepEqual(await kidsOf(after), [newKid])
   })
@@ -193,7 +193,8 @@ describe('a change of APP_SECRETS', () => {
         assert.equal(status, 200, `refused in minute ${minutes}`)
       }
     }
-    // Each drives out the other's in the end, and follows it in time with one of its own: no more than one in 15 minutes.
+    // Each instance's key replaces the other's in the end, and the other then makes a new one in time: at most one key
+    // in 15 minutes.
     assert.notEqual(await signingKid(ahead), kid)
     const made = (await rowsOf(behind)).length
     assert.ok(made >= 2 && made <= 5, `${made} keys`)

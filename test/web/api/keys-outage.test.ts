@@ -1,4 +1,4 @@
-/** The public keys come from memory: they are there while the database is not, and while the server stops. */
+/** The public keys come from memory: they are served while the database is down and while the server stops. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -25,7 +25,7 @@ async function startBehindProxy(environment: Record<string, string> = {}) {
 
 const ask = (app: TestApp, path = '/api/auth/jwks') => exchange(app, path)
 
-// At once, because what is cut off waits for its deadline.
+// In parallel, because a request without an answer from the database waits for its deadline.
 describe('while the database', { concurrency: true }, () => {
   for (const [name, breakIt] of Object.entries(OUTAGES)) {
     it(`${name}, the keys are answered from memory, however old they are`, async () => {
@@ -48,7 +48,7 @@ describe('while the database', { concurrency: true }, () => {
       app.advance(61 * SECOND)
       await eventually('the keys to be read again', async () => {
         app.advance(61 * SECOND)
-        // By now the first key has signed for its days.
+        // The first key is past its rotation period now.
         app.advance(2 * DAY)
         return (await kidsOf(app)).length === 2
       })
@@ -142,13 +142,13 @@ describe('a server that stops', () => {
     })
     const closed = new Promise((resolve) => socket.once('close', resolve))
     socket.write('GET /api/auth/jwks HTTP/1.1\r\nHost: localhost\r\n')
-    // Answered on another connection, so the server has taken in what was sent before.
+    // Another connection gets an answer, so the server has read what was sent before.
     assert.equal((await exchange(server, '/health/live')).status, 200)
     const idle = connect(server.port, '127.0.0.1')
     idle.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await once(idle, 'data')
     server.kill('SIGTERM')
-    // Connections that ask for nothing are ended first.
+    // Idle connections are closed first.
     idle.resume()
     await once(idle, 'close')
     socket.write('\r\n')

@@ -1,4 +1,4 @@
-/** The public keys as verifiers fetch them. */
+/** The public keys, fetched as a verifier does. */
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
@@ -14,7 +14,7 @@ const DISCOVERY = '/.well-known/openid-configuration'
 const { api } = await apiLearner(app, 'Ada')
 
 before(async () => {
-  // Two keys, so that nothing is true of a single one only.
+  // Two keys, since some checks could pass with a single one only.
   await app.deps.keyRing.rotate()
   app.advance(2 * MINUTE)
 })

@@ -1,4 +1,4 @@
-/** What an operator may do with signing keys, seen from those who sign and those who verify. */
+/** What an operator can do with signing keys, and what signers and verifiers see of it. */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { beforeEach, describe, it } from 'node:test'
@@ -28,7 +28,7 @@ const advance = (milliseconds: number) => {
   const to = app.deps.now() + milliseconds
   for (const instance of both) setClock(instance, to)
 }
-/** Until every instance has read the keys again. */
+/** Moves the clocks on until every instance has to read the keys again. */
 const reread = () => advance(61 * SECOND)
 
 const statusAt = async (instance: TestApp, token: string): Promise<number> =>
@@ -47,7 +47,7 @@ async function everywhere(expected: { signing: string; published: string[] }): P
   }
 }
 
-/** Two keys, of which the second has signed for a minute. */
+/** Makes a second key and moves the clocks on until every instance signs with it. */
 async function rotated(): Promise<[first: string, second: string]> {
   const first = await signingKid(app)
   await keyRing.rotate()
@@ -97,7 +97,7 @@ describe('a key that is taken back', () => {
     const stolenLook = await app.deps.keyRing.current()
 
     assert.deepEqual(await keyRing.retire(second), { ok: true, outcome: 'stopped' })
-    // The other instance has not read it yet, and its tokens are as good.
+    // The other instance has not read the change yet. Its tokens stay valid.
     assert.equal(await signingKid(other), second)
     await isGoodEverywhere(ofSecond)
     reread()
@@ -114,7 +114,7 @@ describe('a key that is taken back', () => {
     await everywhere({ signing: first, published: [first] })
     const { claims } = decode(await api.token())
     await isRefusedEverywhere(forge({ alg: 'EdDSA', kid: second }, claims, ed25519(stolenLook.privateKey)))
-    // The first one has long outlived the moment at which it would have gone.
+    // Had it been replaced, the first key would be gone by now.
     advance(24 * 60 * MINUTE)
     await everywhere({ signing: first, published: [first] })
   })
@@ -236,7 +236,7 @@ describe('a key that was never published', () => {
     for (const kid of [own, await signingKid(app)]) {
       await isRefusedEverywhere(forge({ alg: 'EdDSA', kid }, claims, ed25519(privateKey)))
     }
-    // The same claims count when the right key signs them.
+    // The same claims are accepted when the right key signs them.
     await isGoodEverywhere(await resigned(app, token, {}))
   })
 })

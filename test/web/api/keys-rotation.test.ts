@@ -1,4 +1,4 @@
-/** Signing keys follow each other by themselves, and nobody who verifies tokens notices. */
+/** Signing keys are replaced automatically, and no verifier has to refuse a token because of it. */
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -23,7 +23,7 @@ import {
 
 const DAYS = 2
 const app = await startApp({ KEY_ROTATION_DAYS: String(DAYS) }, { atPublicUrl: true })
-/** Another instance, which is asked now and then only. It signs and checks for the same address. */
+/** Another instance, which gets few requests. It signs and checks tokens for the same address. */
 const other = await startApp({ KEY_ROTATION_DAYS: String(DAYS), PUBLIC_URL: app.url }, { databaseUrl: app.databaseUrl })
 const both = [app, other]
 
@@ -68,7 +68,7 @@ describe('a key that has signed for its days', () => {
     setBoth(turn + SECOND)
     const firstOfSecond = await api.token()
     assert.equal(decode(firstOfSecond).header.kid, second)
-    // The other instance has not looked since long before.
+    // The other instance read the keys long before.
     await isGoodAt(other, firstOfSecond)
     await isGoodAt(other, lastOfFirst)
     assert.deepEqual(await kidsOf(other), [first, second])
@@ -81,7 +81,7 @@ describe('a key that has signed for its days', () => {
 
     setBoth(turn + 30 * MINUTE - 5 * SECOND)
     for (const instance of both) assert.deepEqual(await kidsOf(instance), [first, second])
-    /** A good token in all but its key. */
+    /** A token that is valid except for its key. */
     const late = async () => {
       const { claims } = decode(await api.token())
       return forge({ alg: 'EdDSA', kid: first }, claims, ed25519(firstKey))
@@ -137,7 +137,7 @@ describe('two instances', () => {
     const start = (await signsFrom(await signingKid(app))) + DAYS * DAY - 2 * MINUTE
     const kids = new Set<unknown>()
     for (let minute = 0; minute < 55; minute += 1) {
-      // They never look at the same moment.
+      // They never read the keys at the same moment.
       setClock(app, start + minute * MINUTE)
       setClock(other, start + minute * MINUTE + 17 * SECOND)
       for (const [signer, reader] of [

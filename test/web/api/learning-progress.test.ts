@@ -1,4 +1,4 @@
-/** Progress over the API, and that nobody comes near what is of another learner. */
+/** Progress over the API, and that nobody can see or change another learner's data. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PROGRESS_STATES } from '../../../src/learning/progress.ts'

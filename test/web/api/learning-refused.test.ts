@@ -1,4 +1,4 @@
-/** Answers, recommendations and progress over the API: who may not, and what cannot be. */
+/** Answers, recommendations and progress over the API: which callers and which values are refused. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, bearer, openApi } from '../../support/api.ts'

@@ -1,4 +1,4 @@
-/** Answers and recommendations over the API: the same that the pages show and keep. */
+/** Answers and recommendations over the API: the same as the pages show and save. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -38,7 +38,7 @@ async function putProgress(api: ApiClient, id: string, state: string) {
   return response.body
 }
 
-/** Somebody who has a page and the API open over one session. */
+/** Somebody who uses the pages and the API with one session. */
 async function inBoth(name: string): Promise<{ browser: Browser; api: ApiClient }> {
   const { browser } = await learner(app, name)
   return { browser, api: apiOf(app, browser) }

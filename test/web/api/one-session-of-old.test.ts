@@ -1,4 +1,4 @@
-/** Sessions that the version before this one has made: open still, and as good as new ones. */
+/** Sessions made by the previous version: still open, and as good as new ones. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -12,7 +12,7 @@ const DAY = 24 * 60 * 60_000
 const GET_SESSION = '/api/auth/get-session'
 
 describe('a session from before sessions had names', () => {
-  /** As the version before wrote it, which knew of no handle and no device. */
+  /** A session as the previous version stored it, without handle and device. */
   async function oldSession({ email }: Person): Promise<string> {
     const id = randomBytes(24).toString('base64url')
     const [user] = await app.sql<{ id: string }>`select id from users where email = ${email}`

@@ -1,4 +1,4 @@
-/** One session for pages and API: a login on either side is a login on both, and so is its end. */
+/** Pages and API share one session: logging in or out on one side counts for both. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, apiOf, bearer, openApi } from '../../support/api.ts'
@@ -14,7 +14,7 @@ const DAY = 24 * 60 * 60_000
 const GET_SESSION = '/api/auth/get-session'
 const CLEARED = `${COOKIE}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax`
 
-/** A browser whose pages and scripts share their cookies. */
+/** A browser in which pages and scripts share the cookies. */
 function openBoth() {
   const browser = openBrowser(app)
   const api = apiOf(app, browser)
@@ -54,7 +54,7 @@ describe('a login', () => {
     const onTheApi = openBoth()
     await onTheApi.api.signUp({ ...person, email: `api-${person.email}` })
     assert.deepEqual(await onTheApi.seen(), BOTH)
-    // The account of one side is an account of the other.
+    // An account made on one side works on the other.
     assert.equal((await openBoth().api.signIn({ ...person, email: `page-${person.email}` })).status, 200)
     assert.equal((await openBoth().browser.logIn({ ...person, email: `api-${person.email}` })).status, 303)
   })
@@ -183,13 +183,13 @@ describe('signing out while the database is away', () => {
     assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
     assert.equal(setCookieOf(response), CLEARED)
 
-    // Another site cannot make a browser forget its session by it.
+    // Another site cannot use this to delete the browser's session cookie.
     const headers = { Cookie: cookie, Origin: 'https://evil.example' }
     const forged = await openApi(shaky, headers).post('/api/auth/sign-out', {})
     assert.deepEqual([forged.status, setCookieOf(forged)], [403, undefined])
 
     await proxy.heal()
-    // As it was said: the browser has forgotten, the server has not.
+    // As the answer said: the browser has lost the session, the server has kept it.
     assert.equal((await api.get(GET_SESSION)).text, 'null')
     assert.equal((await openApi(shaky, { Cookie: cookie }).get(GET_SESSION)).body.user.name, 'Ben')
   })

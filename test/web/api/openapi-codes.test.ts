@@ -1,4 +1,4 @@
-/** The codes that the description names for each endpoint: every one can be met, and no other is. */
+/** The error codes that the OpenAPI description names for each endpoint: each can occur, and no other does. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, openApi } from '../../support/api.ts'
@@ -18,7 +18,7 @@ const { person: cleo } = await apiLearner(app, 'Cleo')
 const expired = secretOf(await mailbox.letterTo(cleo.email, VERIFICATION.subject))
 app.advance(DAY)
 const { api, person: ada } = await apiLearner(app, 'Ada')
-/** A server without mail, and somebody there. */
+/** A server without mail, and somebody signed in there. */
 const plain = await startApp({}, { atPublicUrl: true })
 const { api: plainApi } = await apiLearner(plain, 'Ada')
 let headers = asOwnPage(app, cookieOf(api))
@@ -31,17 +31,17 @@ const operations = await operationsOf(app)
 
 const NEW_PASSWORD = 'quiet amber harbour window'
 const TOO_LONG = 'long and '.repeat(15)
-/** Met by no call that is as it should be: there must be a fault or an outage. */
+/** No call on a healthy server gets these: they need a fault or an outage. */
 const OF_FAULTS = ['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE']
 
-/** What an answer is called in the description. */
+/** The name of this answer in the description: its code, or its message, or its status. */
 function nameOf({ text, status }: Answer): string {
   if (text === '') return String(status)
   const { code, message } = JSON.parse(text)
   return code ?? message
 }
 
-/** What goes wrong before an endpoint has a say. Each is tried at every endpoint. */
+/** Errors that are found before the endpoint's own code runs. Each is tried at every endpoint. */
 const GENERAL: ((operation: Operation) => Call)[] = [
   () => ({ headers, body: '{' }),
   () => ({ headers: { ...headers, 'Content-Type': 'text/plain' }, body: '{}' }),
@@ -55,14 +55,14 @@ const GENERAL: ((operation: Operation) => Call)[] = [
 type Special = [
   operation: string,
   code: string,
-  /** `at` is an address of this operation with something else filled in. */
+  /** `at` is a path of this operation with another parameter filled in. */
   call: {
     at?: string
     query?: string
     body?: unknown
     visitor?: true
     times?: number
-    /** Asked of the server without mail. */
+    /** Sent to the server without mail. */
     plain?: true
     /** What happens between the sign-in and the call. */
     before?: () => unknown
@@ -78,7 +78,7 @@ const PUT_PROGRESS = 'PUT /api/progress/anything'
 const ben = { ...somebody('Ben') }
 const right = { currentPassword: ada.password, newPassword: NEW_PASSWORD }
 const visitor = true as const
-/** Half a character. */
+/** An incomplete UTF-8 character, percent-encoded. */
 const UNREADABLE = '%E0%A4%A'
 const VERIFICATION_MAIL = 'POST /api/auth/send-verification-email'
 const RESET_MAIL = 'POST /api/auth/request-password-reset'
@@ -202,7 +202,7 @@ describe('the codes that are described', () => {
       for (const [, code, special] of SPECIAL.filter(([name]) => isOf(name)(operation))) {
         const { at = path, query = '', body, visitor, times = 1, before } = special
         await app.sql`delete from rate_limits`
-        // One that guessed too often has ended.
+        // Wrong guesses may have ended the session, so sign in again.
         headers = await signedIn()
         await before?.()
         const server = special.plain ? plain : app

@@ -1,4 +1,4 @@
-/** The description says exactly what the server takes: at every border of every field both say the same. */
+/** The description says exactly what the server accepts: at every limit of every field both agree. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -18,7 +18,7 @@ ajv.addSchema(document, 'api')
 const JSON_TYPE = 'application/json'
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
-/** Whether the description takes this body. */
+/** Whether this body is valid by the description. */
 function isDescribed(method: string, path: string, body: unknown, type = JSON_TYPE): boolean {
   const pointer = ['paths', path, method, 'requestBody', 'content', type, 'schema']
     .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
@@ -27,7 +27,7 @@ function isDescribed(method: string, path: string, body: unknown, type = JSON_TY
   return validate(body) === true
 }
 
-/** Whether the server takes it. */
+/** Whether the server accepts the body. */
 const isTaken = ({ status, body }: { status: number; body: { code?: string } }): boolean =>
   !(
     status === 400 &&

@@ -1,4 +1,4 @@
-/** The description: valid OpenAPI, of every route there is and of no other, and readable as a page. */
+/** The description: valid OpenAPI, with every route that exists and no other, and also readable as a page. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
@@ -76,11 +76,11 @@ describe('the description', () => {
 type Layer = {
   route?: { path: string | RegExp | (string | RegExp)[]; methods: Record<string, boolean> }
   handle: { stack?: Layer[] }
-  /** Whether a router is mounted at the root, so that the paths in it are whole. */
+  /** Whether a router is mounted at the root, so that the paths in it are complete. */
   slash: boolean
 }
 
-/** Every route of a router and of those inside it, as `METHOD path`. */
+/** Every route of a router and of the routers inside it, as `METHOD path`. */
 function routesIn(stack: Layer[]): string[] {
   return stack.flatMap(({ route, handle, slash }) => {
     if (route) {
@@ -100,7 +100,10 @@ describe('what is described and what is there', () => {
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
   )
 
-  /** Not of the API: the page about it, another spelling of one address, the way to a page, and what refuses everything else. */
+  /**
+   * Routes that the description leaves out: the page about the API, another spelling of a path, and a redirect to a
+   * page.
+   */
   const BESIDE = ['GET /api', 'GET //api/auth/jwks', 'GET /.well-known/change-password']
   const isRefusal = (route: string) => route.startsWith('ALL ')
 
@@ -123,7 +126,7 @@ describe('what is described and what is there', () => {
 
   it('answers at every described address', async () => {
     for (const { method, path } of await operationsOf(app)) {
-      // Of a body that nobody can read each endpoint that takes one says so.
+      // Every endpoint that takes a body answers 400 to one that is not JSON.
       const { status, text: said } = await call(app, path, method === 'GET' ? {} : { method, body: '{' })
       if (method === 'GET') assert.ok(status < 500 && (status !== 404 || said !== ''), `${path} answers ${status}`)
       else assert.equal(status, 400, path)

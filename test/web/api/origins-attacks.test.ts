@@ -1,4 +1,4 @@
-/** What another site can make a browser send: whole, right calls. Nothing comes of them. */
+/** Complete, valid calls that another site can make a browser send (CSRF). They have no effect. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, openApi } from '../../support/api.ts'
@@ -25,7 +25,7 @@ async function victim(): Promise<Victim> {
   return { person, api, refreshToken, accessToken, otherHandle }
 }
 
-/** A call of each endpoint that does what it is there for. */
+/** A valid body for each endpoint. */
 const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
   '/api/auth/sign-up/email': () => somebody('Eve'),
   '/api/auth/sign-in/email': ({ person: { email, password } }) => ({ email, password }),
@@ -51,7 +51,7 @@ const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
   '/api/profile': () => ({ primaryFocus: 'edge' }),
   '/api/progress/f1': () => ({ state: 'done' }),
 }
-/** These tell something and change nothing. */
+/** These endpoints answer a question and change nothing. */
 const TELLS = ['/api/auth/verify-password', '/api/auth/introspect']
 const SWITCHED_OFF = ['/api/auth/get-session']
 
@@ -113,7 +113,7 @@ describe('a login that somebody else forces on a browser', () => {
           code: 'INVALID_ORIGIN',
         },
         { headers: { Origin: EVIL }, body, status: 403, code: 'INVALID_ORIGIN' },
-        // A form can send this type from anywhere, without a preflight.
+        // A form on any site can send this type, without a preflight.
         {
           headers: { 'Content-Type': 'text/plain' },
           body: JSON.stringify(body),
@@ -134,7 +134,7 @@ describe('a login that somebody else forces on a browser', () => {
         assert.equal(setCookieOf(answer), undefined)
       }
       assert.equal(await stateOf(app), before)
-      // The same from a program, which no browser stands behind.
+      // The same call from a program, not from a browser, works.
       const program = await call(app, path, { body })
       assert.equal(program.status, 200)
       assert.ok(setCookieOf(program), 'a session')
@@ -189,7 +189,7 @@ describe('a link or a picture of another site', () => {
         const own = asOwnPage(app, cookieOf(ada.api))
         const reading = await call(app, path, { headers: { ...own, [name]: 'PUT' } })
         assert.equal(reading.status, 200)
-        // The one method with a body that a form of another site can use.
+        // POST is the only method with a body that a form on another site can use.
         const form = await call(app, `${path}?_method=PUT`, {
           method: 'POST',
           headers: { ...own, [name]: 'PUT' },

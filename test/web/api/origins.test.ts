@@ -1,4 +1,6 @@
-/** Who may make a browser call the API: table 1.4 of the contract, at every endpoint that changes something. */
+/**
+ * From which origins a browser may call the API: table 1.4 of the contract, at every endpoint that changes something.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner } from '../../support/api.ts'
@@ -127,7 +129,8 @@ const LOGIN_WITHOUT_A_COOKIE: Row[] = [
 ]
 
 /**
- * Whether the origin was let through, by a body that nobody can read: it is refused next, and nothing is done.
+ * Asserts whether the origin is accepted. The body is not valid JSON, so an accepted call is refused next, and does
+ * nothing.
  */
 async function assertJudged({ name, headers, code }: Row, asked: typeof writes) {
   assert.ok(asked.length > 0, 'somebody is asked')

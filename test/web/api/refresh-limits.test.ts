@@ -24,7 +24,7 @@ import {
 
 const app = await startApp({}, { atPublicUrl: true })
 
-/** Somebody with one session, and when it began. */
+/** Signs somebody up with one session. `start` is when it began. */
 async function signedUp(rememberMe: boolean): Promise<{ person: Person; api: ApiClient; start: number }> {
   const person = somebody('Ada')
   const api = openApi(app)
@@ -95,10 +95,10 @@ describe('a refresh token of a session of the browser', () => {
       const { seenAt, expire } = await onlySessionOf(app, person)
       assert.ok(Number(seenAt) >= start + hours * HOUR, 'seen')
       assert.ok(Number(expire) <= start + DAY, 'not past its end')
-      // Promised is what holds if nobody comes back.
+      // The answer promises the time until which the session lasts without another visit.
       assert.equal(endOf(pair), Number(expire))
     }
-    // No page and no cookie was used for it.
+    // The refreshes alone kept it open: no page and no cookie was used.
     assert.equal((await api.get('/api/me')).status, 200)
     setClock(app, start + DAY - SECOND)
     pair = await successor(app, pair)
@@ -112,7 +112,7 @@ describe('a refresh token of a session of the browser', () => {
     const pair = await firstPair(api)
     setClock(app, start + 2 * HOUR + MINUTE)
     isRefused(await refresh(app, pair.refreshToken))
-    // Refused, it was no visit.
+    // A refused refresh does not count as a visit.
     assert.equal((await api.get('/api/me')).status, 401)
   })
 

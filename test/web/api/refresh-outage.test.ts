@@ -1,4 +1,4 @@
-/** An answer that is lost, or a database that is away: nobody loses their session by it, and no token counts twice. */
+/** A lost answer, or a database that is down: nobody loses their session, and no token can be used twice. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
@@ -44,7 +44,7 @@ const isUsed = (rows: readonly { hash: string; used: boolean }[], { refreshToken
   return rows.some((row) => row.hash === hash && row.used)
 }
 
-// At once, because what is cut off waits for its deadline.
+// In parallel, because a request without an answer from the database waits for its deadline.
 describe('while the database', { concurrency: true }, () => {
   for (const [name, breakIt] of Object.entries(OUTAGES)) {
     it(`${name}, a refresh token is not used up, and nobody is told that it is wrong`, async () => {
@@ -63,7 +63,7 @@ describe('while the database', { concurrency: true }, () => {
         assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
         assert.doesNotMatch(response.text, /postgres|ECONN|deadline/)
       }
-      // What is no token at all needs no database.
+      // Something that is not a token is refused without asking the database.
       isRefused(await refresh(app, 'nonsense'))
       assert.equal(isUsed(await rows(), first), false)
       assert.equal((await rows()).length, 1)
@@ -88,7 +88,7 @@ describe('while the database', { concurrency: true }, () => {
         select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
       return waiting.length === 1
     })
-    // The database goes on with what it was told, and has nobody to tell of it.
+    // The database still carries out the statement, but its answer is lost.
     proxy.cut()
     assert.equal((await lost).status, 503)
     await direct`rollback`

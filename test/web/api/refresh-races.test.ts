@@ -1,4 +1,4 @@
-/** A refresh against the end of what it belongs to, at the same moment: whoever wins, no live token is left. */
+/** A refresh at the same moment as the end of its session, family or user: whoever wins, no usable token is left. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import postgres from 'postgres'
@@ -28,7 +28,7 @@ const advance = (milliseconds: number) => {
   for (const instance of [app, other]) setClock(instance, to)
 }
 
-/** All that a race has to do with: the session, its newest token, and who may end it. */
+/** What a race needs: the session, its newest token, and who may end it. */
 type Race = { person: Person; api: ApiClient; elsewhere: ApiClient; first: Pair; newest: Pair; handle: string }
 
 type End = {
@@ -76,7 +76,10 @@ const ENDS: End[] = [
   },
 ]
 
-/** A family whose first token is used up and past its grace; of the people and sessions of the last race, as far as they are left. */
+/**
+ * A new family whose first token is used and past its grace period. Reuses the person and session of the last race, if
+ * they still exist.
+ */
 async function prepare(last?: Race, leaves: End['leaves'] = 'nothing'): Promise<Race> {
   const { person, elsewhere } =
     last && leaves !== 'nothing'
@@ -90,7 +93,7 @@ async function prepare(last?: Race, leaves: End['leaves'] = 'nothing'): Promise<
   return { person, api, elsewhere, first, newest, handle: decode(first.token).claims.sid }
 }
 
-/** Keeps a row locked until everybody waits for it or is through, so that all set off from the same line. */
+/** Keeps a row locked until every request waits for it or is done, so that they all continue at the same moment. */
 async function fromOneLine<Result>(lock: string, start: () => PromiseLike<Result>[]): Promise<Result[]> {
   await locker`begin`
   await locker.unsafe(lock)
@@ -122,7 +125,7 @@ for (const { name, end, status, times, leaves } of ENDS) {
         const ending = () => end(race ?? assert.fail('there is one'))
         const rotation = () => refresh(other, newest.refreshToken)
         const another = () => refresh(app, newest.refreshToken)
-        /** In turn: from wherever they are, and from one line at the session or at the family. */
+        /** Three ways in turn: without a lock, and held back at the session's row or at the family's row. */
         const responses = await [
           () => Promise.all([rotation(), ending(), another()]),
           () =>

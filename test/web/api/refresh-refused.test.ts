@@ -1,4 +1,4 @@
-/** What is no refresh token, and how to end one. */
+/** What is not accepted as a refresh token, and how to end one. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -47,7 +47,7 @@ describe('a text that is no refresh token is refused', () => {
     it(name, async () => {
       const token = typeof text === 'string' ? text : await text()
       isRefused(await refresh(app, token))
-      // Who is signed in gets no other answer, nor does it help to bring an access token.
+      // A session cookie or an access token does not change the answer.
       isRefused(await api.post('/api/auth/refresh', { refreshToken: token }))
       isRefused(await stranger.post('/api/auth/refresh', { refreshToken: token }, bearer(await api.token())))
       assert.equal((await api.get('/api/me')).status, 200)

@@ -1,4 +1,4 @@
-/** Refresh tokens at work: each is good for one use, a retry does no harm, and a copy ends its family. */
+/** Using refresh tokens: each is good for one use, a retry does no harm, and a copied one ends its family. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -30,7 +30,7 @@ const advance = (milliseconds: number) => {
 type Row = { tokenHash: string; family: string; expiresAt: Date; usedAt: Date | null }
 const hashed = (token: string) => createHash('sha256').update(token).digest('base64url')
 
-/** All tokens of the family of this one. */
+/** All tokens of this token's family. */
 const familyOf = ({ refreshToken }: Pair): Promise<Row[]> => app.sql<Row>`
   select * from refresh_tokens
   where family = (select family from refresh_tokens where token_hash = ${hashed(refreshToken)})`
@@ -52,7 +52,7 @@ describe('a refresh token', () => {
     const before = app.deps.now()
     const pair = await firstPair(api)
     assert.deepEqual(Object.keys(pair), ['token', 'refreshToken', 'expiresIn', 'refreshExpiresAt'])
-    // What is left of its 900 seconds after it was backdated.
+    // 900 seconds minus the 5 by which it is backdated.
     assert.equal(pair.expiresIn, 895)
     assert.ok(
       Math.abs(decode(pair.token).claims.exp * SECOND - before - pair.expiresIn * SECOND) <= 2 * SECOND,
@@ -183,7 +183,7 @@ describe('a refresh token that is used again', () => {
     advance(10 * DAY)
     const third = await successor(app, second)
     advance(5 * DAY)
-    // Nobody but a thief has a use for it by now.
+    // It is expired and used, so only a thief would still send it.
     isRefused(await refresh(app, first.refreshToken))
     isRefused(await refresh(app, third.refreshToken))
   })

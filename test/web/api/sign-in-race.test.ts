@@ -1,4 +1,4 @@
-/** Logins with the old password that are under way while the password changes. */
+/** Logins with the old password that are in progress while the password changes. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,7 @@
-/** A sign-up that is sent again while its owner resets the password: no session of the old password outlives the reset (T09, T18). */
+/**
+ * A sign-up form sent again while the owner resets the password: no session of the old password survives the reset
+ * (T09, T18).
+ */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'

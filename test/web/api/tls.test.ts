@@ -1,4 +1,4 @@
-/** The API as in production: behind a proxy that ends TLS, under its public address only. */
+/** The API as in production: behind a proxy that terminates TLS, and only under its public address. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BEHIND_TLS, startApp } from '../../support/app.ts'

@@ -1,4 +1,4 @@
-/** Claims that we would not make, under a signature that is ours, held against our own check at GET /api/me. */
+/** Tokens with our signature but claims that we would never make, checked by our own GET /api/me. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
@@ -168,7 +168,7 @@ describe('something else that is secret', () => {
       SECRET,
       forge({ alg: 'HS256' }, verification, hmac(SECRET)),
       forge({ alg: 'HS256', kid }, session, hmac(SECRET)),
-      // Even if the right key had signed them, they say nothing of who may call.
+      // Even signed with the right key, they are not access tokens.
       forge(header, verification, byRealKey),
       forge(header, session, byRealKey),
     ]) {

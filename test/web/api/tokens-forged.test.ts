@@ -1,4 +1,4 @@
-/** Tokens that others have made or changed, held against our own check at GET /api/me. */
+/** Tokens that others have made or changed, checked by our own GET /api/me. */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -40,7 +40,7 @@ const attacker = generateKeyPairSync('ed25519')
 const attackerJwk = attacker.publicKey.export({ format: 'jwk' })
 const byAttacker = ed25519(attacker.privateKey)
 
-/** Where a header may point to. Nobody is to ask there. */
+/** Forged headers point to this server. Nobody may ever ask it. */
 let asked = 0
 const lure = createServer((_req, res) => {
   asked += 1

@@ -1,4 +1,4 @@
-/** A backend asks whether a token still counts, before its 15 minutes are over. */
+/** A backend asks whether a token is still valid, before its 15 minutes are over. */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -156,19 +156,19 @@ describe('who may not ask', () => {
     'x',
     SERVICE_KEY.slice(0, -1),
     `${SERVICE_KEY}x`,
-    // Of the same length.
+    // A wrong key of the same length.
     `${SERVICE_KEY.slice(0, -1)}8`,
     `x${SERVICE_KEY.slice(1)}`,
     'x'.repeat(SERVICE_KEY.length),
     SERVICE_KEY.toUpperCase(),
-    // As many bytes in fewer characters.
+    // As many bytes, but fewer characters.
     'é'.repeat(SERVICE_KEY.length / 2),
   ]
   for (const key of KEYS) {
     it(`learns nothing: the key ${JSON.stringify(key)}`, async () => {
       const token = await api.token()
       isUnauthorized(await introspect(openApi(app, { Authorization: `Bearer ${key}` }), token))
-      // Nor does a good cookie help.
+      // A valid session cookie does not help either.
       isUnauthorized(await api.post('/api/auth/introspect', { token }, { Authorization: `Bearer ${key}` }))
     })
   }

@@ -1,4 +1,4 @@
-/** What an access token says: the contract of Better Auth's `jwt` plugin to the letter, and two claims of our own. */
+/** What an access token contains: exactly what Better Auth's `jwt` plugin puts in, and two claims of our own. */
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -11,7 +11,7 @@ import { assertNothingSecretLogged, decode, firstPair, keysOf, setClock, success
 const app = await startApp({}, { atPublicUrl: true })
 const { person, api } = await apiLearner(app, 'Ada')
 
-/** Every way to come by a token. */
+/** Every way to get a token. */
 const SOURCES: { from: string; token: (api: ApiClient) => Promise<string> }[] = [
   { from: 'GET /token', token: (api) => api.token() },
   {
@@ -25,7 +25,7 @@ const SOURCES: { from: string; token: (api: ApiClient) => Promise<string> }[] = 
 for (const { from, token: fetchToken } of SOURCES) {
   describe(`a token from ${from}`, () => {
     it('has exactly the header and the claims of the contract', async () => {
-      // Early in a second, so that no other one begins meanwhile.
+      // Start early in a second, so that the next one does not begin during the test.
       setClock(app, Math.ceil(app.deps.now() / 1000) * 1000 + 100)
       const second = Math.floor(app.deps.now() / 1000)
       const token = await fetchToken(api)

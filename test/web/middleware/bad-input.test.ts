@@ -1,4 +1,4 @@
-/** What nobody types: every field wrong in every way, bodies that are no forms, and bytes without end. */
+/** Input that nobody types: every field wrong in every way, bodies that are no forms, and bytes without end. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
@@ -24,7 +24,7 @@ const count = async (table: 'users' | 'rate_limits' | 'sessions') => {
   return row?.count ?? 0
 }
 
-/** A body from pairs that are encoded already, so that it can hold what no browser would send. */
+/** Joins pairs that are already encoded, so that a body can hold what no browser would send. */
 const join = (pairs: string[]) => pairs.filter(Boolean).join('&')
 const encode = (fields: Record<string, string>) => new URLSearchParams(fields).toString()
 
@@ -39,8 +39,8 @@ function byId(page: HTMLElement, id: string): HTMLElement {
 const text = (element: HTMLElement) => element.text.trim().replace(/\s+/g, ' ')
 
 /**
- * A form that came back as it should: a summary whose links lead to the fields, the same words at each field, and
- * nothing of the password.
+ * A form that came back as it should: a summary whose links lead to the fields, the same message at each field, and no
+ * password anywhere.
  */
 function assertCameBack(response: Response, { secret }: { secret?: string | undefined } = {}): HTMLElement {
   assert.equal(response.status, 422)
@@ -78,7 +78,7 @@ function assertCameBack(response: Response, { secret }: { secret?: string | unde
   return page
 }
 
-/** What somebody typed is text on the page and never a part of it. */
+/** What somebody typed is shown as text and never becomes markup. */
 function assertNoMarkup(html: string) {
   for (const element of parse(html).querySelectorAll('*')) {
     const { tagName, attributes } = element
@@ -91,7 +91,7 @@ function assertNoMarkup(html: string) {
 
 let checkedUpTo = 0
 
-/** Of what was logged since the last look. */
+/** Checks what was logged since the last check. */
 function assertNothingLogged(...secrets: string[]) {
   const log = app.log().slice(checkedUpTo)
   checkedUpTo += log.length
@@ -103,8 +103,8 @@ const ALL = ['name', 'email', 'password'] as const
 type Field = (typeof ALL)[number]
 
 /**
- * One wrong field in a form whose others are right. `wrong` names the fields that must not be taken like this; in the
- * others it is unusual, and fine.
+ * One wrong field in a form whose other fields are right. `wrong` lists the fields that must be refused like this; in
+ * the others it is unusual but accepted.
  */
 const DAMAGES: { name: string; wrong: readonly Field[]; pair: (field: string, good: string) => string }[] = [
   { name: 'missing', wrong: ALL, pair: () => '' },
@@ -165,7 +165,7 @@ const DAMAGES: { name: string; wrong: readonly Field[]; pair: (field: string, go
   { name: 'with a broken escape', wrong: ['email'], pair: (field, good) => `${field}=${good}%2` },
 ]
 
-/** The values of inputs that show what was typed. */
+/** The values of the inputs that show what was typed. */
 const shownValues = (page: HTMLElement) =>
   Object.fromEntries(
     page
@@ -244,7 +244,7 @@ describe('login with one field', () => {
   for (const field of ['email', 'password'] as const) {
     for (const { name, pair } of DAMAGES) {
       it(`${field} ${name}: comes back`, async () => {
-        // These are many wrong tries of one account, and its limit is not what is looked at here.
+        // These are many wrong tries for one account, and the limit is not tested here.
         await app.sql`delete from rate_limits`
         const pairs = (['email', 'password'] as const).map((key) =>
           key === field ? pair(key, encodeURIComponent(ada[key])) : encode({ [key]: ada[key] }),
@@ -441,7 +441,7 @@ describe('what looks like code is data', () => {
   })
 })
 
-/** A whole, right form of a visitor, and the headers it comes with. */
+/** A complete, correct form of a visitor, with its headers. */
 async function rightForm(path: '/login' | '/sign-up') {
   const browser = openBrowser(app)
   const token = await browser.token(path)
@@ -620,7 +620,7 @@ describe('too much at once', () => {
       }
       costs.set(name, Math.min(...times))
     }
-    // A cost that grows with the square of the length was 25 times that of a plain form, and more.
+    // When the cost grew with the square of the length, it was at least 25 times that of a plain form.
     const plain = Math.max(2, costs.get('a plain form') ?? 0)
     for (const [name, cost] of costs) assert.ok(cost < 10 * plain, `${name} took ${cost} ms, a plain form ${plain} ms`)
   })
@@ -653,7 +653,10 @@ describe('too much at once', () => {
   })
 })
 
-/** Sends pieces until the server closes the connection: what it answered, after how many bytes, and how many went out. */
+/**
+ * Sends pieces until the server closes the connection. Returns the answer, how many bytes were sent before it, and how
+ * many in all.
+ */
 function upload(head: string, { pieces, bytes, pause }: { pieces: number; bytes: number; pause: number }) {
   const chunked = head.includes('chunked')
   const piece = chunked ? `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n` : 'x'.repeat(bytes)
@@ -674,7 +677,7 @@ function upload(head: string, { pieces, bytes, pause }: { pieces: number; bytes:
       if (answer.text === '') answer.after = sent
       answer.text += data.toString('utf8')
     })
-    // A cut connection is what is asked for; that it was cut is told by `close`.
+    // The connection is expected to be cut; `close` tells when.
     socket.on('error', () => {})
     socket.once('close', () => {
       closed = true

@@ -1,4 +1,4 @@
-/** Forms are taken from our own pages only: the ways to send one from elsewhere, and the ways that must go on working. */
+/** Forms are accepted from our own pages only: ways to send one from elsewhere, and ways that must go on working. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -11,11 +11,11 @@ const FORM_COOKIE = 'matricula-form'
 const SESSION_COOKIE = 'matricula'
 
 const app = await startApp({ PUBLIC_URL: SITE })
-/** Without a public address, as in development: the origin is the one that was asked for. */
+/** Without PUBLIC_URL, as in development: the right origin is the one that the request was sent to. */
 const development = await startApp()
 const { person: ada } = await learner(app, 'Ada')
 
-/** Whatever a form could change. */
+/** Everything that a form could change. */
 const everything = async () => [
   await app.sql<{ id: string }>`select * from users order by id`,
   await app.sql<{ sid: string }>`select sid, user_id, sess::text from sessions order by sid`,
@@ -199,7 +199,7 @@ describe('a token belongs to one browser and one login', () => {
   })
 })
 
-/** What browsers say of where a form comes from; `taken` is what must be done with a form whose token is right. */
+/** What browsers say about where a form comes from. `taken`: whether a form with the right token is accepted. */
 const PLACES: { name: string; headers: Record<string, string>; taken: boolean }[] = [
   { name: 'a browser that says nothing', headers: {}, taken: true },
   { name: 'our own origin', headers: { Origin: SITE }, taken: true },

@@ -1,4 +1,4 @@
-/** The headers of every answer: what a browser may do with a page, who may keep it, and what says too much. */
+/** The headers of every answer: what a browser may do with a page, who may cache it, and what would reveal too much. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
@@ -9,7 +9,7 @@ import { type Answer, exchange, openSecureBrowser, sendBytes } from '../../suppo
 
 const app = await startApp()
 const secure = await startApp(BEHIND_TLS)
-/** Its database has lost a column, which is a fault of ours, and then a table, which is a database not set up yet. */
+/** `faulty` has lost a column: our fault (500). `unready` has lost a table: a database not set up yet (503). */
 const faulty = await startApp()
 const unready = await startApp()
 await faulty.sql`alter table users drop column image`
@@ -106,7 +106,7 @@ const ANSWERS: { name: string; status: number; tls?: true; notAPage?: true; ask:
   },
 ]
 
-/** The files that a page of this app asks for. */
+/** The files that a page of this app loads. */
 async function assetsOf(path: string, headers: Record<string, string> = {}): Promise<string[]> {
   const page = parse((await exchange(app, path, { headers })).text)
   return page
@@ -114,7 +114,7 @@ async function assetsOf(path: string, headers: Record<string, string> = {}): Pro
     .map((element) => element.getAttribute('href') ?? element.getAttribute('src') ?? '')
 }
 
-/** The policy in words, by name of the directive. */
+/** The content security policy, by name of the directive. */
 function policyOf({ headers }: Seen): Record<string, string> {
   const directives = String(headers['content-security-policy'] ?? '').split(';')
   return Object.fromEntries(directives.map((directive) => directive.trim().split(/ (.*)/s).slice(0, 2)))

@@ -1,4 +1,4 @@
-/** What Node cannot read as a request: whoever sent it sees the answer, whole, before the connection ends. */
+/** Requests that Node cannot parse: the sender sees the whole answer before the connection ends. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
@@ -8,7 +8,7 @@ const app = await startApp()
 
 type Seen = { text: string; error: string | undefined; ended: boolean }
 
-/** Sends all of it and waits until the other side has closed. */
+/** Sends the text and waits until the server has closed the connection. */
 function send(text: string): Promise<Seen> {
   return new Promise((resolve) => {
     const seen: Seen = { text: '', error: undefined, ended: false }

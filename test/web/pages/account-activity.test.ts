@@ -1,4 +1,4 @@
-/** What happened to an account lately, for its owner: in words, the newest first. */
+/** What happened to an account lately, shown to its owner: in words, the newest first. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -23,7 +23,7 @@ async function listOf(browser: Browser) {
     }))
 }
 const wordsOf = async (browser: Browser) => (await listOf(browser)).map(({ words }) => words)
-/** A failure is noted behind its answer. */
+/** A failure is recorded after its answer is sent, so wait for it. */
 const listed = (browser: Browser, words: string) =>
   eventually(words, async () => (await wordsOf(browser)).includes(words))
 

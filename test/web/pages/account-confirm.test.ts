@@ -1,4 +1,4 @@
-/** “Confirm it is you”: the password once more before what only its owner may do, and back to where one wanted to go. */
+/** “Confirm it is you”: asks for the password again before owner-only pages, then leads on to the page asked for. */
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -86,7 +86,10 @@ describe('the password is asked for', () => {
       assert.match(problem?.message ?? '', message)
       assert.equal(parse(text).querySelector('input[name=next]')?.getAttribute('value'), '/account/data-export')
     }
-    assert.match(String((await browser.get('/account/email-change')).headers.location), /^\/account\/confirm/)
+    assert.match(
+      String((await browser.get('/account/email-change')).headers.location),
+      /^\/account\/password-confirmation/,
+    )
   })
 
   it('once for pages and API', async () => {

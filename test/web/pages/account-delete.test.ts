@@ -1,4 +1,4 @@
-/** Leaving: with the password and a tick, at once, and for good. */
+/** Deleting an account: needs the password and a tick, happens at once, and cannot be undone. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** Addresses that belong to somebody else, before, between and at the moment of a change. */
+/** New addresses that somebody else has: before the change, while it waits, or at the moment it happens. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'

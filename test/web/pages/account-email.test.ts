@@ -1,4 +1,4 @@
-/** Another email address: it waits until it is confirmed from there, and the old one is told. */
+/** A new email address waits until it is confirmed from its own mailbox, and the old address is told. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** A copy of all that is held about a learner. */
+/** A copy of everything that is stored about a learner. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -16,7 +16,7 @@ const app = await startApp({}, { atPublicUrl: true, mailbox })
 const PAGE = '/account/data-export'
 const take = (browser: Browser) => browser.submit(PAGE, {})
 
-/** Somebody who has done all there is to do. */
+/** Somebody who has used every feature, so that every part of the copy has data. */
 async function busyLearner() {
   const { person, browser } = await learner(app, 'Ada')
   await passAll(browser)
@@ -33,7 +33,7 @@ async function busyLearner() {
   return { person, browser, next, letters }
 }
 
-/** Columns that are in no copy, and why that is right. */
+/** Columns that the copy leaves out on purpose. */
 const LEFT_OUT: Record<string, string[]> = {
   users: ['password_hash', 'password_version', 'sign_up_form'],
   sessions: ['sid', 'sess', 'handle', 'user_id'],
@@ -42,7 +42,7 @@ const LEFT_OUT: Record<string, string[]> = {
   profiles: ['user_id'],
   progress: ['user_id'],
 }
-/** Where a column has another name in the copy. */
+/** Columns that have another name in the copy. */
 const RENAMED: Record<string, string> = {
   'profiles.draft': 'notSavedYet',
   'progress.lesson_id': 'lesson',

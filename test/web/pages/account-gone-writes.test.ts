@@ -1,4 +1,4 @@
-/** What is being written for somebody while their account is deleted: it comes to nothing, and is no fault of the server. */
+/** Writes for somebody whose account is deleted at the same time: nothing is written, and it is no server error. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiOf, openApi } from '../../support/api.ts'
@@ -22,9 +22,9 @@ const app = await startApp({}, { atPublicUrl: true, mailbox })
 
 type Way = {
   name: string
-  /** What the owner, or a visitor, is about to send. */
+  /** Prepares what the owner or a visitor will send. Returns the function that sends it. */
   send: (own: { browser: Browser; visitor: Browser; person: Person }) => Promise<() => PromiseLike<Response>>
-  /** What they are told. */
+  /** Checks what they are told. */
   told: (response: Response) => void
 }
 
@@ -41,7 +41,7 @@ const saysTheLinkIsDead = (response: Response) => {
   assert.equal(headingOf(response), 'This account is gone')
 }
 
-/** Opens the page now and sends its form later. */
+/** Opens the page now; the returned function sends its form later. */
 const form =
   (who: 'browser' | 'visitor', page: string, fields: (person: Person) => Record<string, string>): Way['send'] =>
   async (own) => {

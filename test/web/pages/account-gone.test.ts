@@ -1,4 +1,4 @@
-/** An account that is deleted while a form of its owner is on the way: there is nobody to keep an answer for. */
+/** An account is deleted while its owner's form is on the way: there is nobody left to save an answer for. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** Who may open the pages of the account and of mailed links, and what they take. */
+/** Who may open the pages of the account and of mailed links, and which requests these accept. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startApp } from '../../support/app.ts'

@@ -1,4 +1,4 @@
-/** Letters that nobody asked for: an account with a stranger's address is no means to fill their mailbox. */
+/** Mails that nobody asked for: an account with a stranger's address cannot be used to fill their mailbox. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'
@@ -35,7 +35,7 @@ it('a password that is changed again and again is told of a few times an hour', 
   await mailbox.letterTo(other.email, /was changed/)
 })
 
-/** How often an account may be made with one address within an hour. */
+/** How many accounts may be made with one address within an hour. */
 const ACCOUNTS = 3
 
 it('nor does an account help that is made and deleted again and again', async () => {
@@ -51,7 +51,7 @@ it('nor does an account help that is made and deleted again and again', async ()
   }
   await outboxIsEmpty()
   assertFew(person.email)
-  // The owner is still helped by what there is for them.
+  // The next sign-up with this address is refused. Its owner can still ask for a password reset.
   assert.equal((await openBrowser(app).signUp(person)).status, 429)
   await openBrowser(app).submit('/password-reset', { email: person.email })
 })

@@ -1,4 +1,4 @@
-/** The page of the account, and the name on it. */
+/** The account page, and the name on it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

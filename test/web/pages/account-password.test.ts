@@ -1,4 +1,4 @@
-/** A new password by one's own hand: the old one first, other devices out, and no session that lasts longer. */
+/** Changing one's own password: it needs the old one, signs out other devices, and makes no session last longer. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

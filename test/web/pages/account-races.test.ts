@@ -1,4 +1,4 @@
-/** A password that is shown at an open session at the moment when the account gets another one by mail. */
+/** Somebody types the password in an open session at the moment when a reset by mail changes it. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'
@@ -10,7 +10,10 @@ import { sessionsOf } from '../../support/sessions.ts'
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
 
-/** Lets a check of a password come to its good end, and what follows it wait: `arrived` when it is there. */
+/**
+ * Lets the next password check succeed and holds what follows: `arrived` resolves when it gets there, `release` lets it
+ * go on.
+ */
 function holdNextConfirmation() {
   const { rateLimits } = app.deps
   const { clear } = rateLimits

@@ -1,4 +1,4 @@
-/** The devices that are signed in: which they are, and how they are signed out. */
+/** The devices that are signed in: how they are listed, and how they are signed out. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -32,7 +32,7 @@ async function tableOf(browser: Browser) {
 }
 const press = (browser: Browser, action: string) => browser.submitTo(PAGE, action)
 
-/** Somebody signed in on a phone long ago, and on a laptop now. */
+/** Somebody signed in on a phone five minutes ago, and on a laptop now. */
 async function twoDevices() {
   const { person } = await learner(app, 'Ada')
   await app.sql`delete from sessions where user_id = (select id from users where email = ${person.email})`

@@ -1,4 +1,4 @@
-/** A server that cannot send mail says so, and everything that needs none works. */
+/** A server that cannot send mail says so, and everything that needs no mail works. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** What no form of ours would send as an answer: told in words, with everything else kept, and never a fault. */
+/** Answers that none of our forms would send: a plain message, everything else is kept, and no server error. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -28,7 +28,7 @@ const TYPE_IT = 'Tell us more in text that a keyboard can type'
 const text = (projectGoalsText: string | readonly string[]): Given => ({ projectGoals: 'career', projectGoalsText })
 const typed = (projectGoalsText: string): Given => ({ projectGoalsText })
 
-/** The fields or the body that are sent to a step, what is said, and what stands in the form again of what was sent. */
+/** The fields or the body sent to a step, the message, and which sent values the form shows again. */
 type Row = [step: string, sends: Given | string, says: string, shows?: Given]
 
 const FIELDS: Record<string, string> = {

@@ -1,4 +1,4 @@
-/** Answers from a time when the questionnaire had other options: those that are left count, and nothing fails. */
+/** Answers from a time when the questionnaire had other options: options that still exist count, and nothing fails. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiOf } from '../../support/api.ts'
@@ -21,7 +21,7 @@ const KNOWN = {
   onboarded: true,
 }
 
-/** Saved answers, of which some have left the questionnaire since. */
+/** Saved answers, some of which are no longer options. */
 async function withOldAnswers(name: string) {
   const someone = await learner(app, name)
   await passAll(someone.browser)

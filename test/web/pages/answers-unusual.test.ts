@@ -1,4 +1,4 @@
-/** Answers in forms that a browser would not send and that can still be read, texts that are too long, and markup. */
+/** Answers in forms that a browser would not send but that can still be read, texts that are too long, and markup. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

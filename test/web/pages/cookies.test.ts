@@ -1,4 +1,4 @@
-/** The page about cookies names each one that is ever set. That it leaves none out is watched in every test. */
+/** The page about cookies names every cookie that is ever set. Every test checks that it leaves none out. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -12,7 +12,7 @@ const app = await startApp({}, { atPublicUrl: true, mailbox })
 const MINUTE = 60
 const DAY = 24 * 60 * MINUTE
 
-/** What a page says of each cookie. */
+/** What the page says about each cookie. */
 function listOn(html: string): Record<string, string> {
   const page = parse(html)
   const texts = page.querySelectorAll('main dd').map((text) => text.text)

@@ -1,4 +1,4 @@
-/** What the dashboard says of lessons: those that come next and why, and the whole course. */
+/** What the dashboard says about lessons: which come next and why, and the whole course. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type HTMLElement, parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** The dashboard: what there is still to answer, how far one is, and whose it is. */
+/** The dashboard: what is left to answer, how far the learner is, and that it shows nobody else's data. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type HTMLElement, parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** In development mails are files, and a page shows them. Where mails are sent there is neither. */
+/** In development mails are files, and a page shows them. A server that sends its mails has neither. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'

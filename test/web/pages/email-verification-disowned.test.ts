@@ -1,4 +1,4 @@
-/** An account that somebody made with another person's address, and how that person gets rid of it. */
+/** An account that somebody made with another person's address, and how that person removes it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

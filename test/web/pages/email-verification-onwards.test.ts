@@ -1,4 +1,4 @@
-/** Where a confirmed address leads on to: a page that the site trusts, by a link that one follows by oneself. */
+/** Where the page of a confirmed address leads: to a page that the site trusts, by a link that the person clicks. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -14,7 +14,7 @@ const { person } = await learner(app, 'Ada')
 const letter = await mailbox.letterTo(person.email, VERIFY.subject)
 await confirm(openBrowser(app), letter)
 
-/** The addresses that the page offers, when the link carried this one. */
+/** The links that the page offers when the mailed link was opened with this query. */
 async function offered(query: string): Promise<(string | undefined)[]> {
   const browser = openBrowser(app)
   const opened = await browser.get(`${pathOf(letter)}?${query}`)

@@ -1,4 +1,4 @@
-/** Confirming an address: by the button of the page that a mailed link opens, on whichever device. */
+/** Confirming an address with the button on the page that a mailed link opens, on any device. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

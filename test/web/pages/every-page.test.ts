@@ -1,4 +1,4 @@
-/** What holds on every page and in every state of a page, visitor or learner, as far as HTTP and HTML tell. */
+/** What holds on every page in every state, for visitors and learners, as far as HTTP and HTML show it. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -177,7 +177,7 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
 
     it('has no placeholder, no forced tab order, and one focus of its own at most', () => {
       assert.deepEqual(attributesOf(page, 'placeholder'), [])
-      // What tells a password manager whose password it is.
+      // Hidden ones are allowed: they tell a password manager whose password it is.
       assert.equal(page.querySelectorAll('[readonly]:not([hidden])').length, 0)
       assert.deepEqual(
         attributesOf(page, 'tabindex').filter((value) => value !== '-1'),
@@ -218,7 +218,7 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
     })
 
     it('uses plain words', () => {
-      // Names that programs compare are in the words of the contract.
+      // Text in <code> is left out: it holds names that programs compare, in the words of the API contract.
       assert.deepEqual(unwantedWordsOf(html.replace(/<code>[^<]*<\/code>/g, '')), [])
       assert.doesNotMatch(page.querySelector('label, legend')?.text ?? '', /\*/)
     })
@@ -245,13 +245,13 @@ describe('titles', () => {
     const titles = new Map(
       pages.map(({ path, viewer, page }) => [`${path} ${viewer}`, page.querySelector('title')?.text]),
     )
-    // The home page and the pages of everybody are the same for both; only logout is another page for a learner.
+    // Pages that both may open, such as the home page, are the same for both. Only logout differs for a learner.
     const byPath = new Map(
       [...titles].map(([key, title]) => [key.startsWith('/logout') ? key : key.split(' ')[0], title]),
     )
     assert.equal(new Set(byPath.values()).size, byPath.size)
     const ofBoth = PAGES_OF_LEARNERS.filter((path) => PAGES_OF_VISITORS.includes(path))
-    // Logout is counted twice.
+    // Logout counts twice.
     assert.equal(byPath.size, PAGES_OF_VISITORS.length + PAGES_OF_LEARNERS.length - ofBoth.length + 1)
   })
 
@@ -318,7 +318,7 @@ describe('a form that comes back', async () => {
   const { browser: ada } = await learner(app, 'Ada')
   await passAll(ada)
 
-  // A page that only a mailed link opens is not open to others.
+  // Only a mailed link opens this page, so it cannot be opened again here.
   const isOpen = ({ path }: Exhibit) => path !== '/password-reset/new'
   const formsBack = gallery.filter(({ page }) => page.querySelector('#error-summary'))
   for (const { name, viewer, path, page, status } of formsBack.filter(isOpen)) {
@@ -563,7 +563,7 @@ describe('the stylesheet', () => {
 })
 
 describe('words in the sources', () => {
-  // What programs are told is written in the words of the contract.
+  // Messages to programs are left out: they use the words of the API contract.
   const forPrograms = ['refusals.ts', 'body.ts', 'wire.ts']
   const sources = ['src/accounts', 'src/learning', 'src/web', 'src/web/pages'].flatMap((folder) =>
     readdirSync(join(ROOT, folder))

@@ -1,4 +1,4 @@
-/** A form that is sent after its session has ended: nothing that was typed is lost, and nothing is sent by itself. */
+/** A form that is sent after its session has ended: nothing typed is lost, and nothing is sent automatically. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -59,7 +59,7 @@ function typedIn(name: string) {
 const hidden = (html: string, name: string): string =>
   parse(html).querySelector(`#login-form input[name=${name}]`)?.getAttribute('value') ?? ''
 
-/** Somebody whose form stands open, and who then sends it too late. */
+/** A learner who has a form open and sends it after the session has ended. */
 async function sendTooLate(path: string, fields: Fields, { more = {} as Record<string, string> } = {}) {
   const { person, browser } = await learner(app, 'Ada')
   await passAll(browser)
@@ -69,7 +69,7 @@ async function sendTooLate(path: string, fields: Fields, { more = {} as Record<s
   return { person, browser, answer }
 }
 
-/** Fills in the login page that one was answered with. */
+/** Fills in the login page that came as the answer. */
 function logInWith(browser: Browser, answer: Response, { email, password }: Person, more: Record<string, string> = {}) {
   const [next, kept, _csrf] = ['next', 'kept', '_csrf'].map((name) => hidden(answer.text, name))
   return browser.post('/login', { email, password, next: next ?? '', kept: kept ?? '', _csrf: _csrf ?? '', ...more })
@@ -83,7 +83,7 @@ describe('a form whose session has ended', () => {
       const { person, browser, answer } = await sendTooLate(path, fields)
       assert.equal(answer.status, 403)
       assert.ok(answer.text.includes(REASON))
-      // Nothing of it is readable in the page.
+      // None of what was typed can be read in the page.
       assert.doesNotMatch(answer.text, /Adah Byron|waters plants|not an address/)
 
       const wrong = await logInWith(browser, answer, { ...person, password: 'wrong' })

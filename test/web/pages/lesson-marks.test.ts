@@ -1,4 +1,4 @@
-/** The marks that a learner gives a lesson: kept, taken back, never lost and never doubled. */
+/** The marks that a learner gives a lesson: saved, undone, never lost and never stored twice. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type HTMLElement, parse } from 'node-html-parser'
@@ -16,7 +16,7 @@ const textOf = (element: HTMLElement | null | undefined): string => element?.tex
 
 type Kept = { lessonId: string; state: string; before: string | null; updatedAt: Date }
 
-/** The marks of a person, as they are kept. */
+/** The marks of a person, as stored. */
 const marksOf = async (email: string): Promise<Kept[]> => [
   ...(await app.sql<Kept>`
     select lesson_id, state, before, progress.updated_at from progress join users on users.id = user_id
@@ -84,7 +84,7 @@ describe('marking a lesson', () => {
     ] as const) {
       const { browser, person } = await answered('Ada')
       for (const state of marks) await mark(browser, 'f1', state)
-      // The message of the mark has the button, and so has the page of the lesson.
+      // The message about the mark has this button, and so has the page of the lesson.
       const message = await open(browser, 'f1')
       const undo = message.querySelector('#undo-form button')?.getAttribute('value')
       const [, own] = [undo, message.querySelectorAll('.progress-form button').at(-1)?.getAttribute('value')]

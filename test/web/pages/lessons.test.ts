@@ -1,4 +1,4 @@
-/** A page for each lesson: where it stands, what it needs, why it is suggested, and how far one is with it. */
+/** A page for each lesson: its place in the course, what it needs, why it is suggested, and how far the learner is. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type HTMLElement, parse } from 'node-html-parser'
@@ -15,7 +15,7 @@ const elsewhere = await startApp(
 
 const open = async (browser: Browser, id: string): Promise<HTMLElement> =>
   parse((await browser.get(`/lessons/${id}`)).text)
-/** The weeks of the course as the catalogue writes them, in words. */
+/** How the pages write the weeks that the catalogue gives in digits. */
 const WEEKS: Record<string, string> = {
   '1-2': 'weeks 1 to 2',
   '3-5': 'weeks 3 to 5',

@@ -1,4 +1,4 @@
-/** The login form: what it asks for, what it tells and does not tell, where it leads, and how long it keeps. */
+/** The login form: what it asks for, what it reveals and hides, where it leads, and how long a login lasts. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -12,7 +12,7 @@ const visitor = openBrowser(app)
 const blank = (await visitor.get('/login')).text
 const { person: ada } = await learner(app, 'Ada')
 
-/** Sends what the form holds in a browser, its hidden field included. */
+/** Sends what the form holds in a browser, including its hidden field. */
 const logIn = (person: Pick<Person, 'email' | 'password'>, more: Record<string, string> = {}): Promise<Response> =>
   openBrowser(app).logIn(person, { next: '/dashboard', ...more })
 

@@ -1,4 +1,4 @@
-/** Leaving: opening the page changes nothing, the button ends the session on the server. */
+/** Logging out: opening the page changes nothing; the button ends the session on the server. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** Looking through the answers: nothing counts before it is saved, and what is on the way is not lost. */
+/** Checking the answers: nothing counts before it is saved, and answers that are not saved yet are not lost. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -27,7 +27,7 @@ const second = await startApp({}, { databaseUrl: app.databaseUrl })
 
 const savedOf = async (browser: Browser): Promise<unknown> => (await apiOf(app, browser).get('/api/profile')).body
 
-/** All that the dashboard says, but for the line that invites to answer. */
+/** Everything that the dashboard says, except the line that invites to answer. */
 const suggestedTo = async (browser: Browser): Promise<string[]> => {
   const page = parse((await browser.get('/dashboard')).text)
   return page.querySelectorAll('main .columns, main .course').map(({ text }) => text.replace(/\s+/g, ' '))

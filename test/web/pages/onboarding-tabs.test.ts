@@ -1,4 +1,4 @@
-/** Answers from several tabs, several presses and several browsers at once: nothing is saved that was not seen, and nothing is lost. */
+/** Answers from several tabs, clicks and browsers at once: nothing unseen is saved, and nothing is lost. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -25,7 +25,7 @@ const second = await startApp({}, { databaseUrl: app.databaseUrl })
 
 const savedOf = async (browser: Browser): Promise<unknown> => (await apiOf(app, browser).get('/api/profile')).body
 
-/** The page of answers as it stands open in a tab; what comes back presses its button. */
+/** The page of all answers, open in a tab. `save` presses its button. */
 async function openCheck(browser: Browser) {
   const { text } = await browser.get(CHECK)
   const fields = encode(hiddenIn(parse(text), '#save-answers-form'))

@@ -1,4 +1,4 @@
-/** The six questions after a sign-up: one on a page, each to be answered, skipped, and looked at again. */
+/** The six questions after a sign-up: one per page, and each can be answered, skipped and opened again. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

@@ -12,7 +12,7 @@ const mailbox = await openMailbox()
 const app = await startApp({ TRUST_PROXY: '1' }, { atPublicUrl: true, mailbox })
 const from = (network: string) => openBrowser(app, { 'X-Forwarded-For': network })
 
-/** What an outsider can compare: tokens, ids and times are different in any case, and the address is theirs. */
+/** What an outsider can compare. Tokens, ids and times always differ, and the address is what they typed. */
 function comparable({ status, headers, text }: Response, email: string) {
   const { date: _, 'x-request-id': __, 'set-cookie': cookies = [], ...rest } = headers
   return {

@@ -1,4 +1,4 @@
-/** Choosing a new password by a link: once, for the account of the link alone, and the end of everything before it. */
+/** A new password by a link: it works once, only for the account of the link, and ends every earlier session. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -84,7 +84,7 @@ describe('a link is used once', () => {
     await open(browser, letter)
     const token = await browser.token(RESET.page)
     await browser.post(RESET.page, { password: NEW_PASSWORD, _csrf: token })
-    // Back, and the button once more.
+    // Go back and press the button again.
     const back = await browser.post(RESET.page, { password: 'seven quiet amber kites', _csrf: token })
     const other = await open(openBrowser(app), letter)
     for (const page of [back, other]) assert.deepEqual([page.status, headingOf(page)], [410, 'This link has been used'])

@@ -1,4 +1,4 @@
-/** Links that are made up, one after another. */
+/** Guessing links, one after another. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { it } from 'node:test'

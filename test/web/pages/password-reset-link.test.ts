@@ -1,4 +1,4 @@
-/** The link of a mail: opening it changes nothing and shows nobody its token; and what a dead one says. */
+/** The mailed link: opening it changes nothing and shows its token to nobody. And what the page of a dead link says. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'

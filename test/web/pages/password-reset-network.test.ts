@@ -1,4 +1,4 @@
-/** One network may ask for many mails, and not for any number of them. */
+/** One network may ask for many mails, but not without limit. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'
@@ -37,7 +37,7 @@ it('after 200 mails in an hour it is told when to ask again, for a known address
   const elsewhere = openBrowser(app, { 'X-Forwarded-For': '198.51.100.2' })
   assert.equal((await elsewhere.submit('/password-reset', { email: person.email })).status, 303)
   await mailbox.letterTo(person.email, RESET.subject, 2)
-  // The button of a dead link counts as well.
+  // The button on the page of a dead link counts too.
   await open(browser, link)
   assert.equal((await browser.submitTo('/password-reset/new', '/password-reset/again')).status, 429)
 })

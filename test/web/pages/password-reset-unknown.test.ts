@@ -1,4 +1,4 @@
-/** Links that never were: damaged, made up, or of another purpose. */
+/** Links that never existed: damaged, made up, or for another purpose. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'

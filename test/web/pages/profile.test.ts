@@ -1,4 +1,4 @@
-/** All answers on one page, to be changed at any time. */
+/** All answers on one page, which can be changed at any time. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -27,7 +27,7 @@ const PATH = '/profile'
 const savedOf = async (browser: Browser): Promise<unknown> => (await apiOf(app, browser).get('/api/profile')).body
 const shownTo = async (browser: Browser): Promise<Given> => filledIn((await browser.get(PATH)).text)
 
-/** The form when every question is open: one choice says so, boxes are empty. */
+/** The form without any answer: single choices are at “Not answered”, boxes are empty. */
 const ALL_OPEN = {
   softwareExperience: [''],
   programmingLanguages: [],

@@ -1,4 +1,4 @@
-/** The sign-up form: what it asks for, how it comes back, and what becomes of what people type. */
+/** The sign-up form: what it asks for, how it comes back, and what happens to what people type. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'

@@ -1,4 +1,4 @@
-/** A row of the table of sessions that somebody or something has damaged: what does not parse as our session is none. */
+/** Damaged rows in the table of sessions: a row that cannot be parsed as our session counts as no session. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiOf, bearer, openApi } from '../../support/api.ts'
@@ -11,7 +11,7 @@ const app = await startApp({}, { atPublicUrl: true })
 
 type Sess = { userId: string; remembered: boolean; loggedInAt: number; confirmedAt: number }
 
-/** What stands in the row instead, as JSON. */
+/** What is written into the row instead, as JSON. */
 const DAMAGED: Record<string, (sess: Sess) => unknown> = {
   'only the user': ({ userId }) => ({ userId }),
   'no word on being remembered': ({ remembered: _, ...rest }) => rest,
@@ -31,7 +31,7 @@ const DAMAGED: Record<string, (sess: Sess) => unknown> = {
   'a number for the form that waits': (sess) => ({ ...sess, kept: 7 }),
 }
 
-/** Somebody who is logged in, and whose row is then written over. */
+/** A learner who is logged in and whose row is then overwritten. */
 async function withRow(change: (sess: Sess) => unknown) {
   const { person, browser } = await learner(app, 'Ada')
   const api = apiOf(app, browser)
@@ -51,7 +51,7 @@ async function withRow(change: (sess: Sess) => unknown) {
     form,
     sid,
     isThere: async () => (await app.sql`select 1 as one from sessions where sid = ${sid}`).length > 0,
-    /** The lines about it since. */
+    /** The log lines about it since then. */
     lines: () =>
       (app
         .log()
@@ -118,7 +118,7 @@ describe('a damaged row', () => {
   })
 })
 
-/** What the table itself does not take: the user is read from it. */
+/** Rows that the table itself refuses, because it reads the user from them. */
 const REFUSED: Record<string, (sess: Sess) => unknown> = {
   'no user': ({ userId: _, ...rest }) => rest,
   'null for the user': (sess) => ({ ...sess, userId: null }),
@@ -137,7 +137,7 @@ describe('the table', () => {
   }
 })
 
-/** Not as this version writes it, and a session all the same. */
+/** Not what this version writes, but still a session. */
 const SOUND: Record<string, (sess: Sess) => unknown> = {
   'without the time of the password, as an older version wrote it': ({ confirmedAt: _, ...rest }) => rest,
   'with more than is known, as a newer version may write it': (sess) => ({ ...sess, colour: 'red', cookie: {} }),

@@ -1,4 +1,4 @@
-/** What somebody knew of a session before a login is worth nothing after it. */
+/** What somebody knew about a session before a login is useless after it. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'

@@ -1,4 +1,4 @@
-/** A session that was ended stays ended, although a request that was under way writes it afterwards. */
+/** A session that was ended stays ended, even if a request that was still running writes it afterwards. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import connectPgSimple from 'connect-pg-simple'
@@ -13,7 +13,7 @@ import { countSessions, holderOf, sessionCookieOf } from '../../support/sessions
 
 const PgStore = connectPgSimple(expressSession)
 
-/** The library's own store over our table. It only finds the user besides, which our pages cannot do without. */
+/** The store of connect-pg-simple on our table. It only adds the user, whom our pages need. */
 class StockStore extends PgStore {
   readonly #deps: Deps
   readonly #users = new WeakMap<object, User>()
@@ -39,7 +39,7 @@ class StockStore extends PgStore {
   }
 }
 
-/** Makes the next write of this store wait, as on a slow page: `arrived` when it is there, `release` to let it go on. */
+/** Holds the next write of this store, as on a slow page: `arrived` resolves when it comes, `release` lets it go on. */
 function holdNextWrite(store: Store) {
   let release = () => {}
   const released = new Promise<void>((resolve) => {
@@ -74,12 +74,12 @@ async function startWith(makeStore: (deps: Deps) => Store) {
 
 type Started = Awaited<ReturnType<typeof startWith>>
 
-/** Ada logs out in one tab while a page in another is still being made. Returns what is left of her session. */
+/** Ada logs out in one tab while another tab still waits for a page. Returns what is left of her session. */
 async function logOutDuring({ app, store }: Started, writes: 'set' | 'touch') {
   const { browser } = await learner(app, 'Ada')
   const cookie = sessionCookieOf(browser)
   const token = await browser.token('/')
-  // The dashboard takes the message of the sign-up out of the session, so its first visit writes; later ones only touch.
+  // The first dashboard visit writes, because it removes the sign-up message from the session. Later ones only touch.
   if (writes === 'touch') {
     await browser.get('/dashboard')
     app.advance(120_000)
@@ -109,7 +109,7 @@ describe('a logout during a slow request', () => {
     assert.deepEqual(await logOutDuring(ours, 'touch'), { rows: 0, holder: undefined })
   })
 
-  // Shows that these tests can fail: the stock store writes the row back, and the old cookie is logged in again.
+  // Shows that these tests can fail: the stock store writes the row back, so the old cookie is logged in again.
   it('is undone by the stock store when the request writes', async () => {
     assert.deepEqual(await logOutDuring(stock, 'set'), { rows: 1, holder: 'Ada' })
   })

@@ -1,4 +1,4 @@
-/** Where a login leads: to the page one wanted, and never to another site, whatever the address or a header says. */
+/** Where a login leads: to the page asked for, and never to another site, whatever the address or a header says. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
@@ -13,7 +13,7 @@ const app = await startApp()
 const { person: ada } = await learner(app, 'Ada')
 const EVIL = 'evil.test'
 
-/** Addresses that lead, or might lead some browser or proxy, to another site or to a broken header. */
+/** Addresses that lead to another site or to a broken header, or might do so in some browser or proxy. */
 const HOSTILE = [
   '//evil.test',
   '///evil.test',
@@ -77,7 +77,7 @@ const HOSTILE = [
   '',
 ]
 
-/** Pages of ours that would send the learner in a circle, out again, or to bytes. */
+/** Addresses of ours that would send the learner in a circle, log them out again, or show no page. */
 const NO_DESTINATION = [
   '/login',
   '/LOGIN',
@@ -96,7 +96,7 @@ const NO_DESTINATION = [
   '/assets/style.css',
 ]
 
-/** Pages to go to, with the address that is gone to where it is written in another way. */
+/** Pages that a login may lead to; the second address is how the first is rewritten. */
 const FINE: [next: string, location?: string][] = [
   ['/'],
   ['/dashboard'],
@@ -133,7 +133,7 @@ function brief(text: string): string {
   return escaped.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
 }
 
-/** Browsers and proxies differ in what they make of an address: none of these readings may lead away. */
+/** Browsers and proxies read an address in different ways. None of these readings may lead to another site. */
 function assertStaysHere(location: string) {
   const base = 'https://here.test'
   assert.match(location, /^\/(?!\/)[!-~]*$/)
@@ -151,7 +151,7 @@ describe('a way back, by the function', () => {
     it(`${brief(next)} leads to ${brief(location)}`, () => {
       assert.equal(safeReturnTo(next), location)
       assertStaysHere(safeReturnTo(next))
-      // What was safe once is safe again, and the same: it is checked on the form and after it.
+      // Checking a safe address again must not change it: it is checked for the form and again when the form is sent.
       assert.equal(safeReturnTo(safeReturnTo(next)), location)
     })
   }
@@ -185,7 +185,7 @@ describe('a way back, through the front door', () => {
   for (const { next, location } of CASES) {
     it(`${brief(next)} leads to ${brief(location)}, also after a failed try`, async () => {
       const browser = openBrowser(app)
-      // A lone surrogate cannot be sent: it becomes U+FFFD on the way, which is another address.
+      // A lone surrogate cannot be sent: it becomes U+FFFD on the way, which is a different address.
       const sent = new URLSearchParams({ next }).toString()
       const page = await browser.get(`/login?${sent}`)
       assert.equal(page.status, 200)
@@ -397,7 +397,7 @@ describe('a request that two servers may read differently is refused, and the co
   })
 })
 
-/** The first line of the log after `start` that matches; it is written when the connection has ended, a moment later. */
+/** The first log line after `start` that matches. It is written when the connection has ended, a moment later. */
 async function logged(pattern: RegExp, start: number): Promise<string> {
   for (let tries = 0; tries < 200; tries += 1) {
     const line = app

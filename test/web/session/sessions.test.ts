@@ -36,7 +36,7 @@ const KINDS = [
 
 const app = await startApp()
 
-/** Sets the clock of an app to a moment, so that only the request itself takes time. */
+/** Sets the clock of an app to this moment, so that time spent by the test itself does not count. */
 const setClock = (to: Date | number, at: TestApp = app) => at.advance(Number(to) - at.deps.now())
 
 /** Somebody who has just logged in, with or without the box ticked. */
@@ -88,7 +88,7 @@ describe('the id of a session', () => {
     const readable = [row.sid, row.sess, user?.id ?? '']
     assert.equal(readable.length, 3)
     for (const text of readable) {
-      // Even with the signing key: the table and the key together are not enough.
+      // Also with the signing key: the table and the key together are not enough.
       for (const guess of [text, encodeURIComponent(`s:${text}`), signed(text, key)]) {
         assert.equal(await holderOf(app, guess), undefined)
       }
@@ -122,7 +122,7 @@ describe('the cookie', () => {
     const cookie = setCookieOf(response) ?? ''
     assert.match(cookie, /; Max-Age=2592000;/)
     const expires = Date.parse(/Expires=([^;]+)/.exec(cookie)?.[1] ?? '')
-    // Expires counts whole seconds.
+    // Expires has whole seconds only.
     assert.equal(expires >= before + 30 * DAY - SECOND && expires <= Date.now() + 30 * DAY, true)
   })
 
@@ -163,9 +163,9 @@ for (const { kind, remember, idle, absolute, step } of KINDS) {
       assert.equal(refused.status, 303)
       assert.equal(refused.headers.location, '/login?next=%2Fdashboard')
       assert.equal(await holderOf(app, cookie), undefined)
-      // Ada was seen meanwhile, so hers goes on.
+      // Ada was seen in the meantime, so her session goes on.
       assert.equal((await ada.get('/dashboard')).status, 200)
-      // A refused session is not woken up by having been asked for.
+      // A refused request does not make the session last longer.
       assert.equal(Number((await onlySessionOf(app, benPerson)).expire) < app.deps.now(), true)
     })
 
@@ -203,7 +203,7 @@ describe('a visit', () => {
 
   it('costs one round trip to the database for a learner, three for the dashboard, and none for a visitor', async () => {
     const proxy = await startProxy(app.databaseUrl)
-    // One connection, so that after a first request nothing is left to prepare.
+    // One connection, so that all statements are prepared after a first request.
     const counted = await startApp({ DB_POOL_MAX: '1' }, { databaseUrl: proxy.url })
     const { browser } = await learner(counted, 'Ada')
     const visitor = openBrowser(counted)
@@ -216,7 +216,7 @@ describe('a visit', () => {
     await browser.get('/dashboard')
     assert.equal(await cost(() => browser.get('/')), 1)
     assert.equal(await cost(() => browser.get('/help')), 1)
-    // The session with its user, then the answers and the progress side by side.
+    // The session with its user, then the answers and the progress in parallel.
     const dashboard = await cost(() => browser.get('/dashboard'))
     assert.ok(dashboard <= 3, `${dashboard} round trips`)
     assert.equal(await cost(() => visitor.get('/login')), 0)
@@ -238,7 +238,7 @@ describe('a visit', () => {
   })
 })
 
-// At once, because what is cut off waits for its deadline.
+// At the same time, because a request that is cut off waits for its deadline.
 describe('a login', { concurrency: true }, () => {
   it('leads to the dashboard when the form names no page to go to', async () => {
     const { person } = await learner(app, 'Ada')
@@ -303,7 +303,7 @@ describe('a login', { concurrency: true }, () => {
     const visitor = await fetch(`${slow.url}/login`)
     const cookie = visitor.headers.get('set-cookie')?.split(';')[0] ?? ''
     const body = new URLSearchParams({ ...person, _csrf: tokenOf(await visitor.text()) })
-    // `fetch` resolves with the head of an answer, and browsers follow a redirect as early.
+    // `fetch` resolves when the head of an answer arrives, and browsers follow a redirect that early too.
     const response = await fetch(`${slow.url}/login`, { method: 'POST', body, headers: { cookie }, redirect: 'manual' })
     assert.equal(response.status, 303)
     const session = response.headers.getSetCookie().find((line) => line.startsWith(`${COOKIE}=`)) ?? ''
@@ -424,7 +424,7 @@ describe('changes around a live session', () => {
       assert.equal(Math.abs(Number(seenAt) - home.deps.now()) < MINUTE, true)
       setClock(Number(expire) - SECOND, other)
       assert.equal(await holderOf(other, cookie), 'Ada')
-      // That visit was noted, so the limit is counted from there.
+      // That visit was recorded, so the limit counts from it.
       const { expire: later } = await onlySessionOf(home, person)
       setClock(Number(later) + SECOND, home)
       assert.equal(await holderOf(home, cookie), undefined)
