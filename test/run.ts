@@ -3,18 +3,19 @@
  * Arguments select test files whose path contains one of them, and leave out what these do not need: `npm test -- login`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from '../src/config/folders.ts'
 import { type DevDatabase, startDevDatabase } from '../src/database/embedded/server.ts'
 import { browserEnvironment } from './support/browser.ts'
+import { bundlesOf } from './support/bundles.ts'
 import { createTemplate } from './support/database.ts'
 import { pythonEnvironment } from './support/python.ts'
 import { missingPrograms } from './support/terminal.ts'
 
 /** Tests often wait for something, so there are more at once than this machine has cores. */
-const FILES_AT_ONCE = availableParallelism() + 1
+const FILES_AT_ONCE = 2 * availableParallelism() + 1
 /** Where the compiled tests go. Run through a loader, every file would compile what it imports once more. */
 const BUILD = 'build'
 /** A test that hangs is ended after this time, so that a run always ends. */
@@ -58,6 +59,30 @@ const compiled = (file: string): string => join(BUILD, file.replace(/\.ts$/, '.j
 const compile = (project: string, ...options: string[]): Promise<Ending> =>
   run(['node_modules/typescript/bin/tsc', '-p', project, ...options])
 
+/**
+ * Writes a module for each bundle of test files, and returns the modules. Node runs each in a process of its own. No test
+ * begins before all files are loaded: what a file registers while a test is running would count as a part of that test.
+ */
+function writeEntries(files: readonly string[]): string[] {
+  const folder = join(BUILD, 'bundles')
+  rmSync(join(ROOT, folder), { recursive: true, force: true })
+  mkdirSync(join(ROOT, folder), { recursive: true })
+  return bundlesOf(files).map((bundle, index) => {
+    const lines = [
+      "import { before } from 'node:test'",
+      'let start',
+      'const loaded = new Promise((resolve) => { start = resolve })',
+      'before(() => loaded)',
+      ...bundle.map((file) => `await import('../${file.replace(/\.ts$/, '.js')}')`),
+      'start()',
+    ]
+    // Node starts them in alphabetical order.
+    const entry = join(folder, `${String(index).padStart(3, '0')}.js`)
+    writeFileSync(join(ROOT, entry), `${lines.join('\n')}\n`)
+    return entry
+  })
+}
+
 async function runTests(files: string[], more: Record<string, string>): Promise<Ending> {
   // Without a file name, Node would look for test files by itself.
   if (files.length === 0) return { code: 0, output: '' }
@@ -65,7 +90,7 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
   let database: DevDatabase | undefined
   try {
     // Nothing here is worth keeping, so PostgreSQL need not wait for the disk.
-    const settings = { fsync: 'off', synchronous_commit: 'off', max_connections: '200' }
+    const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '500' }
     database = await startDevDatabase(directory, settings)
     await createTemplate(database.url)
     const options = [
@@ -85,7 +110,7 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
       TEST_DATABASE_URL: database.url,
       GALLERY_FILE: join(directory, 'gallery.json'),
     }
-    return await run([...options, ...files.map(compiled)], env)
+    return await run([...options, ...writeEntries(files)], env)
   } finally {
     await database?.stop({ evenIfUsed: true })
     rmSync(directory, { recursive: true, force: true })
