@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
-import { violationsInEveryLook, violationsOf, violationsOnPhone } from '../support/axe.ts'
+import { bringAxe, violationsInEveryLook, violationsOf, violationsOnPhone } from '../support/axe.ts'
 import { startBrowser } from '../support/browser.ts'
 import { collectGallery, exhibitIn } from '../support/gallery.ts'
 
@@ -20,10 +20,12 @@ const isChanged = (page: Page, html: string): Promise<boolean> =>
 
 describe('every state', async () => {
   const page = await chromium.newPage({ reducedMotion: 'reduce' })
+  await bringAxe(page)
   const show = await exhibitIn(page, app)
   // axe needs timers of its own, so “without the script” means that it is blocked, and not that none may run.
   const plainPage = await chromium.newPage({ reducedMotion: 'reduce' })
   await plainPage.route('**/*.js', (route) => route.abort())
+  await bringAxe(plainPage)
   const showPlain = await exhibitIn(plainPage, app)
   const changed = new Set<string>()
 

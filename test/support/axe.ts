@@ -20,6 +20,11 @@ const SEEN = `[...document.body.querySelectorAll('*')].map((element) => (element
 const PHONE = { width: 320, height: 640 }
 const DESK = { width: 1280, height: 800 }
 
+/** Gives axe to every document that the page will open, without sending it to the browser each time. */
+export async function bringAxe(page: Page): Promise<void> {
+  await page.addInitScript(AXE)
+}
+
 /** What axe finds, as lines that name the rule and the element. */
 export async function violationsOf(page: Page, options = RULES): Promise<string[]> {
   if (!(await page.evaluate('"axe" in window'))) await page.evaluate(AXE)
