@@ -26,6 +26,8 @@ const LoginForm = z.object({
     .transform((value) => value !== undefined && TICKED.includes(value)),
 })
 
+const PASSWORD_IS_RESET = { text: 'Your password is changed. Log in with the new one.' }
+
 /** From this many tries left on, the page warns of the pause. */
 const WARN_FROM_TRIES_LEFT = 3
 
@@ -40,9 +42,8 @@ export function loginPages(deps: Deps): Router {
   router
     .route('/login')
     .get(requireGuest, (req, res) => {
-      const done =
-        req.query.done === 'password-reset' ? 'Your password is changed. Log in with the new one.' : undefined
-      showLogin(res, { next: safeReturnTo(req.query.next) }, done)
+      const message = req.query.done === 'password-reset' ? PASSWORD_IS_RESET : undefined
+      showLogin(res, { next: safeReturnTo(req.query.next) }, message)
     })
     .post(async (req, res) => {
       const form = parseForm(LOGIN_FIELDS, LoginForm, req.body)

@@ -13,7 +13,7 @@ import {
 import { QUESTIONS, type Question } from '../../learning/questions.ts'
 import { HttpError, methodNotAllowed } from '../middleware/errors.ts'
 import { type AskedQuestion, askAsTyped, askWith, inWords, readAnswer, skipped } from '../presenters/answer-form.ts'
-import { saveFlash, takeFlash } from '../session/flash.ts'
+import { saveFlash, takeMessage } from '../session/flash.ts'
 import { userOf } from '../session/guards.ts'
 import { takeKeptForm } from '../session/kept-forms.ts'
 import { HOME_OF_LEARNERS } from '../session/return-to.ts'
@@ -66,7 +66,7 @@ export function onboardingPages(deps: Deps): Router {
       if (next && next !== question && !isPassed(profile, question)) return res.redirect(303, pathOf(next))
       const kept = takeKeptForm(req, deps)
       const asked = kept ? askAsTyped(question, kept) : askWith(question, drafted(profile))
-      res.render('question', { ...page(asked, takeFlash(req)), kept })
+      res.render('question', { ...page(asked, takeMessage(req)), kept })
     })
     .post(async (req, res) => {
       const question = questionOf(req)
@@ -100,7 +100,7 @@ function showAnswers(res: Response, profile: Profile, { changed = false } = {}):
   res.render('check-answers', { answers, changed, seen: markOf(profile), back: { href: backFrom(QUESTIONS.length) } })
 }
 
-function page(asked: AskedQuestion, flash?: ReturnType<typeof takeFlash>) {
+function page(asked: AskedQuestion, message?: { text: string }) {
   const position = QUESTIONS.indexOf(asked.question)
   return {
     asked,
@@ -108,7 +108,7 @@ function page(asked: AskedQuestion, flash?: ReturnType<typeof takeFlash>) {
     position: position + 1,
     of: QUESTIONS.length,
     back: { href: backFrom(position) },
-    flash,
+    message,
   }
 }
 

@@ -10,6 +10,6 @@ export const LOGIN_FIELDS = {
   kept: { id: 'kept' },
 } as const
 
-export function showLogin(res: Response, values: { next: string; kept?: string }, done?: string): void {
-  res.render('login', { form: blankForm(LOGIN_FIELDS, values), done })
+export function showLogin(res: Response, values: { next: string; kept?: string }, message?: { text: string }): void {
+  res.render('login', { form: blankForm(LOGIN_FIELDS, values), message })
 }
