@@ -11,7 +11,7 @@ export const PASSWORD_MAX_LENGTH = 128
 
 const codePoints = (text: string): number => [...text].length
 
-/** NFC makes one code point of at most four, and each of these has at most two units. A longer text is too long in any case. */
+/** NFC joins at most four code points, of two UTF-16 units each, into one. A text with more units is too long in any case. */
 const UNITS_OF_ONE_MAX = 8
 
 /**

@@ -42,7 +42,7 @@ export const pseudonym = (userId: string): string =>
 const HOUR = 60 * 60_000
 const REMEMBERED_MAX = 1_000
 
-/** For lines that would fill the log: returns true once an hour for each subject. Of very many, the oldest are forgotten. */
+/** For lines that would fill the log: returns true once an hour for each subject. Beyond 1,000 subjects, the oldest is forgotten. */
 export function createHourly(now: () => number) {
   const saidAt = new Map<string, number>()
   return (subject: string): boolean => {

@@ -171,8 +171,8 @@ function mailOf({
 }
 
 /**
- * The environment of the process, with what an `.env` file in the working folder adds. Except UV_THREADPOOL_SIZE: Node has
- * read that before the file is.
+ * The environment of the process, with what an `.env` file in the working folder adds. UV_THREADPOOL_SIZE
+ * in the file is ignored: Node reads it earlier.
  */
 function processEnvironment(): NodeJS.ProcessEnv {
   const { UV_THREADPOOL_SIZE } = process.env

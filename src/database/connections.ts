@@ -10,11 +10,10 @@ import { Unavailable } from '../base/failures.ts'
 import { type Address, closedError, endSocket, openSocket } from './sockets.ts'
 
 const PAUSE_FIRST_MS = 200
-const PAUSE_MAX_MS = 5_000
+/** Short, so that a recovery is seen quickly. */
+const PAUSE_MAX_MS = 1_000
 /** Pauses are made up to this much longer, so that many processes do not try at the same moment. */
 const PAUSE_JITTER = 0.25
-/** During a longer pause, a new query waits only this long for the next attempt, so that a recovery is seen quickly. */
-const PATIENCE_MS = 1_000
 /** How many connections may be opened at the same time while all is well. */
 const OPENING_AT_ONCE = 2
 const IDLE_MS = 300_000
@@ -101,7 +100,7 @@ export function createConnections({
     if (waiting.length > 0 && pause > 0) timer = setTimeout(pump, Math.ceil(pause))
   }
 
-  const nextAttempt = () => attemptedAt + (failures === 0 ? 0 : Math.min(pauseMs, PATIENCE_MS))
+  const nextAttempt = () => attemptedAt + (failures === 0 ? 0 : pauseMs)
 
   function mayOpen(): boolean {
     const isFailing = failures > 0
@@ -114,7 +113,8 @@ export function createConnections({
   /** A failed attempt fails everybody who waits, unless there is a working connection that will be free again. */
   function noteFailure(error: Error) {
     failures += 1
-    pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1)) * (1 + PAUSE_JITTER * Math.random())
+    const pause = PAUSE_FIRST_MS * 2 ** (failures - 1) * (1 + PAUSE_JITTER * Math.random())
+    pauseMs = Math.min(PAUSE_MAX_MS, pause)
     if ([...all].some(({ hasServed }) => hasServed)) return
     for (const { fail } of waiting.splice(0)) fail(error)
   }

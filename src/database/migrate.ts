@@ -24,7 +24,7 @@ export async function schemaVersion(sql: Sql): Promise<number> {
   return row?.version ?? 0
 }
 
-/** Updates no row, which a read-only database refuses all the same (25006). @throws {Unavailable} then, or when it is away. */
+/** An update that matches no row. A read-only database still refuses it (25006). @throws {Unavailable} then, or when it is away. */
 export async function requireWrites(sql: Sql): Promise<void> {
   await sql`update rate_limits set points = points where false`
 }

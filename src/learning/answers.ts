@@ -20,7 +20,7 @@ const many = (listed: readonly string[], contradiction = UNKNOWN_OPTION) =>
     .pipe(z.array(one(listed)))
     .meta(listed.includes(NONE) ? { not: NONE_BESIDE_OTHERS } : {})
 
-/** NFC makes one code point of at most four, and each of these has at most two units. */
+/** NFC joins at most four code points, of two UTF-16 units each, into one. */
 const UNITS_OF_ONE_MAX = 8
 
 /** Whether there is a letter, digit or sign. Filler characters of some scripts count as letters and are blank. */

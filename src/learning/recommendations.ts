@@ -1,6 +1,6 @@
 /**
  * What to study next, and why. A pure function of the catalogue, the answers and the progress, without clock or chance.
- * Each answer has exactly one effect, so that each suggestion can be explained. A lesson whose equipment is missing is not
+ * Each answer changes the score in one way only, so that each suggestion can be explained. A lesson whose equipment is missing is not
  * hidden: it is ranked lower and says what its lab needs.
  */
 import type { Answers } from './answers.ts'

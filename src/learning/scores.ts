@@ -1,4 +1,4 @@
-/** What each answer adds to the score of a lesson, and the words for it. Each answer has one effect. */
+/** What each answer adds to the score of a lesson, and the words for it. One function for each answer. */
 import type { Answers } from './answers.ts'
 import type { Catalogue, Equipment, Lesson } from './catalogue.ts'
 import { PRIMARY_FOCUS, PROGRAMMING_LANGUAGES, PROJECT_GOALS } from './questions.ts'

@@ -12,9 +12,9 @@ const HOUR = 60 * MINUTE
 const TURNS_WAITING_MAX = 100
 
 /**
- * Limits per address protect one account, limits per network one place. A whole school may share one IPv4 address, so the
- * latter leave room for a few classes on their first day. A login counts until it succeeds, so there must be room for
- * more logins at once than may wait for their hash.
+ * Limits by email address protect one account, limits by network one place. A whole school may share one IPv4 address, so
+ * the latter leave room for a few classes on their first day. Logins that are still being checked count too, so the limit
+ * for a network must be higher than the number of hashes that may wait.
  */
 const POLICIES = {
   loginByAddress: { points: 10, duration: 15 * MINUTE },

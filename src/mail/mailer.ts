@@ -30,7 +30,7 @@ const SEND_MS = 25 * SECOND
 const AT_ONCE = 5
 /** How often to look for mails that another process has left. Not more often, so that an idle database can sleep. */
 const SWEEP_MS = 5 * MINUTE
-/** The pause after the outbox could not be read, or not be worked off. */
+/** The pause after reading the outbox, or sending its mails, has failed. */
 const RETRY_MS = 10 * SECOND
 /** Tries to delete a mail that was sent. As long as it is in the outbox, it would be sent again. */
 const FORGET_TRIES = 20

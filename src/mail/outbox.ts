@@ -27,8 +27,8 @@ export function outboxRow({ kind, mail, lastsMs }: Draft, keys: readonly Buffer[
 }
 
 /**
- * Puts mails into the outbox, as one part of the statement that makes the change. Behind each mail stands the rest of a
- * `select`: it is written once for each row of that, for example `from changed`. Mails that are undefined are left out.
+ * Puts mails into the outbox, as one part of the statement that makes the change. Each mail comes with the end of a
+ * `select`, for example `from changed`, and is inserted once for each row of it. Mails that are undefined are left out.
  */
 export function mailed(...mails: [row: OutboxRow | undefined, source: Fragment][]): Fragment {
   const rows = mails.flatMap(([row, source]) => {

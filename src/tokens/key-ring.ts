@@ -74,10 +74,9 @@ export function createKeyRing({ sql, log, now, secrets, rotationDays }: Parts) {
   }
 
   /**
-   * Reads all keys, and makes one if it is needed: the very first; the next when all are older than the rotation period;
-   * and the next when none will last, because another instance's key replaces it soon or because it is sealed with a
-   * secret that is no longer the newest. Such a key is not sealed again, since instances that only have the old secret
-   * could then not open it.
+   * Reads all keys, and makes one if there is none, if all are older than the rotation period, or if none will last. A key
+   * does not last when another instance's key will soon replace it, or when it is sealed with an old secret. It is not
+   * sealed again with the new one, because instances that only have the old secret could then not open it.
    */
   async function ensure(): Promise<Held> {
     const keys = await read()

@@ -1,7 +1,7 @@
 /**
  * The key pairs that sign access tokens: which exist, what state each is in, and what an operator may do with them. Every
- * key in the table is published. That is so long before it signs and until its last token has expired: a verifier that
- * caches the keys for a while then never meets a token of an unknown key.
+ * key in the table is published. A key is published before its first signature and until its last token has expired, so a
+ * verifier that caches the keys for a while never meets an unknown one.
  */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'

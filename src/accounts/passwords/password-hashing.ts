@@ -13,7 +13,7 @@ const RETRY_AFTER_SECONDS = 10
 const COST_MAX = 14
 /** The lowest cost that bcrypt knows. */
 const COST_MIN = 4
-/** The pepper's id, bcrypt's part, and its cost. bcrypt returns at once for characters it does not know, which would show. */
+/** The pepper's id, bcrypt's part, and its cost. For a malformed hash bcrypt returns at once, and that speed would show. */
 const STORED = /^([\w-]{8})(\$2b\$(\d\d)\$[./A-Za-z0-9]{53})$/
 const HASH_CHARACTERS_OF_BCRYPT = 31
 
@@ -39,7 +39,7 @@ export function createPasswords({
 
   const compare = (text: string, hash: string) => gate(() => bcrypt.compare(text, hash))
 
-  /** As much work as a comparison at this cost, without ever matching. A malformed hash would return at once, which shows. */
+  /** As much work as a comparison at this cost, without ever matching. A malformed hash would be faster. */
   async function compareWithNothing(atCost: number) {
     await compare('nothing', (await bcrypt.genSalt(atCost)) + '.'.repeat(HASH_CHARACTERS_OF_BCRYPT))
   }

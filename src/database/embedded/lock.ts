@@ -35,7 +35,7 @@ async function isYoung(file: string): Promise<boolean> {
 
 /**
  * Whether the process is a server on this data. A server's working directory is its data folder, so this is right for a
- * renamed folder and for a copied one. On systems that do not tell, any PostgreSQL counts.
+ * renamed folder and for a copied one. Where /proc does not show that, any PostgreSQL counts.
  */
 export async function serves(pid: number, home: string): Promise<boolean> {
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)

@@ -26,8 +26,10 @@ export async function findBinaries(): Promise<Binaries> {
 
 /**
  * PostgreSQL refuses to run as root. So for root, the server runs as the owner of existing data, or else as the first of
- * these that can reach the folder: another user in a user namespace, who sees what root sees; `nobody`, with the right to
- * read everything; plain `nobody`.
+ * these that can reach the folder:
+ * 1. another user in a user namespace, who sees what root sees;
+ * 2. `nobody`, with the right to read everything;
+ * 3. plain `nobody`.
  */
 export async function chooseRunner(binaries: Binaries, directory: string, home: string): Promise<Runner> {
   if (process.getuid?.() !== 0) return { command: (file, args) => ({ file, args }) }

@@ -11,7 +11,7 @@ import type { Deps } from '../../deps.ts'
 import { fieldsOf, QUESTIONS, type Question } from '../../learning/questions.ts'
 
 const KEPT_MS = 15 * 60_000
-/** It is sent along with the login form, and must not make that longer than a form may be. */
+/** It is sent along with the login form, which must stay below the limit of a form. */
 const KEPT_MAX_LENGTH = 8_000
 const SEALED_AS = 'kept form'
 

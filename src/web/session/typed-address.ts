@@ -25,7 +25,7 @@ export function keptAddress(req: Request, deps: Deps): string | undefined {
   return KEPT.test(value) ? Buffer.from(value, 'base64url').toString() : undefined
 }
 
-/** For a mail to an address that nobody typed. */
+/** Removes the cookie, so that the page names no address: nobody has typed the one that the mail goes to. */
 export function forgetAddress(res: Response, deps: Deps, page: LinkPage): void {
   res.clearCookie(nameOf(deps), { ...sessionCookie(deps.config.secureCookies), path: page })
 }
