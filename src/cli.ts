@@ -1,5 +1,4 @@
 /** The operator's commands: `node dist/cli.js migrate`, `keys …` and `report`. */
-
 import { createLog } from './base/log.ts'
 import { ConfigError, loadConfig } from './config/config.ts'
 import { DATA_DIRECTORY } from './config/folders.ts'

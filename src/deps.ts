@@ -1,5 +1,4 @@
 /** What the parts of one running server share. Tests make their own, with another clock. */
-
 import { createPasswords } from './accounts/passwords/password-hashing.ts'
 import { createHourly, createLog } from './base/log.ts'
 import type { Config } from './config/config.ts'

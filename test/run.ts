@@ -3,9 +3,10 @@
  * Arguments select test files whose path contains one of them, and leave out what these do not need: `npm test -- login`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { ROOT } from '../src/config/folders.ts'
 import { type DevDatabase, startDevDatabase } from '../src/database/embedded/server.ts'
 import { browserEnvironment } from './support/browser.ts'
@@ -25,12 +26,13 @@ type Ending = { code: number; output: string }
 
 const stopped = new AbortController()
 const children = new Set<ChildProcess>()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    stopped.abort()
-    for (const child of children) child.kill('SIGTERM')
-  })
+function stop() {
+  stopped.abort()
+  for (const child of children) child.kill('SIGTERM')
 }
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+// Whoever reads the output has gone, as `head` does. The database must be stopped all the same.
+process.stdout.on('error', stop)
 
 /** Runs a Node program. Shows its output and returns it. After Ctrl-C nothing more is started. */
 function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Ending> {
@@ -54,31 +56,29 @@ function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Endi
   })
 }
 
-const compiled = (file: string): string => join(BUILD, file.replace(/\.ts$/, '.js'))
+const compiled = (file: string): string => join(ROOT, BUILD, file.replace(/\.ts$/, '.js'))
 
 const compile = (project: string, ...options: string[]): Promise<Ending> =>
   run(['node_modules/typescript/bin/tsc', '-p', project, ...options])
 
 /**
- * Writes a module for each bundle of test files, and returns the modules. Node runs each in a process of its own. No test
- * begins before all files are loaded: what a file registers while a test is running would count as a part of that test.
+ * Writes a module for each bundle of test files into `folder`, and returns the modules. Node runs each in a process of its
+ * own. No test begins before all files are loaded: what a file registers while a test is running would count as a part of
+ * that test.
  */
-function writeEntries(files: readonly string[]): string[] {
-  const folder = join(BUILD, 'bundles')
-  rmSync(join(ROOT, folder), { recursive: true, force: true })
-  mkdirSync(join(ROOT, folder), { recursive: true })
+function writeEntries(files: readonly string[], folder: string): string[] {
   return bundlesOf(files).map((bundle, index) => {
     const lines = [
       "import { before } from 'node:test'",
       'let start',
       'const loaded = new Promise((resolve) => { start = resolve })',
       'before(() => loaded)',
-      ...bundle.map((file) => `await import('../${file.replace(/\.ts$/, '.js')}')`),
+      ...bundle.map((file) => `await import(${JSON.stringify(pathToFileURL(compiled(file)).href)})`),
       'start()',
     ]
     // Node starts them in alphabetical order.
-    const entry = join(folder, `${String(index).padStart(3, '0')}.js`)
-    writeFileSync(join(ROOT, entry), `${lines.join('\n')}\n`)
+    const entry = join(folder, `bundle-${String(index).padStart(3, '0')}.mjs`)
+    writeFileSync(entry, `${lines.join('\n')}\n`)
     return entry
   })
 }
@@ -100,7 +100,7 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
       `--test-concurrency=${FILES_AT_ONCE}`,
       '--test-reporter=spec',
       '--test-reporter-destination=stdout',
-      `--test-reporter=./${compiled('test/support/slowest-files.ts')}`,
+      `--test-reporter=${pathToFileURL(compiled('test/support/slowest-files.ts')).href}`,
       '--test-reporter-destination=stdout',
     ]
     const env = {
@@ -110,7 +110,7 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
       TEST_DATABASE_URL: database.url,
       GALLERY_FILE: join(directory, 'gallery.json'),
     }
-    return await run([...options, ...writeEntries(files)], env)
+    return await run([...options, ...writeEntries(files, directory)], env)
   } finally {
     await database?.stop({ evenIfUsed: true })
     rmSync(directory, { recursive: true, force: true })

@@ -44,7 +44,7 @@ export const noted = (kind: ActivityKind, part: string, { device, now }: Occasio
 
 /**
  * The id of a user, with their row locked against deletion until the statement ends. Every statement that adds a row to
- * somebody starts with it: otherwise a deletion at the same time would make its foreign key fail.
+ * somebody locks the user like this first: otherwise a deletion at the same time would make its foreign key fail.
  */
 export const lockedUser = (userId: string): Fragment =>
   fragment`select id from users where id = ${userId} for key share`

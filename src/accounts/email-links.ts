@@ -25,8 +25,8 @@ const TOKEN = /^[A-Za-z0-9]{24}$/
 /** For this long after its end, a link can still say what became of it. */
 const KEPT_MS = 7 * DAY
 
-export type Purpose = keyof typeof LINK_LASTS_MS
-export type LinkState = 'good' | 'expired' | 'used' | 'superseded' | 'cancelled'
+type Purpose = keyof typeof LINK_LASTS_MS
+type LinkState = 'good' | 'expired' | 'used' | 'superseded' | 'cancelled'
 export type Link = {
   state: LinkState
   purpose: Purpose
@@ -129,9 +129,9 @@ export async function requestLink(
   { purpose, letter, onlyUsers, activity }: LinkFeature,
 ): Promise<Sent> {
   const { sql, mail } = deps
-  const now = deps.now()
   const count = await countMail(deps, { purpose, email, ip: device.ipAddress })
   if (!count.ok) return count
+  const now = deps.now()
   const token = newToken()
   const row = mail.row(letter(email, linkTo(token)))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
@@ -167,8 +167,8 @@ export const linked = (
 /**
  * Uses up a link, as the first parts of the statement that does what the link is for: so of many uses at the same time
  * one wins. Gives a part named `link` with the user's `id`, `email` and `password_version`, without a row if the link is
- * not good. The user's row is locked first, as when an account is deleted: two statements that take two locks in
- * different orders would wait for each other.
+ * not good. The user's row is locked first, as when an account is deleted, and as strongly as a change of the address
+ * needs it: two statements that take two locks in different orders would wait for each other.
  */
 export const usedLink = (
   { token, purpose, now }: { token: string; purpose: Purpose; now: number },
@@ -176,7 +176,7 @@ export const usedLink = (
 ): Fragment => fragment`
   holder as (
     select u.id from email_tokens t join users u on u.id = t.user_id
-    where t.token_hash = ${hashed(token)} for no key update of u
+    where t.token_hash = ${hashed(token)} for update of u
   ), link as (
     update email_tokens t set used_at = ${new Date(now)} from users u join holder on holder.id = u.id
     where t.token_hash = ${hashed(token)} and t.purpose = ${purpose} and t.used_at is null and t.cancelled_at is null

@@ -8,7 +8,7 @@ import { checkPassword, noteFailure } from './passwords/password-check.ts'
 import type { User } from './users.ts'
 
 /** `passwordVersion` belongs to the password that was checked: a session starts only while that is the current one. */
-export type Authentication =
+type Authentication =
   | { ok: true; user: User; passwordVersion: number }
   | { ok: false; reason: 'wrong'; triesLeft: number }
   | TooManyTries

@@ -16,12 +16,12 @@ import { findCredentials, type User } from './users.ts'
 export const SAME_SIGN_UP_MS = 10 * 60_000
 
 /** `passwordVersion` belongs to the password that was checked: a session starts only while that is the current one. */
-export type Registration =
+type Registration =
   | { ok: true; user: User; passwordVersion: number }
   | { ok: false; reason: 'address-taken' }
   | TooManyTries
 
-export type SignUp = {
+type SignUp = {
   name: string
   email: string
   password: string

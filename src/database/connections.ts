@@ -113,8 +113,7 @@ export function createConnections({
   /** A failed attempt fails everybody who waits, unless there is a working connection that will be free again. */
   function noteFailure(error: Error) {
     failures += 1
-    const pause = PAUSE_FIRST_MS * 2 ** (failures - 1) * (1 + PAUSE_JITTER * Math.random())
-    pauseMs = Math.min(PAUSE_MAX_MS, pause)
+    pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1)) * (1 + PAUSE_JITTER * Math.random())
     if ([...all].some(({ hasServed }) => hasServed)) return
     for (const { fail } of waiting.splice(0)) fail(error)
   }

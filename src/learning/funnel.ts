@@ -3,7 +3,7 @@ import type { Sql } from '../database/database.ts'
 import { fragment, joined } from '../database/fragments.ts'
 import { ANSWER_COLUMNS } from './profiles.ts'
 
-export type Funnel = {
+type Funnel = {
   signedUp: number
   began: number
   /** Reached the end of the questions and answered one or more. */

@@ -1,5 +1,4 @@
 /** The rows of profiles: what learners have answered, and what they have not saved yet. */
-
 import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment, identifier, list } from '../database/fragments.ts'

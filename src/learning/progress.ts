@@ -1,5 +1,4 @@
 /** How far a learner has come with each lesson. */
-
 import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
 import type { Catalogue } from './catalogue.ts'

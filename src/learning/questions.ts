@@ -1,12 +1,12 @@
 /**
- * The questions of onboarding: words for people, codes for programs. Pages, drafts, columns, the API, copies of data and
- * the operator's report follow from this list. A new question is an entry here, a column in `sql/`, a rule in `scores.ts`.
+ * The questions of onboarding: words for people, codes for programs. Pages, drafts, the reading and writing of columns,
+ * the API and the operator's report follow from this list. A new question is an entry here, a column in `sql/`, a rule in `scores.ts`.
  */
 
 const options = <const Value extends string>(labels: Record<Value, string>) =>
   Object.entries(labels).map(([value, label]) => ({ value: value as Value, label: label as string }))
 
-export const SOFTWARE_EXPERIENCE = options({
+const SOFTWARE_EXPERIENCE = options({
   none: 'I am new to programming',
   beginner: 'I can write short scripts',
   intermediate: 'I build and debug programs with several files',
@@ -26,7 +26,7 @@ export const PROGRAMMING_LANGUAGES = options({
   none: 'None of these yet',
 })
 
-export const SKILL_LEVEL = options({
+const SKILL_LEVEL = options({
   beginner: 'None yet',
   intermediate: 'I have used ROS or a simulator, or trained a model',
   advanced: 'I have built or deployed a robot system',

@@ -36,7 +36,7 @@ export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE
 
 export type Policy = keyof typeof POLICIES
 export type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
-export type Count = { ok: true; left: number } | TooManyTries
+type Count = { ok: true; left: number } | TooManyTries
 export type RateLimits = ReturnType<typeof createRateLimits>
 
 export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer }) {

@@ -20,7 +20,7 @@ export const SECRET = 'a-secret-of-the-tests-0123456789abcdefgh'
 export const BEHIND_TLS = { PUBLIC_URL: 'https://learn.example.org', TRUST_PROXY: '1' }
 
 /** The lowest cost that bcrypt accepts, for tests that are not about hashing. The configuration would refuse it. */
-export const QUICK_COST = 4
+const QUICK_COST = 4
 
 /**
  * Starts an app for one test file and closes it afterwards. `databaseUrl` shares the database of another app.

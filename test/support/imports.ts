@@ -33,7 +33,7 @@ export const importsOfSource = (): Import[] =>
     ),
   )
 
-export const ROOT_FILES = ['app.ts', 'server.ts', 'cli.ts', 'deps.ts']
+const ROOT_FILES = ['app.ts', 'server.ts', 'cli.ts', 'deps.ts']
 
 /** The rooms of the house, the inner ones of `web` one by one. */
 export const ROOMS = [

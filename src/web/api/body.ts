@@ -1,11 +1,10 @@
 /** Reads the body of an API call. */
 import type { Request } from 'express'
-import { isOfType, parseFields, readBody } from '../middleware/body.ts'
+import { FORM_TYPE, isOfType, parseFields, readBody } from '../middleware/body.ts'
 import { Refusal } from './refusals.ts'
 
 /** What an API call may send. Forms only where Better Auth takes them. */
 export const JSON_TYPE = 'application/json'
-export const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /**
  * The body of a call. Undefined for an empty body and, as in Better Auth on Node, for one without a Content-Type.

@@ -2,8 +2,9 @@
 import type { Request, RequestHandler, Response, Router } from 'express'
 import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
+import { FORM_TYPE } from '../middleware/body.ts'
 import { basicSecretOf, bearerOf, isBasicSecret, isServiceKey, type Learner, learnerOf } from './bearer.ts'
-import { apiBody, FORM_TYPE, JSON_TYPE } from './body.ts'
+import { apiBody, JSON_TYPE } from './body.ts'
 import type { Origins } from './origins.ts'
 import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
 

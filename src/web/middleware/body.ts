@@ -16,7 +16,7 @@ export const limitBody: RequestHandler = (req, res, next) => {
   next()
 }
 
-const FORM_TYPE = 'application/x-www-form-urlencoded'
+export const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /** Sets `req.body`: each field is text, or a list if it was sent more than once. */
 export const formBody: RequestHandler = async (req, _res, next) => {

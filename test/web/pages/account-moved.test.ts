@@ -10,7 +10,7 @@ const { browser } = await learner(app, 'Ada')
 const MOVED: Record<string, string> = {
   '/account/email': '/account/email-change',
   '/account/password': '/account/password-change',
-  '/account/confirm?next=%2Faccount%2Fsessions': '/account/password-confirmation?next=%2Faccount%2Fsessions',
+  '/account/confirm?next=/account/sessions?a': '/account/password-confirmation?next=/account/sessions?a',
   '/account/export': '/account/data-export',
   '/account/delete': '/account/account-deletion',
 }
@@ -27,8 +27,10 @@ describe('an old address', () => {
   }
 
   it('keeps the method of a form that is open', async () => {
-    const { status, headers } = await browser.submitTo('/account', '/account/email', { email: 'ada@example.org' })
-    assert.deepEqual([status, headers.location], [308, '/account/email-change'])
+    for (const old of ['/account/email', '/account/email/cancel']) {
+      const { status, headers } = await browser.submitTo('/account', old, { email: 'ada@example.org' })
+      assert.deepEqual([status, headers.location], [308, old.replace('email', 'email-change')])
+    }
   })
 })
 

@@ -3,6 +3,7 @@ import { Router } from 'express'
 /** Where pages of the account were before they got the names of their features. Mails that were sent then lead there. */
 const MOVED = {
   email: 'email-change',
+  'email/cancel': 'email-change/cancel',
   password: 'password-change',
   confirm: 'password-confirmation',
   export: 'data-export',
@@ -14,8 +15,8 @@ export function movedPages(): Router {
   const router = Router()
   for (const [old, page] of Object.entries(MOVED)) {
     router.all(`/account/${old}`, (req, res) => {
-      const [, query] = req.originalUrl.split('?', 2)
-      res.redirect(308, `/account/${page}${query === undefined ? '' : `?${query}`}`)
+      const query = /\?.*/.exec(req.originalUrl)?.[0] ?? ''
+      res.redirect(308, `/account/${page}${query}`)
     })
   }
   // Where password managers look (W3C, A Well-Known URL for Changing Passwords).
