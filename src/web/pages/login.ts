@@ -55,7 +55,7 @@ export function loginPages(deps: Deps): Router {
       const login = await authenticate(deps, { ...form.data, device: deviceOf(req) })
       if (login.ok) {
         const { user, passwordVersion } = login
-        const kept = keptFor(user.id, req.body.kept)
+        const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined
         return res.redirect(303, await logIn(req, user, deps, { ...form.data, next, passwordVersion, kept }))
       }
       if (login.reason === 'too-many-tries') {
