@@ -56,7 +56,7 @@ export function loginPages(deps: Deps): Router {
       const login = await authenticate(deps, { ...form.data, device: deviceOf(req), signal: hangUpOf(res) }).catch(
         sayBusy(res, form.state),
       )
-      if ('busy' in login) return res.render('login', { form: login.busy })
+      if ('busy' in login) return res.render('login', { form: login.busy, retryAfterSeconds: login.retryAfterSeconds })
       if (login.ok) {
         const { user, passwordVersion } = login
         const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined

@@ -26,12 +26,13 @@ export function refuseTooManyTries(
  */
 export const sayBusy =
   (res: Response, state: FormState, field = 'email') =>
-  (error: unknown): { busy: FormState } => {
+  (error: unknown): { busy: FormState; retryAfterSeconds: number } => {
     if (!(error instanceof Busy)) throw error
     const { retryAfterSeconds: seconds } = error
     res.status(503).set('Retry-After', String(seconds))
     const when = seconds === 1 ? 'a second' : `${seconds} seconds`
-    return { busy: refuse(state, field, `Many people are logging in. Try again in ${when}`) }
+    const busy = refuse(state, field, `Many people are logging in. Try again in ${when}`)
+    return { busy, retryAfterSeconds: seconds }
   }
 
 function inWords(seconds: number): string {
