@@ -27,7 +27,6 @@ type SignUp = {
   password: string
   image?: string | null | undefined
   device: Device
-  signal?: AbortSignal
   /** A secret of the form that was sent. The same form sent twice is one sign-up. */
   form: string
   /** Where the link leads that confirms the address. */
@@ -53,8 +52,7 @@ export async function register(deps: Deps, signUp: SignUp): Promise<Registration
     // be worse, so further ones are refused.
     const accounts = await rateLimits.count('accountsByAddress', email)
     if (!accounts.ok) return accounts
-    const passwordHash = await passwords.hash(password, { subject: email, signal: signUp.signal })
-    const user = await createUser(deps, { ...signUp, signUpForm, passwordHash })
+    const user = await createUser(deps, { ...signUp, signUpForm, passwordHash: await passwords.hash(password) })
     // Without a user, another process has just made an account for this address.
     return user ? { ok: true as const, user, passwordVersion: 0 } : findCredentials(sql, email)
   })
