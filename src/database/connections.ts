@@ -12,7 +12,7 @@ import { type Address, closedError, endSocket, openSocket } from './sockets.ts'
 const PAUSE_FIRST_MS = 200
 /** Short, so that a recovery is seen quickly. */
 const PAUSE_MAX_MS = 1_000
-/** Pauses are made up to this much longer, so that many processes do not try at the same moment. */
+/** Shorter pauses are made up to this much longer, so that many processes do not try at the same moment. */
 const PAUSE_JITTER = 0.25
 /** How many connections may be opened at the same time while all is well. */
 const OPENING_AT_ONCE = 2
@@ -113,7 +113,8 @@ export function createConnections({
   /** A failed attempt fails everybody who waits, unless there is a working connection that will be free again. */
   function noteFailure(error: Error) {
     failures += 1
-    pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1)) * (1 + PAUSE_JITTER * Math.random())
+    const pause = PAUSE_FIRST_MS * 2 ** (failures - 1) * (1 + PAUSE_JITTER * Math.random())
+    pauseMs = Math.min(PAUSE_MAX_MS, pause)
     if ([...all].some(({ hasServed }) => hasServed)) return
     for (const { fail } of waiting.splice(0)) fail(error)
   }
