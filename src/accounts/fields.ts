@@ -1,5 +1,6 @@
 /** Rules for what people type. Pages and API share them, so that both accept the same and store the same. */
 import { z } from 'zod'
+import { hasVisibleCharacter, UNITS_OF_ONE_MAX } from '../base/text.ts'
 import { isCommonPassword } from './passwords/common-passwords.ts'
 
 export const EMAIL_MAX_LENGTH = 254
@@ -10,9 +11,6 @@ const NAME_TOO_LONG = `Name must be ${NAME_MAX_LENGTH} characters or fewer`
 export const PASSWORD_MAX_LENGTH = 128
 
 const codePoints = (text: string): number => [...text].length
-
-/** NFC joins at most four code points, of two UTF-16 units each, into one. A text with more units is too long in any case. */
-const UNITS_OF_ONE_MAX = 8
 
 /**
  * Whether the text has more than `max` characters. A letter with an accent counts as one, however it was typed. The number
@@ -30,10 +28,6 @@ const isDamaged = (text: string): boolean => /\p{Surrogate}|\ufffd/u.test(text)
 
 /** Characters that nobody sees: soft hyphen, zero-width space, byte-order mark, and marks for the direction of text. */
 const INVISIBLE = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
-
-/** Whether there is a visible letter, digit or sign. Filler characters of some scripts count as letters and are blank. */
-const hasVisibleCharacter = (text: string): boolean =>
-  /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
 
 /**
  * What HTML defines for the email field of a browser (ASCII only), with two rules more: a dot in the host name (RFC 5321),

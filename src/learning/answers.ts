@@ -1,5 +1,6 @@
 /** Which answers are valid. The pages, the profile and the API use the same rules. */
 import { z } from 'zod'
+import { hasVisibleCharacter, UNITS_OF_ONE_MAX } from '../base/text.ts'
 import { type Answers as AnswersOf, NONE, QUESTIONS, type Question } from './questions.ts'
 
 const UNKNOWN_OPTION = 'Select one of the listed options'
@@ -20,13 +21,6 @@ const many = (listed: readonly string[], contradiction = UNKNOWN_OPTION) =>
     .pipe(z.array(one(listed)))
     .meta(listed.includes(NONE) ? { not: NONE_BESIDE_OTHERS } : {})
 
-/** NFC joins at most four code points, of two UTF-16 units each, into one. */
-const UNITS_OF_ONE_MAX = 8
-
-/** Whether there is a letter, digit or sign. Filler characters of some scripts count as letters and are blank. */
-const canBeSeen = (text: string): boolean =>
-  /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
-
 /** May have several lines. Space around the text is removed; a text without anything visible is no answer. */
 function freeText({ label, maxLength }: { label: string; maxLength: number }) {
   const tooLong = `${label} in ${maxLength} characters or fewer`
@@ -39,7 +33,7 @@ function freeText({ label, maxLength }: { label: string; maxLength: number }) {
         error: `${label} in text that a keyboard can type`,
         abort: true,
       })
-      .transform((text) => (canBeSeen(text) ? text.trim().replace(/\r\n?/g, '\n').normalize('NFC') : null))
+      .transform((text) => (hasVisibleCharacter(text) ? text.trim().replace(/\r\n?/g, '\n').normalize('NFC') : null))
       .pipe(
         z
           .string()

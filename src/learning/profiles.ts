@@ -31,6 +31,7 @@ export const ANSWER_COLUMNS = QUESTIONS.flatMap(fieldsOf).map(({ name, kind }) =
 }))
 
 const COLUMN_LIST = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column}`))
+const TAKE_OVER = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column} = excluded.${column}`))
 
 const BLANK: Profile = { answers: NO_ANSWERS, draft: {}, keptDraft: null, savedAt: undefined }
 
@@ -132,7 +133,7 @@ export async function saveAnswers(sql: Sql, userId: string, answers: Answers, no
       from users where id = ${userId}
       for key share
       on conflict (user_id) do update set
-        ${list(ANSWER_COLUMNS.map(({ column }) => fragment`${column} = excluded.${column}`))},
+        ${TAKE_OVER},
         draft = null,
         saved_at = excluded.saved_at
       returning user_id

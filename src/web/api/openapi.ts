@@ -1,11 +1,11 @@
 /** The description of the API (OpenAPI 3.1), made from the schemas that also check the calls. */
 import { z } from 'zod'
+import { FORM_TYPE } from '../middleware/body.ts'
+import { JSON_TYPE } from './body.ts'
 import { type Access, type Facts, UNTRUSTED } from './endpoint.ts'
 import { type Code, nameOf, REFUSALS } from './refusals.ts'
 
 const VERSION = '0.1.0'
-const JSON_TYPE = 'application/json'
-const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 const ErrorBody = z
   .object({

@@ -1,0 +1,8 @@
+/** What counts as text, for names, passwords and answers alike. */
+
+/** NFC joins at most four code points, of two UTF-16 units each, into one. A text with more units is too long in any case. */
+export const UNITS_OF_ONE_MAX = 8
+
+/** Whether there is a visible letter, digit or sign. Filler characters of some scripts count as letters and are blank. */
+export const hasVisibleCharacter = (text: string): boolean =>
+  /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
