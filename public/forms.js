@@ -142,3 +142,41 @@ for (const hint of document.querySelectorAll('[data-counter]')) {
       hint.textContent = `${Math.abs(left)} ${Math.abs(left) === 1 ? 'character' : 'characters'} ${left < 0 ? 'too many' : 'left'}`
   })
 }
+
+// After too many people at once: counts down to the time that the server has named and sends the form then, if the
+// password has been typed by that time. Told to a screen reader at the beginning and at the end, not every second.
+for (const hint of document.querySelectorAll('[data-send-in]')) {
+  const form = hint.closest('form')
+  const password = form.querySelector('input[type="password"]')
+  const count = Object.assign(document.createElement('p'), { className: 'hint' })
+  const status = Object.assign(document.createElement('p'), { className: 'hint' })
+  status.setAttribute('role', 'status')
+  const stop = Object.assign(document.createElement('button'), { type: 'button', className: 'link-button' })
+  stop.textContent = 'Do not send by itself'
+  hint.after(count, status, stop)
+  let left = Number(hint.dataset.sendIn)
+  const say = () => {
+    count.textContent = `Type your password: it is sent in ${left} ${left === 1 ? 'second' : 'seconds'}, when there is room.`
+  }
+  const end = (words) => {
+    clearInterval(timer)
+    count.remove()
+    stop.remove()
+    status.textContent = words
+  }
+  const timer = setInterval(() => {
+    left -= 1
+    if (left > 0) say()
+    else if (password.value === '') end('There is room now. Type your password and log in.')
+    else {
+      end('Sending…')
+      form.requestSubmit()
+    }
+  }, 1_000)
+  stop.addEventListener('click', () => {
+    end('Nothing is sent by itself.')
+    password.focus()
+  })
+  form.addEventListener('submit', () => end(''))
+  say()
+}

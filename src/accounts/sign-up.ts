@@ -27,6 +27,7 @@ type SignUp = {
   password: string
   image?: string | null | undefined
   device: Device
+  signal?: AbortSignal
   /** A secret of the form that was sent. The same form sent twice is one sign-up. */
   form: string
   /** Where the link leads that confirms the address. */
@@ -52,7 +53,8 @@ export async function register(deps: Deps, signUp: SignUp): Promise<Registration
     // be worse, so further ones are refused.
     const accounts = await rateLimits.count('accountsByAddress', email)
     if (!accounts.ok) return accounts
-    const user = await createUser(deps, { ...signUp, signUpForm, passwordHash: await passwords.hash(password) })
+    const passwordHash = await passwords.hash(password, { subject: email, signal: signUp.signal })
+    const user = await createUser(deps, { ...signUp, signUpForm, passwordHash })
     // Without a user, another process has just made an account for this address.
     return user ? { ok: true as const, user, passwordVersion: 0 } : findCredentials(sql, email)
   })

@@ -1,4 +1,4 @@
-/** The two failures that are nobody's mistake, thrown anywhere and answered in one place each. */
+/** Failures that are nobody's mistake. They are thrown anywhere and answered in one place each. */
 
 /** A part of the service cannot be reached, or is full for now: pages and API answer 503 with `Retry-After`. */
 export class Unavailable extends Error {
@@ -8,6 +8,22 @@ export class Unavailable extends Error {
   constructor(what: string, options: ErrorOptions & { retryAfterSeconds?: number } = {}) {
     super(what, options)
     this.retryAfterSeconds = options.retryAfterSeconds ?? 5
+  }
+}
+
+/** So many people want something at the moment that it would take too long. */
+export class Busy extends Unavailable {
+  override name = 'Busy'
+}
+
+/** Whoever sent the request has hung up before the costly part of it began. Nobody reads the answer. */
+export class ClientGone extends Error {
+  override name = 'ClientGone'
+  /** Not a fault, so nothing is logged. */
+  readonly status = 400
+
+  constructor() {
+    super('the client has hung up')
   }
 }
 

@@ -10,11 +10,6 @@ import { DATA_DIRECTORY } from './folders.ts'
 import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
 import { hasReadableAuthority, isDecodable, isLoopback, isOrigin, parseUrl, urlWith, wholeNumber } from './variables.ts'
 
-/** The size of Node's thread pool when UV_THREADPOOL_SIZE is unset. */
-const DEFAULT_THREADS = 4
-/** Threads that hashing must leave free, since name look-ups, files and WebCrypto use the same pool. */
-const THREADS_LEFT_FREE = 2
-
 export class ConfigError extends Error {
   override name = 'ConfigError'
   readonly problems: readonly string[]
@@ -90,7 +85,6 @@ const Environment = z.object({
   MAIL_FROM: z.email({ error: 'must be an email address' }).optional(),
   MAIL_DIRECTORY: z.string().optional(),
   SUPPORT_EMAIL: z.email({ error: 'must be an email address' }).optional(),
-  UV_THREADPOOL_SIZE: wholeNumber(1, 1024).default(DEFAULT_THREADS),
 })
 
 /** The names of all variables. `.env.example` lists the same ones. */
@@ -136,7 +130,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     trustProxy: values.TRUST_PROXY,
     bcryptCost: values.BCRYPT_COST,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
-    hashesAtOnce: Math.max(1, Math.min(availableParallelism(), values.UV_THREADPOOL_SIZE - THREADS_LEFT_FREE)),
+    /** One thread for each core: more would only take turns. */
+    hashesAtOnce: availableParallelism(),
     logLevel: values.LOG_LEVEL,
     /** Where the texts of lessons are: at this address, followed by a slash and the id of the lesson. */
     lessonBaseUrl: values.LESSON_BASE_URL?.replace(/\/+$/, ''),
@@ -170,14 +165,10 @@ function mailOf({
   return directory === undefined ? undefined : { from, directory }
 }
 
-/**
- * The environment of the process, with what an `.env` file in the working folder adds. UV_THREADPOOL_SIZE
- * in the file is ignored: Node reads it earlier.
- */
+/** The environment of the process, with what an `.env` file in the working folder adds. */
 function processEnvironment(): NodeJS.ProcessEnv {
-  const { UV_THREADPOOL_SIZE } = process.env
   if (existsSync('.env')) process.loadEnvFile('.env')
-  return { ...process.env, UV_THREADPOOL_SIZE }
+  return process.env
 }
 
 /** Problems that only show when several variables are looked at together. */

@@ -1,7 +1,7 @@
 /** How often something may be tried. Counted in PostgreSQL, so all processes share one count and a restart keeps it. */
 import { createHmac } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import { Unavailable } from '../base/failures.ts'
+import { Busy, Unavailable } from '../base/failures.ts'
 import type { Db } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
@@ -10,6 +10,9 @@ import { networkOf } from './networks.ts'
 const MINUTE = 60
 const HOUR = 60 * MINUTE
 const TURNS_WAITING_MAX = 100
+const TURN_SMOOTHING = 0.2
+/** Nobody waits for a turn that would come later than this. */
+const TURN_WAIT_MAX_MS = 1_500
 
 /**
  * Limits by email address protect one account, limits by network one place. A whole school may share one IPv4 address, so
@@ -57,6 +60,8 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
   const hashed = (subject: string) => createHmac('sha256', key).update(subject).digest('base64url')
 
   const turns = new Map<string, { last: Promise<unknown>; waiting: number }>()
+  /** How long a turn has taken lately, in milliseconds. */
+  let turnMs = 0
 
   return {
     /** Counts one try. Call it before the try is made, so that parallel tries cannot slip past the limit. */
@@ -85,10 +90,19 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
      */
     async inTurn<Result>(subject: string, job: () => Promise<Result>): Promise<Result> {
       const turn = turns.get(subject) ?? { last: Promise.resolve(), waiting: 0 }
-      if (turn.waiting >= TURNS_WAITING_MAX) throw new Unavailable('too many tries for one account are waiting')
+      const waitMs = turn.waiting * turnMs
+      if (turn.waiting >= TURNS_WAITING_MAX || waitMs > TURN_WAIT_MAX_MS) {
+        const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1_000))
+        throw new Busy('too many tries for one account are waiting', { retryAfterSeconds })
+      }
       turns.set(subject, turn)
       turn.waiting += 1
-      const result = turn.last.then(job)
+      const result = turn.last.then(async () => {
+        const startedAt = performance.now()
+        const outcome = await job()
+        turnMs += TURN_SMOOTHING * (performance.now() - startedAt - turnMs)
+        return outcome
+      })
       turn.last = result.catch((error: unknown) => {
         if (error instanceof Unavailable) throw error
       })

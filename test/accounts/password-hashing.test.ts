@@ -1,15 +1,16 @@
 /** Password hashes: old ones are renewed, only a limited number is made at once, and nobody sees them. */
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { authenticate } from '../../src/accounts/login.ts'
 import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
 import { findCredentials } from '../../src/accounts/users.ts'
-import { Unavailable } from '../../src/base/failures.ts'
 import { describeError } from '../../src/base/log.ts'
+import { openApi } from '../support/api.ts'
 import { SECRET, startApp, type TestApp } from '../support/app.ts'
-import { watchBcrypt } from '../support/hashing.ts'
-import { learner, openBrowser, type Person, somebody } from '../support/people.ts'
+import { watchHashing } from '../support/hashing.ts'
+import { learner, openBrowser, type Person, problemsOf, somebody } from '../support/people.ts'
 import { eventually } from '../support/process.ts'
 
 const app = await startApp({ BCRYPT_COST: '10' })
@@ -62,7 +63,7 @@ describe('a hash of a lower cost', () => {
     const changed = await app.deps.passwords.hash('another tidy copper lantern')
     // A higher cost makes the renewal slow, so that the password changes while it runs.
     const slow = await startApp({ BCRYPT_COST: '13' }, { databaseUrl: app.databaseUrl })
-    const bcrypt = watchBcrypt()
+    const bcrypt = watchHashing()
     const login = logIn(slow, ada)
     await eventually('the renewal to start', () => bcrypt.started === 2)
     await app.sql`update users set password_hash = ${changed} where email = ${ada.email}`
@@ -208,23 +209,7 @@ describe('a password is never kept in clear', () => {
   })
 })
 
-describe('the gate before bcrypt', () => {
-  const QUEUE = 100
-
-  it('lets a bounded number wait and turns the rest away at once', async () => {
-    const passwords = createPasswords({ cost: 4, peppers: PEPPERS, atOnce: 2 })
-    const results = await Promise.allSettled(Array.from({ length: QUEUE + 5 }, () => passwords.hash('plain')))
-    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
-    assert.equal(refused.length, 3)
-    for (const reason of refused) {
-      assert.ok(reason instanceof Unavailable, 'it is refused as unavailable')
-      assert.equal(reason.retryAfterSeconds >= 1, true)
-    }
-    assert.equal(results.slice(0, QUEUE + 2).filter(({ status }) => status === 'fulfilled').length, QUEUE + 2)
-    // There is room again.
-    await passwords.hash('plain')
-  })
-
+describe('the line in front of bcrypt', () => {
   it('keeps the order', async () => {
     const passwords = createPasswords({ cost: 4, peppers: PEPPERS, atOnce: 1 })
     const finished: number[] = []
@@ -239,7 +224,7 @@ describe('the gate before bcrypt', () => {
 
   for (const atOnce of [1, 2, 3]) {
     it(`runs no more than ${atOnce} at once, and as many as that`, async () => {
-      const bcrypt = watchBcrypt()
+      const bcrypt = watchHashing()
       const passwords = createPasswords({ cost: 4, peppers: PEPPERS, atOnce })
       const hash = await passwords.hash('plain')
       await Promise.all(
@@ -259,17 +244,69 @@ describe('the gate before bcrypt', () => {
     assert.deepEqual(await passwords.verify('plain', good), { ok: true, outdated: true })
   })
 
-  it('is answered by a page with 503 and a time to come back', async () => {
+  it('leads to threads that let everything else go first', { skip: process.platform !== 'linux' }, async () => {
+    await createPasswords({ cost: 4, peppers: PEPPERS, atOnce: 1 }).hash('plain')
+    const niceOf = (thread: string) =>
+      Number(
+        readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+          .replace(/^.*\) /, '')
+          .split(' ')[16],
+      )
+    const nice = readdirSync('/proc/self/task').map(niceOf)
+    assert.equal(niceOf(String(process.pid)), 0)
+    assert.ok(nice.includes(10), nice.join(' '))
+  })
+
+  it('is left by those who hang up before their hash is begun', async () => {
+    const slow = await startApp({ BCRYPT_COST: '12' })
+    const hashing = watchHashing()
+    const hangUp = new AbortController()
+    const calls = Array.from({ length: 6 }, (_, index) =>
+      fetch(`${slow.url}/api/auth/sign-in/email`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Origin: slow.url },
+        body: JSON.stringify({ email: somebody(`Ada${index}`).email, password: 'plain' }),
+        signal: hangUp.signal,
+      }),
+    )
+    await eventually('the first hashes to begin', () => hashing.started > 0)
+    hangUp.abort()
+    await Promise.allSettled(calls)
+    await eventually('the first hashes to end', () => hashing.running === 0)
+    assert.ok(hashing.started <= slow.deps.config.hashesAtOnce, `${hashing.started} of 6 were begun`)
+    const [row] = await slow.sql<{ points: number }>`select coalesce(max(points), 0)::int as points from rate_limits`
+    assert.ok((row?.points ?? 0) <= slow.deps.config.hashesAtOnce, 'what was not begun is no try')
+    assert.doesNotMatch(slow.log(), /"level":(50|60)/)
+  })
+
+  it('is answered by the form as it was, with 503 and a time to come back', async () => {
     const busy = await startApp({ BCRYPT_COST: '10' })
     const { person } = await learner(busy, 'Ada')
     const browser = openBrowser(busy)
-    const token = await browser.token('/login')
-    const crowd = Array.from({ length: busy.deps.config.hashesAtOnce + QUEUE }, () => busy.deps.passwords.hash('plain'))
-    const response = await browser.post('/login', { ...person, next: '/', _csrf: token })
-    assert.equal(response.status, 503)
-    assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
-    assert.match(response.text, /busy/)
-    await Promise.all(crowd)
+    const [login, signUp] = [await browser.token('/login'), await browser.token('/sign-up')]
+    const crowd = Promise.allSettled(Array.from({ length: 300 }, () => busy.deps.passwords.hash('plain')))
+    const forms = {
+      '/login': { ...person, remember: 'yes', next: '/profile', _csrf: login },
+      '/sign-up': { ...somebody('Ben'), _csrf: signUp },
+    }
+    for (const [path, fields] of Object.entries(forms)) {
+      const { status, headers, text } = await browser.post(path, fields)
+      assert.equal(status, 503)
+      const seconds = Number(headers['retry-after'])
+      assert.ok(seconds >= 1 && seconds <= 60, `${seconds} seconds`)
+      assert.equal(
+        problemsOf(text)[0]?.message,
+        `Many people are logging in. Try again in ${seconds === 1 ? 'a second' : `${seconds} seconds`}`,
+      )
+      assert.ok(text.includes(`value="${fields.email}"`))
+      assert.equal(text.includes(fields.password), false)
+      assert.equal(text.includes(' checked'), path === '/login')
+    }
+    const api = await openApi(busy).signIn(person)
+    assert.equal(api.status, 503)
+    assert.equal(api.body.code, 'SERVICE_UNAVAILABLE')
+    assert.match(api.headers['retry-after'] ?? '', /^[1-9]\d*$/)
+    await crowd
     assert.equal(await logIn(busy, person), 303)
   })
 })

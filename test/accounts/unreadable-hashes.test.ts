@@ -7,12 +7,12 @@ import { describe, it } from 'node:test'
 import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
 import { createHourly, pseudonym } from '../../src/base/log.ts'
 import { startApp } from '../support/app.ts'
-import { watchBcrypt } from '../support/hashing.ts'
+import { watchHashing } from '../support/hashing.ts'
 import { learner, openBrowser, PASSWORD, type Person, somebody } from '../support/people.ts'
 
 const HOUR = 60 * 60_000
 const app = await startApp({ BCRYPT_COST: '10' })
-const seen = watchBcrypt()
+const seen = watchHashing()
 const GOOD = await createPasswords({ cost: 10, peppers: app.deps.config.keys('pepper'), atOnce: 2 }).hash(PASSWORD)
 const OLD = await createPasswords({ cost: 5, peppers: app.deps.config.keys('pepper'), atOnce: 2 }).hash(PASSWORD)
 

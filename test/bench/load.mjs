@@ -4,7 +4,7 @@ import autocannon from 'autocannon'
 
 const SAMPLE_MS = 100
 
-const { url, connections, seconds, warmUpSeconds, requests } = JSON.parse(await text(process.stdin))
+const { url, connections, seconds, warmUpSeconds, requests, rate } = JSON.parse(await text(process.stdin))
 
 /** Each connection begins somewhere else in the list, so that they do not all ask for the same person at once. */
 async function load(duration) {
@@ -15,7 +15,8 @@ async function load(duration) {
     next += 1
     client.setRequests([...requests.slice(start), ...requests.slice(0, start)])
   }
-  const run = autocannon({ url, connections, duration, setupClient, sampleInt: SAMPLE_MS })
+  const pace = rate === undefined ? {} : { overallRate: rate }
+  const run = autocannon({ url, connections, duration, setupClient, sampleInt: SAMPLE_MS, ...pace })
   // autocannon's own figures are whole milliseconds, and its rate takes in refusals.
   run.on('response', (_client, status, _bytes, ms) => {
     if (status >= 200 && status < 300) answerMs.push(ms)

@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: puts the same load on this app, Better Auth and a bare server, one after the other, on one machine.
  * Prints a Markdown table; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
+ * `-- --storm` measures many logins at once instead.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -11,14 +12,15 @@ import { startDevDatabase } from '../../src/database/embedded/server.ts'
 import { LOADS, type Load, verify } from './loads.ts'
 import { type Run, runProgram, watchMemory } from './processes.ts'
 import { type Figures, type Row, table } from './report.ts'
-import { startTargets, type Target } from './targets.ts'
+import { STORM_PEOPLE, storm } from './storm.ts'
+import { startOurs, startTargets, type Target } from './targets.ts'
 
 /** Lets the JIT compile hot code. In the first round only, since the servers keep running. */
 const WARM_UP_SECONDS = 2
 const CALLER_CHECK_MS = 500
 const HERE = import.meta.dirname
 
-const { seconds, rounds } = readOptions()
+const { seconds, rounds, isStorm } = readOptions()
 const [before = 0] = loadavg()
 const ending = new AbortController()
 const run: Run = { signal: ending.signal, undo: [] }
@@ -34,9 +36,16 @@ try {
   await installPeer()
   const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
   run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
-  const targets = await startTargets(run, await databaseUrl(directory), directory)
-  const rows = await loadAll(targets)
-  console.log(`\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}`)
+  const url = await databaseUrl(directory)
+  if (isStorm) {
+    const target = await startOurs(run, url, directory, STORM_PEOPLE)
+    console.log(
+      `\n${machine()}.\n\n| a storm of ${STORM_PEOPLE} logins | |\n| --- | --- |\n${await storm(run, target)}`,
+    )
+  } else {
+    const rows = await loadAll(await startTargets(run, url, directory))
+    console.log(`\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}`)
+  }
 } catch (error) {
   console.error(ending.signal.aborted ? ending.signal.reason : error)
   process.exitCode = 1
@@ -46,13 +55,17 @@ try {
 
 function readOptions() {
   const { values } = parseArgs({
-    options: { seconds: { type: 'string', default: '4' }, rounds: { type: 'string', default: '3' } },
+    options: {
+      seconds: { type: 'string', default: '4' },
+      rounds: { type: 'string', default: '3' },
+      storm: { type: 'boolean', default: false },
+    },
   })
   const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)]
   if (!Number.isInteger(seconds) || !Number.isInteger(rounds) || seconds < 1 || rounds < 1) {
     throw new Error('--seconds and --rounds take a whole number from 1')
   }
-  return { seconds, rounds }
+  return { seconds, rounds, isStorm: values.storm }
 }
 
 /** The peer and the load generator are no dependencies of the app, so they are installed here on first use. */

@@ -19,45 +19,67 @@ export type TargetName = 'Matricula' | 'Better Auth' | 'bare'
 
 /** Starts all three on loopback ports, and signs people up on them. */
 export async function startTargets(run: Run, databaseUrl: string, directory: string): Promise<Target[]> {
-  const ours = await createDatabase(run, databaseUrl)
-  await migrate(ours)
-  const matricula = await start('Matricula', 'dist/server.js', '/health/ready', { DATABASE_URL: ours })
-  await signUp(matricula)
-  const betterAuth = await start('Better Auth', 'test/bench/peer-server.mjs', '/api/auth/ok', {
+  const matricula = await startOurs(run, databaseUrl, directory, PEOPLE)
+  const betterAuth = await start(run, directory, 'Better Auth', 'test/bench/peer-server.mjs', '/api/auth/ok', {
     DATABASE_URL: await createDatabase(run, databaseUrl),
   })
-  await signUp(betterAuth)
-  const bare = await start('bare', 'test/bench/bare-server.mjs', '/', { DATABASE_URL: ours })
+  await signUp(run, betterAuth, PEOPLE)
+  const bare = await start(run, directory, 'bare', 'test/bench/bare-server.mjs', '/', {
+    DATABASE_URL: matricula.databaseUrl,
+  })
   bare.people = matricula.people.map((person) => ({ ...person, cookie: `sid=${sessionIdOf(person.cookie)}` }))
   return [matricula, betterAuth, bare]
+}
 
-  async function start(name: TargetName, file: string, readyPath: string, env: Record<string, string>) {
-    const port = String(await freePort())
-    const url = `http://127.0.0.1:${port}`
-    const secret = randomBytes(32).toString('base64url')
-    const { pid } = await startServer(run, {
-      file: join(ROOT, file),
-      env: { HOST: '127.0.0.1', PORT: port, PUBLIC_URL: url, DB_POOL_MAX, APP_SECRETS: secret, SECRET: secret, ...env },
-      logFile: join(directory, `${name.replaceAll(' ', '-')}.log`),
-      readyUrl: `${url}${readyPath}`,
+/** Starts this app alone, with so many people. */
+export async function startOurs(
+  run: Run,
+  serverUrl: string,
+  directory: string,
+  people: number,
+): Promise<Target & { databaseUrl: string }> {
+  const databaseUrl = await createDatabase(run, serverUrl)
+  await migrate(databaseUrl)
+  const matricula = await start(run, directory, 'Matricula', 'dist/server.js', '/health/ready', {
+    DATABASE_URL: databaseUrl,
+  })
+  await signUp(run, matricula, people)
+  return { ...matricula, databaseUrl }
+}
+
+async function start(
+  run: Run,
+  directory: string,
+  name: TargetName,
+  file: string,
+  readyPath: string,
+  env: Record<string, string>,
+): Promise<Target> {
+  const port = String(await freePort())
+  const url = `http://127.0.0.1:${port}`
+  const secret = randomBytes(32).toString('base64url')
+  const { pid } = await startServer(run, {
+    file: join(ROOT, file),
+    env: { HOST: '127.0.0.1', PORT: port, PUBLIC_URL: url, DB_POOL_MAX, APP_SECRETS: secret, SECRET: secret, ...env },
+    logFile: join(directory, `${name.replaceAll(' ', '-')}.log`),
+    readyUrl: `${url}${readyPath}`,
+  })
+  return { name, url, pid, people: [] }
+}
+
+async function signUp(run: Run, { name, url, people }: Target, count: number): Promise<void> {
+  for (let number = 1; number <= count; number += 1) {
+    const email = `learner-${number}@example.org`
+    const response = await fetch(`${url}/api/auth/sign-up/email`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Origin: url },
+      body: JSON.stringify({ name: `Learner ${number}`, email, password: PASSWORD }),
+      signal: run.signal,
     })
-    return { name, url, pid, people: [] as Person[] }
-  }
-
-  async function signUp({ name, url, people }: Target) {
-    for (let number = 1; number <= PEOPLE; number += 1) {
-      const email = `learner-${number}@example.org`
-      const response = await fetch(`${url}/api/auth/sign-up/email`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', Origin: url },
-        body: JSON.stringify({ name: `Learner ${number}`, email, password: PASSWORD }),
-        signal: run.signal,
-      })
-      if (response.status !== 200) throw new Error(`${name} refused a sign-up: ${await response.text()}`)
-      await response.body?.cancel()
-      const cookie = response.headers.getSetCookie().map((header) => header.split(';', 1)[0])
-      people.push({ email, password: PASSWORD, cookie: cookie.join('; ') })
-    }
+    if (response.status !== 200) throw new Error(`${name} refused a sign-up: ${await response.text()}`)
+    await response.body?.cancel()
+    const cookie = response.headers.getSetCookie().map((header) => header.split(';', 1)[0])
+    people.push({ email, password: PASSWORD, cookie: cookie.join('; ') })
   }
 }
 

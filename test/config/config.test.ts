@@ -88,7 +88,6 @@ const WRONG: Record<string, string[]> = {
   // Any text can be a folder. Whether it may be set at all depends on other settings.
   MAIL_DIRECTORY: [],
   SUPPORT_EMAIL: ['help', 'help@', 'a@b@c'],
-  UV_THREADPOOL_SIZE: ['0', '1025', 'many'],
 }
 
 describe('a wrong value is refused', () => {
@@ -141,7 +140,6 @@ describe('a right value is taken', () => {
     ['MAIL_DIRECTORY', '/srv/mails', ({ mail }) => mail?.directory === '/srv/mails'],
     ['MAIL_DIRECTORY', '', ({ mail }) => mail?.directory === join(DATA_DIRECTORY, 'outbox')],
     ['APP_SECRETS', `${SECRET}, ${SECRET}b`, ({ keys }) => keys('cookie').length === 2],
-    ['UV_THREADPOOL_SIZE', '1', ({ hashesAtOnce }) => hashesAtOnce === 1],
   ] as [string, string, (config: ReturnType<typeof loadConfig>) => boolean][]) {
     it(`${name}=${value}`, () => {
       assert.equal(

@@ -17,6 +17,8 @@ const INSTALLED = [
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
+  '--disable-gpu-compositing',
+  '--in-process-gpu',
   '--disable-dev-shm-usage',
   '--no-first-run',
   '--disable-background-networking',

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import expressSession from 'express-session'
 import { type HTMLElement, parse } from 'node-html-parser'
 import type { Page } from 'playwright-core'
-import { Unavailable } from '../../src/base/failures.ts'
+import { Busy, Unavailable } from '../../src/base/failures.ts'
 import { addAccount } from './account-gallery.ts'
 import { BEHIND_TLS, startApp, type TestApp } from './app.ts'
 import { addLearning } from './learning-gallery.ts'
@@ -112,6 +112,7 @@ async function collect(app: TestApp): Promise<Exhibit[]> {
       add(`login, ${left} tries left`, 'visitor', '/login', response)
   }
   add('login paused', 'visitor', '/login', await logIn(wrong))
+  await addStorm(app, add)
 
   add('form without a token', 'visitor', '/login', await visitor.post('/login', wrong))
   const elsewhere = { 'Sec-Fetch-Site': 'cross-site' }
@@ -164,6 +165,24 @@ async function addOutages(
   add('logout not finished', 'visitor', '/logout', logout)
   const faulty = await startApp({}, { databaseUrl, store: () => new BrokenStore(new Error('a detail of the store')) })
   add('fault of ours', 'visitor', '/dashboard', await openBrowser(faulty, cookie).get('/dashboard'))
+}
+
+/** A login while more passwords are being checked than anybody would wait for. */
+async function addStorm(
+  { databaseUrl }: TestApp,
+  add: (name: string, viewer: Exhibit['viewer'], path: string, response: Response) => Response,
+) {
+  const busy = await startApp({}, { databaseUrl })
+  const { passwords } = busy.deps
+  busy.deps.passwords = {
+    ...passwords,
+    keepPlace: () => {
+      throw new Busy('too many passwords are being checked', { retryAfterSeconds: 8 })
+    },
+  }
+  const person = somebody('early')
+  const login = await openBrowser(busy).logIn(person, { next: '/dashboard', remember: 'yes' })
+  add('login while many log in', 'visitor', '/login', login)
 }
 
 class BrokenStore extends expressSession.Store {

@@ -1,26 +1,22 @@
-/** Counts the calls of bcrypt. It still does the real work. */
+/** Counts the jobs of the hashing threads. They still do the real work. */
 import { after } from 'node:test'
-import bcrypt from 'bcrypt'
+import { hashingThreads } from '../../src/accounts/passwords/hashing-threads.ts'
 
-export function watchBcrypt() {
-  const original = { hash: bcrypt.hash, compare: bcrypt.compare }
+export function watchHashing() {
+  const { run } = hashingThreads
   const seen = { started: 0, running: 0, most: 0 }
-
-  async function watched<Result>(work: Promise<Result>): Promise<Result> {
+  hashingThreads.run = async (job) => {
     seen.started += 1
     seen.running += 1
     seen.most = Math.max(seen.most, seen.running)
     try {
-      return await work
+      return await run(job)
     } finally {
       seen.running -= 1
     }
   }
-
-  bcrypt.hash = ((text: string, rounds: number) => watched(original.hash(text, rounds))) as typeof bcrypt.hash
-  bcrypt.compare = ((text: string, hash: string) => watched(original.compare(text, hash))) as typeof bcrypt.compare
   after(() => {
-    Object.assign(bcrypt, original)
+    hashingThreads.run = run
   })
   return seen
 }

@@ -5,9 +5,15 @@ import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { type ActivityKind, type Device, recordActivity } from '../activity.ts'
 import { CurrentPassword } from '../fields.ts'
 import { findCredentials, type User } from '../users.ts'
+import type { Place } from './hash-queue.ts'
 
 /** The credentials, if the password is right. A wrong password and an unknown address cost the same time. */
-export async function checkPassword({ sql, passwords, log, firstThisHour }: Deps, email: string, password: string) {
+export async function checkPassword(
+  { sql, passwords, log, firstThisHour }: Deps,
+  email: string,
+  password: string,
+  place: Place,
+) {
   const known = await findCredentials(sql, email)
   if (typeof known?.passwordHash === 'string' && !passwords.canMatch(known.passwordHash)) {
     const user = pseudonym(known.user.id)
@@ -15,7 +21,7 @@ export async function checkPassword({ sql, passwords, log, firstThisHour }: Deps
     // and can only reset the password, so the operator must hear of it.
     if (firstThisHour(`hash ${user}`)) log.error({ user }, 'no password can match the hash of this account')
   }
-  const verdict = await passwords.verify(password, known?.passwordHash)
+  const verdict = await passwords.verify(password, known?.passwordHash, place)
   if (known && verdict.ok) return { ok: true as const, ...known, outdated: verdict.outdated }
   return { ok: false as const, userId: known?.user.id }
 }
@@ -42,7 +48,7 @@ export type Confirmation =
 export async function confirmPassword(
   deps: Deps,
   user: User,
-  { password, device }: { password: string; device: Device },
+  { password, device, signal }: { password: string; device: Device; signal?: AbortSignal | undefined },
 ): Promise<Confirmation> {
   const { rateLimits } = deps
   return rateLimits.inTurn(`confirm ${user.id}`, async () => {
@@ -50,7 +56,8 @@ export async function confirmPassword(
     if (!count.ok) return count
     if (!CurrentPassword.safeParse(password).success) return { ok: false, reason: 'wrong' }
 
-    const check = await checkPassword(deps, user.email, password).catch((error: unknown) => {
+    const place = { subject: user.id, signal }
+    const check = await checkPassword(deps, user.email, password, place).catch((error: unknown) => {
       void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
       throw error
     })

@@ -4,11 +4,9 @@
  */
 import { createHash, createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
-import { Unavailable } from '../../base/failures.ts'
+import { createHashQueue, type Place, type Reservation } from './hash-queue.ts'
+import { hashingThreads } from './hashing-threads.ts'
 
-/** How many hashes may wait. One takes about 0.2 s of a core at cost 12. Further ones are refused for now. */
-const QUEUE_MAX = 100
-const RETRY_AFTER_SECONDS = 10
 /** The highest cost in the configuration. A stored hash with a higher cost would keep a core busy for minutes. */
 const COST_MAX = 14
 /** The lowest cost that bcrypt knows. */
@@ -32,12 +30,14 @@ export function createPasswords({
     peppers.map((pepper) => [createHash('sha256').update(pepper).digest('base64url').slice(0, 8), pepper]),
   )
   const [newest = ''] = keys.keys()
-  const gate = createGate(atOnce, QUEUE_MAX)
+  const queue = createHashQueue({ threads: atOnce })
+  /** bcrypt's work doubles with each step of the cost. */
+  const units = 2 ** Math.min(COST_MAX, cost)
 
   const digest = (password: string, pepper: Buffer | string) =>
     createHmac('sha384', pepper).update(password.normalize('NFC')).digest('base64')
 
-  const compare = (text: string, hash: string) => gate(() => bcrypt.compare(text, hash))
+  const compare = (text: string, hash: string) => hashingThreads.run({ text, hash })
 
   /** As much work as a comparison at this cost, without ever matching. A malformed hash would be faster. */
   async function compareWithNothing(atCost: number) {
@@ -54,57 +54,40 @@ export function createPasswords({
   }
 
   return {
+    /** A place in the line in front of bcrypt, for whoever has to do something else first. */
+    keepPlace: (place?: Place): Reservation => queue.keepPlace(units, place),
+
     /** Whether any password can match this hash. */
     canMatch: (stored: string): boolean => partsOf(stored) !== undefined,
 
-    /** A hash to be stored. @throws {Unavailable} when too many hashes wait already. */
-    async hash(password: string): Promise<string> {
+    /** A hash to be stored. @throws {Busy} when it would wait too long, {ClientGone} when nobody wants it any more. */
+    async hash(password: string, place?: Place): Promise<string> {
       const text = digest(password, keys.get(newest) ?? '')
-      return newest + (await gate(() => bcrypt.hash(text, cost)))
+      return newest + (await queue.run(units, () => hashingThreads.run({ text, cost }), place))
     },
 
     /**
      * Whether the password matches the hash, and whether the hash is `outdated`: made with another pepper or cost than
      * today's. A refusal takes the same work for a hash of any age, and for none at all, so its time shows nothing.
-     * @throws {Unavailable} when too many hashes wait already.
+     * @throws {Busy} when it would wait too long, {ClientGone} when nobody wants it any more.
      */
-    async verify(password: string, stored: string | null | undefined): Promise<Verdict> {
-      const parts = partsOf(stored)
-      if (parts === undefined) {
-        await compareWithNothing(cost)
-        return { ok: false }
-      }
-      const { keyId, pepper, hash, storedCost } = parts
-      if (await compare(digest(password, pepper), hash))
-        return { ok: true, outdated: keyId !== newest || storedCost !== cost }
-      // The work doubles with each step of the cost. So the comparison above and one at each missing step add up to the
-      // work at today's cost: 2^c + (2^c + 2^(c+1) + … + 2^(C-1)) = 2^C.
-      for (let missing = storedCost; missing < cost; missing += 1) await compareWithNothing(missing)
-      return { ok: false }
-    },
+    verify: (password: string, stored: string | null | undefined, place?: Place): Promise<Verdict> =>
+      queue.run(units, () => verify(password, stored), place),
   }
-}
 
-/** Runs up to `atOnce` jobs at a time and lets `waitingMax` others wait in order. @throws {Unavailable} for more. */
-function createGate(atOnce: number, waitingMax: number) {
-  const waiting: (() => void)[] = []
-  let running = 0
-  return async <Result>(job: () => Promise<Result>): Promise<Result> => {
-    if (running >= atOnce) {
-      if (waiting.length >= waitingMax) {
-        throw new Unavailable('too many passwords are being checked', { retryAfterSeconds: RETRY_AFTER_SECONDS })
-      }
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    } else {
-      running += 1
+  async function verify(password: string, stored: string | null | undefined): Promise<Verdict> {
+    const parts = partsOf(stored)
+    if (parts === undefined) {
+      await compareWithNothing(cost)
+      return { ok: false }
     }
-    try {
-      return await job()
-    } finally {
-      // The place goes directly to the next in line, so that nobody can overtake.
-      const next = waiting.shift()
-      if (next) next()
-      else running -= 1
+    const { keyId, pepper, hash, storedCost } = parts
+    if (await compare(digest(password, pepper), hash)) {
+      return { ok: true, outdated: keyId !== newest || storedCost !== cost }
     }
+    // The work doubles with each step of the cost. So the comparison above and one at each missing step add up to the
+    // work at today's cost: 2^c + (2^c + 2^(c+1) + … + 2^(C-1)) = 2^C.
+    for (let missing = storedCost; missing < cost; missing += 1) await compareWithNothing(missing)
+    return { ok: false }
   }
 }

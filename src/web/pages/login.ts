@@ -7,9 +7,10 @@ import { LOGIN_PAUSE_MINUTES } from '../../limits/rate-limits.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 import { parseForm, refuse } from '../presenters/form.ts'
 import { LOGIN_FIELDS, showLogin } from '../presenters/login-form.ts'
-import { refuseTooManyTries } from '../presenters/too-many-tries.ts'
+import { refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
+import { hangUpOf } from '../session/hang-up.ts'
 import { logIn } from '../session/identity.ts'
 import { isMarkOf, openForm } from '../session/kept-forms.ts'
 import { safeReturnTo } from '../session/return-to.ts'
@@ -52,7 +53,10 @@ export function loginPages(deps: Deps): Router {
       Object.assign(form.state.values, { next, remember })
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
-      const login = await authenticate(deps, { ...form.data, device: deviceOf(req) })
+      const login = await authenticate(deps, { ...form.data, device: deviceOf(req), signal: hangUpOf(res) }).catch(
+        sayBusy(res, form.state),
+      )
+      if ('busy' in login) return res.render('login', { form: login.busy, retryAfterSeconds: login.retryAfterSeconds })
       if (login.ok) {
         const { user, passwordVersion } = login
         const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined

@@ -5,9 +5,10 @@ import { register } from '../../accounts/sign-up.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 import { blankForm, parseForm, refuse } from '../presenters/form.ts'
-import { refuseTooManyTries } from '../presenters/too-many-tries.ts'
+import { refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
+import { hangUpOf } from '../session/hang-up.ts'
 import { logIn } from '../session/identity.ts'
 import { linkTo } from '../session/opened-links.ts'
 
@@ -27,9 +28,11 @@ export function signUpPages(deps: Deps): Router {
       const registration = await register(deps, {
         ...form.data,
         device: deviceOf(req),
+        signal: hangUpOf(res),
         form: req.formId ?? randomUUID(),
         linkTo: linkTo(deps, '/email-verification'),
-      })
+      }).catch(sayBusy(res, form.state))
+      if ('busy' in registration) return res.render('sign-up', { form: registration.busy, passwordMinLength })
       if (registration.ok)
         return res.redirect(
           303,

@@ -1,5 +1,6 @@
 /** The answer to too many tries: the form as it was, and when to try again, in words and in `Retry-After`. */
 import type { Request, Response } from 'express'
+import { Busy } from '../../base/failures.ts'
 import { renderError } from '../middleware/errors.ts'
 import { type FormState, refuse } from './form.ts'
 
@@ -19,6 +20,20 @@ export function refuseTooManyTries(
   res.status(429).set('Retry-After', String(retryAfterSeconds))
   return refuse(state, field, `Too many tries. Try again in ${inWords(retryAfterSeconds)}`)
 }
+
+/**
+ * Catches `Busy`: the form comes back as it was, and says when there will be a place. Everything else is thrown on.
+ */
+export const sayBusy =
+  (res: Response, state: FormState, field = 'email') =>
+  (error: unknown): { busy: FormState; retryAfterSeconds: number } => {
+    if (!(error instanceof Busy)) throw error
+    const { retryAfterSeconds: seconds } = error
+    res.status(503).set('Retry-After', String(seconds))
+    const when = seconds === 1 ? 'a second' : `${seconds} seconds`
+    const busy = refuse(state, field, `Many people are logging in. Try again in ${when}`)
+    return { busy, retryAfterSeconds: seconds }
+  }
 
 function inWords(seconds: number): string {
   const minutes = Math.ceil(seconds / 60)

@@ -4,13 +4,13 @@ import { describe, it } from 'node:test'
 import { openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { call, refusalOf } from '../../support/calls.ts'
-import { watchBcrypt } from '../../support/hashing.ts'
+import { watchHashing } from '../../support/hashing.ts'
 import { learner, openBrowser, type Person, somebody } from '../../support/people.ts'
 import { type Answer, exchange } from '../../support/raw-http.ts'
 import { setCookieOf } from '../../support/sessions.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
-const hashing = watchBcrypt()
+const hashing = watchHashing()
 
 const TRIES = 10
 const PAUSED = { status: 429, code: 'RATE_LIMITED', message: 'Too many requests. Please try again later.' }

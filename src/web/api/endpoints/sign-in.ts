@@ -5,6 +5,7 @@ import { authenticate } from '../../../accounts/login.ts'
 import { register } from '../../../accounts/sign-up.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
 import { forgetOnDevice, logInBeside, logOut } from '../../session/identity.ts'
 import { linkTo } from '../../session/opened-links.ts'
 import { type Endpoint, endpoint } from '../endpoint.ts'
@@ -57,13 +58,14 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
       body: signUp(deps.config.passwordMinLength),
       answer: z.object({ token: z.string(), user: User }),
       refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', 'RATE_LIMITED'],
-      async handle({ req, body: { rememberMe, callbackURL, ...body } }) {
+      async handle({ req, res, body: { rememberMe, callbackURL, ...body } }) {
         const password = newPasswordOf(body, deps.config.passwordMinLength).safeParse(body.password)
         if (!password.success) return passwordRefusal(password.error, 'password')
 
         const registration = await register(deps, {
           ...body,
           device: deviceOf(req),
+          signal: hangUpOf(res),
           form: randomUUID(),
           linkTo: linkTo(deps, '/email-verification', callbackURL),
         })
@@ -97,7 +99,12 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
         // An empty password is just wrong. One that is too long is not even checked.
         if (password !== '' && !CurrentPassword.safeParse(password).success) return new Refusal('PASSWORD_TOO_LONG')
 
-        const login = await authenticate(deps, { email: email.data, password, device: deviceOf(req) })
+        const login = await authenticate(deps, {
+          email: email.data,
+          password,
+          device: deviceOf(req),
+          signal: hangUpOf(res),
+        })
         if (login.ok) {
           const token = await logInBeside(req, login.user, deps, {
             remembered: rememberMe ?? true,

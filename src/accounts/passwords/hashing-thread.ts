@@ -1,0 +1,31 @@
+/** The body of a thread that hashes passwords. It gets one job at a time and answers with the result. */
+import { setPriority } from 'node:os'
+import { parentPort } from 'node:worker_threads'
+import bcrypt from 'bcrypt'
+
+export type HashingJob = { text: string } & ({ cost: number; hash?: undefined } | { cost?: undefined; hash: string })
+export type HashingResult = { ok: true; value: string | boolean } | { ok: false; message: string }
+
+/** Everything else goes first. Not the weakest (19), or a busy program beside this one would keep logins out. */
+const NICE = 10
+
+// On Linux this is the priority of the calling thread alone, elsewhere it would be that of the whole process.
+if (process.platform === 'linux') {
+  try {
+    setPriority(0, NICE)
+  } catch {
+    // A sandbox may forbid it. Hashing then competes with everything else.
+  }
+}
+
+// Synchronous on purpose: this thread does nothing else, and libuv's threads stay free for files and name look-ups.
+parentPort?.on('message', ({ text, cost, hash }: HashingJob) => {
+  let result: HashingResult
+  try {
+    const value = hash === undefined ? bcrypt.hashSync(text, cost) : bcrypt.compareSync(text, hash)
+    result = { ok: true, value }
+  } catch (error) {
+    result = { ok: false, message: error instanceof Error ? error.message : String(error) }
+  }
+  parentPort?.postMessage(result)
+})

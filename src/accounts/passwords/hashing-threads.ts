@@ -1,0 +1,64 @@
+/**
+ * Threads of our own for bcrypt, at a low priority of the operating system: a storm of logins then slows down logins and
+ * nothing else. They are shared by everything in this process, start when they are needed, and end when they are not.
+ */
+import { Worker } from 'node:worker_threads'
+import type { HashingJob, HashingResult } from './hashing-thread.ts'
+
+/** A thread needs little, and V8 by itself would reserve much. */
+const LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 }
+/** A thread costs 8 MB while it exists. */
+const IDLE_MS = 60_000
+
+/** When the file is run by a loader, it still has its own ending. */
+const FILE = new URL(`./hashing-thread${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+
+const idle = new Map<Worker, NodeJS.Timeout>()
+
+/** The thread that was used last, so that the others can end, or a new one. */
+function takeThread(): Worker {
+  const [thread, timer] = [...idle].at(-1) ?? [new Worker(FILE, { resourceLimits: LIMITS }), undefined]
+  clearTimeout(timer)
+  idle.delete(thread)
+  thread.ref()
+  return thread
+}
+
+function giveBack(thread: Worker): void {
+  const end = () => {
+    idle.delete(thread)
+    void thread.terminate()
+  }
+  idle.set(thread, setTimeout(end, IDLE_MS).unref())
+  // A thread without work must not keep the process alive.
+  thread.unref()
+}
+
+/** An object, so that tests can watch it. */
+export const hashingThreads = {
+  /**
+   * Runs a job in a free thread, or in a new one. The caller limits how many run at once.
+   * @throws when bcrypt refuses its arguments, or the thread ends.
+   */
+  async run(job: HashingJob): Promise<string | boolean> {
+    const thread = takeThread()
+    const result = await resultOf(thread, job)
+    giveBack(thread)
+    if (!result.ok) throw new Error(result.message)
+    return result.value
+  },
+}
+
+function resultOf(thread: Worker, job: HashingJob): Promise<HashingResult> {
+  return new Promise((resolve, reject) => {
+    const answer = (result: HashingResult) => settle(() => resolve(result))
+    const fail = (error: Error) => settle(() => reject(error))
+    const end = (code: number) => settle(() => reject(new Error(`a hashing thread ended with ${code}`)))
+    function settle(done: () => void) {
+      thread.off('message', answer).off('error', fail).off('exit', end)
+      done()
+    }
+    thread.on('message', answer).on('error', fail).on('exit', end)
+    thread.postMessage(job)
+  })
+}

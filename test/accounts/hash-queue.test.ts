@@ -1,0 +1,183 @@
+/** The line in front of the hashing threads, with a clock of its own. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createHashQueue } from '../../src/accounts/passwords/hash-queue.ts'
+import { Busy, ClientGone } from '../../src/base/failures.ts'
+
+/** What a hash at cost 12 is worth, and what it is guessed to take. */
+const UNITS = 2 ** 12
+const HASH_MS = 250
+
+/** A queue for two threads, in which every hash takes 250 ms of a clock that the test moves. */
+function startQueue() {
+  let time = 0
+  const queue = createHashQueue({ threads: 2, now: () => time })
+  const running: { end: () => void; at: number }[] = []
+  const finished: string[] = []
+
+  /** Resolves to what became of a hash for this person. */
+  function hash(name: string, signal?: AbortSignal): Promise<'done' | Busy | 'gone'> {
+    const work = () => new Promise<void>((end) => running.push({ end, at: time + HASH_MS }))
+    return queue.run(UNITS, work, { subject: name, signal }).then(
+      () => {
+        finished.push(name)
+        return 'done' as const
+      },
+      (error: unknown) => {
+        if (error instanceof ClientGone) return 'gone'
+        if (error instanceof Busy) return error
+        throw error
+      },
+    )
+  }
+
+  /** Lets the clock run to a time, and hashes end in the meantime. */
+  async function runTo(end: number): Promise<void> {
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve))
+      const [next] = running.sort((one, other) => one.at - other.at)
+      if (next === undefined || next.at > end) break
+      running.shift()
+      time = next.at
+      next.end()
+    }
+    time = end
+  }
+  return { hash, runTo, finished, running, now: () => time, expectedWait: queue.expectedWait }
+}
+
+const crowd = (count: number, name = 'learner') => Array.from({ length: count }, (_, index) => `${name} ${index}`)
+
+describe('a storm of logins', () => {
+  it('lets in who will be served within two seconds, in order, and sends the rest away at once', async () => {
+    const { hash, runTo, finished, now, running } = startQueue()
+    const served: number[] = []
+    const outcomes = crowd(40).map(async (name) => {
+      const outcome = await hash(name)
+      if (outcome === 'done') served.push(now())
+      return outcome
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(running.length, 2)
+    await runTo(10_000)
+    const sentAway = (await Promise.all(outcomes)).filter((outcome) => outcome instanceof Busy)
+    assert.equal(finished.length, 11)
+    assert.deepEqual(finished, crowd(11))
+    assert.equal(sentAway.length, 29)
+    assert.ok(Math.max(...served) < 2_000, `the last one after ${Math.max(...served)} ms`)
+  })
+
+  it('tells each a time of their own, one after the other at the pace of the threads', async () => {
+    const { hash } = startQueue()
+    const outcomes = crowd(200).map((name) => hash(name))
+    const seconds = (await Promise.all(outcomes.slice(11))).map((outcome) => (outcome as Busy).retryAfterSeconds)
+    assert.deepEqual(
+      seconds,
+      seconds.toSorted((one, other) => one - other),
+    )
+    // The 189 others need 23.6 s of two threads, after the 1.3 s of those who were let in.
+    assert.equal(seconds[0], 2)
+    assert.equal(seconds.at(-1), 25)
+    const perSecond = new Map<number, number>()
+    for (const second of seconds) perSecond.set(second, (perSecond.get(second) ?? 0) + 1)
+    assert.ok(Math.max(...perSecond.values()) <= 8, 'no more at once than two threads do in a second')
+  })
+
+  it('ends as soon as the hashes are done, when everybody comes back as told', async () => {
+    const { hash, runTo, finished, now } = startQueue()
+    const due = new Map(crowd(200).map((name) => [name, 0]))
+    let away = 0
+    while (due.size > 0) {
+      for (const [name, at] of due) {
+        if (at > now()) continue
+        due.delete(name)
+        void hash(name).then((outcome) => {
+          if (!(outcome instanceof Busy)) return
+          away += 1
+          due.set(name, now() + 1_000 * outcome.retryAfterSeconds)
+        })
+      }
+      await runTo(now() + 100)
+      assert.ok(now() < 60_000, `${due.size} are still away`)
+    }
+    await runTo(now() + 2_000)
+    assert.equal(finished.length, 200)
+    // Pure hashing takes 25 s.
+    assert.ok(now() - 2_000 < 1.3 * 25_000, `after ${now() - 2_000} ms`)
+    assert.ok(away < 1.2 * 189, `${away} were sent away, some of them again`)
+  })
+
+  it('keeps a place for whoever comes back, although newcomers arrive all the time', async () => {
+    const { hash, runTo, now } = startQueue()
+    for (const name of crowd(30)) void hash(name)
+    const ada = await hash('Ada')
+    assert.ok(ada instanceof Busy)
+    const back = 1_000 * ada.retryAfterSeconds
+    for (let number = 0; now() < back; number += 1) {
+      // Four times what the threads can do.
+      for (const name of crowd(4, `newcomer ${number}`)) void hash(name)
+      await runTo(now() + 125)
+    }
+    const again = hash('Ada')
+    await runTo(now() + 2_500)
+    assert.equal(await again, 'done')
+  })
+})
+
+describe('a place that is reserved', () => {
+  it('counts before its work has come, and is given back when it does not', () => {
+    const queue = createHashQueue({ threads: 2, now: () => 0 })
+    const places = crowd(10).map((subject) => queue.keepPlace(UNITS, { subject }))
+    assert.throws(() => queue.keepPlace(UNITS, { subject: 'Ada' }), Busy)
+    assert.deepEqual(
+      places.map(({ release }) => release()),
+      Array(10).fill(true),
+    )
+    assert.equal(queue.expectedWait(), 0)
+    assert.deepEqual(
+      places.map(({ release }) => release()),
+      Array(10).fill(false),
+    )
+    queue.keepPlace(UNITS, { subject: 'Ben' }).release()
+  })
+
+  it('is not asked for again when the work comes', async () => {
+    const queue = createHashQueue({ threads: 1 })
+    const place = queue.keepPlace(UNITS, { subject: 'Ada' })
+    assert.equal(await queue.run(UNITS, async () => 'done', place), 'done')
+    assert.equal(place.release(), false)
+  })
+})
+
+describe('whoever hangs up', () => {
+  it('gives the place back before the hash is begun', async () => {
+    const { hash, runTo, finished, expectedWait } = startQueue()
+    const hangUp = new AbortController()
+    const [one, two] = [hash('one'), hash('two')]
+    const gone = crowd(8).map((name) => hash(name, hangUp.signal))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(expectedWait() > 1_000)
+    hangUp.abort()
+    assert.deepEqual(new Set(await Promise.all(gone)), new Set(['gone']))
+    assert.equal(expectedWait(), HASH_MS / 2)
+    const next = hash('next')
+    await runTo(1_000)
+    await Promise.all([one, two, next])
+    assert.deepEqual(finished, ['one', 'two', 'next'])
+  })
+
+  it('before asking is not let in', async () => {
+    const { hash } = startQueue()
+    assert.equal(await hash('Ada', AbortSignal.abort()), 'gone')
+  })
+})
+
+it('what a hash takes is measured, not guessed', async () => {
+  const { hash, runTo, expectedWait } = startQueue()
+  for (let round = 0; round < 3; round += 1) {
+    const both = [hash(`one ${round}`), hash(`two ${round}`)]
+    await runTo(1_000 * (round + 1))
+    await Promise.all(both)
+  }
+  assert.equal(expectedWait(), 0)
+})
