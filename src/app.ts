@@ -1,7 +1,12 @@
-/** The table of contents: what every request passes, in this order; then the API; then the pages. */
+/**
+ * The table of contents: what every request passes, in this order; then the API; then the pages. The calls that programs make
+ * all day are answered before all of it, by `web/api/direct.ts`.
+ */
+import type { RequestListener } from 'node:http'
 import express, { type Express } from 'express'
 import type { Deps } from './deps.ts'
 import { api } from './web/api/api.ts'
+import { direct } from './web/api/direct.ts'
 import { publicKeys } from './web/api/endpoints/keys.ts'
 import { apiErrors } from './web/api/errors.ts'
 import { serveAssets } from './web/middleware/assets.ts'
@@ -39,11 +44,15 @@ import { sessions } from './web/session/store.ts'
 
 export type AppOptions = { isStopping?: () => boolean; store?: Parameters<typeof sessions>[1] }
 
-export function createApp(deps: Deps, { isStopping = () => false, store }: AppOptions = {}): Express {
+export function createApp(
+  deps: Deps,
+  { isStopping = () => false, store }: AppOptions = {},
+): { app: Express; listener: RequestListener } {
   const app = express()
   const forms = csrf(deps, showLogin)
   const session = sessions(deps, store)
   const jsonApi = api(deps, session)
+  const keys = publicKeys(deps)
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', deps.config.trustProxy)
@@ -56,7 +65,7 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(limitBody)
   app.use(healthPages(deps, isStopping))
   app.use(requireTls(deps))
-  app.use(publicKeys(deps))
+  app.use(keys.handler)
   app.use(serveAssets)
   app.use(movedPages())
   app.use(jsonApi.router)
@@ -95,5 +104,5 @@ export function createApp(deps: Deps, { isStopping = () => false, store }: AppOp
   app.use(apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
   app.use(errorPages(deps))
-  return app
+  return { app, listener: direct(deps, { endpoints: jsonApi.endpoints, documents: keys.documents, next: app }) }
 }

@@ -69,10 +69,10 @@ async function start() {
   server.maxConnections = CONNECTIONS_MAX
   answerUnreadable(server)
   const connections = trackConnections(server)
-  const app = createApp(deps, { isStopping: () => stopping })
+  const { listener } = createApp(deps, { isStopping: () => stopping })
   server.on('request', (req, res) => {
     if (stopping) res.setHeader('Connection', 'close')
-    app(req, res)
+    listener(req, res)
   })
   close = async () => {
     await drain(server, connections)

@@ -5,6 +5,7 @@ import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
 import { USER_COLUMNS } from '../database/user-columns.ts'
+import { endOf, type Term } from './lifetimes.ts'
 
 /** The last moment that a `Date` can hold (ECMA-262, section 21.4.1.1), in milliseconds. */
 const TIME_MAX_MS = 8.64e15
@@ -53,6 +54,37 @@ export function listSessions(sql: Sql, userId: string, now: number): Promise<Ses
     select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent
     from sessions where user_id = ${userId} and expire > ${new Date(now)}
     order by seen_at desc, handle`
+}
+
+export type OpenSession = { user: User; session: Session; stored: StoredSession }
+
+type Row = User & { sess: unknown; startedAt: Date } & Omit<Session, 'createdAt' | 'userId'>
+
+/**
+ * The open session with this hashed id and its user, in one statement; undefined when it has ended. For a row that cannot be
+ * read it returns only its handle and whose it was.
+ */
+export async function findOpenSession(
+  sql: Sql,
+  sid: string,
+  now: number,
+): Promise<OpenSession | { handle: string; userId: string } | undefined> {
+  const [row] = await sql<Row>`
+    select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
+      ${USER_COLUMNS}
+    from sessions s join users u on u.id = s.user_id
+    where s.sid = ${sid} and s.expire > ${new Date(now)}`
+  if (row === undefined) return undefined
+  const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, ...user } = row
+  const stored = storedSession(sess)
+  if (stored === undefined) return { handle, userId: user.id }
+  const session = { handle, userId: user.id, createdAt: startedAt, seenAt, expiresAt, ipAddress, userAgent }
+  return { user, session, stored }
+}
+
+/** Notes that a session is in use at `now`, which moves its idle limit. */
+export async function touchSession(sql: Sql, sid: string, term: Term, now: number): Promise<void> {
+  await sql`update sessions set expire = ${endOf(term, now)}, seen_at = ${new Date(now)} where sid = ${sid}`
 }
 
 /** The user of an open session; undefined when the session or the user is gone, or the row cannot be read. */

@@ -2,7 +2,7 @@
  * Access tokens for other backends: JWTs (RFC 7519) signed with Ed25519, with the claims that Better Auth's `jwt` plugin
  * sends and two more: `sid`, the handle of the session, and `jti`.
  */
-import { sign } from 'node:crypto'
+import { type KeyObject, sign } from 'node:crypto'
 import { errors as jwtErrors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { User } from '../accounts/users.ts'
@@ -15,10 +15,14 @@ const BACKDATED_SECONDS = 5
 /** How long a token is good, counted from the moment it is made. */
 export const GOOD_FOR_SECONDS = ACCESS_TOKEN_SECONDS - BACKDATED_SECONDS
 const LEEWAY_SECONDS = 30
+/** A token may be given again for this long, since a signature takes longer than all the rest. It is then good for 14 minutes. */
+const GIVEN_AGAIN_MS = 30_000
+const KEPT_MAX = 2_000
 /** Not `Ed25519`, the newer name: PyJWT only knows this one. */
 const ALGORITHM = 'EdDSA'
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
+type SigningKey = { kid: string; privateKey: KeyObject }
 export type AccessToken = { userId: string; sid: string; exp: number }
 
 const Claims = z.object({
@@ -30,21 +34,45 @@ const Claims = z.object({
 })
 
 export function createAccessTokens({ keyRing, issuer, now }: { keyRing: KeyRing; issuer: string; now: () => number }) {
+  /** By session, the least recently signed first. */
+  const kept = new Map<string, { token: string; signedAt: number; madeOf: string }>()
+
+  function signWith({ kid, privateKey }: SigningKey, user: User, sid: string): string {
+    const iat = Math.floor(now() / 1000) - BACKDATED_SECONDS
+    const { id, name, email, emailVerified, image, createdAt, updatedAt } = user
+    const claims = { iat, name, email, emailVerified, image, createdAt, updatedAt, id, sub: id, sid, jti: newId() }
+    const text = [
+      { alg: ALGORITHM, kid },
+      { ...claims, exp: iat + ACCESS_TOKEN_SECONDS, iss: issuer, aud: issuer },
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.')
+    // Synchronous on purpose. It takes 60 microseconds; WebCrypto would wait in the thread pool.
+    return `${text}.${sign(null, Buffer.from(text), privateKey).toString('base64url')}`
+  }
+
   return {
-    /** A token for this user and session. It is good for 15 minutes, minus the seconds it is backdated by. */
-    async sign(user: User, sid: string): Promise<string> {
-      const { kid, privateKey } = await keyRing.current()
-      const iat = Math.floor(now() / 1000) - BACKDATED_SECONDS
-      const { id, name, email, emailVerified, image, createdAt, updatedAt } = user
-      const claims = { iat, name, email, emailVerified, image, createdAt, updatedAt, id, sub: id, sid, jti: newId() }
-      const text = [
-        { alg: ALGORITHM, kid },
-        { ...claims, exp: iat + ACCESS_TOKEN_SECONDS, iss: issuer, aud: issuer },
-      ]
-        .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-        .join('.')
-      // Synchronous on purpose. It takes 60 microseconds; WebCrypto would wait in the thread pool behind password hashes.
-      return `${text}.${sign(null, Buffer.from(text), privateKey).toString('base64url')}`
+    /** A new token for this user and session. It is good for 15 minutes, minus the seconds it is backdated by. */
+    sign: async (user: User, sid: string): Promise<string> => signWith(await keyRing.current(), user, sid),
+
+    /**
+     * A token for this user and session that may have been given before, up to 30 seconds ago. The caller has looked the
+     * session up now, so this gives nothing to a session that has ended. What the token says of the user is never older.
+     */
+    async recent(user: User, sid: string): Promise<string> {
+      const key = await keyRing.current()
+      const signedAt = now()
+      const { id, name, email, emailVerified, image, updatedAt } = user
+      const madeOf = JSON.stringify([key.kid, id, name, email, emailVerified, image, updatedAt])
+      const last = kept.get(sid)
+      const age = signedAt - (last?.signedAt ?? 0)
+      if (last?.madeOf === madeOf && age >= 0 && age < GIVEN_AGAIN_MS) return last.token
+      const token = signWith(key, user, sid)
+      kept.delete(sid)
+      kept.set(sid, { token, signedAt, madeOf })
+      const [oldest = ''] = kept.keys()
+      if (kept.size > KEPT_MAX) kept.delete(oldest)
+      return token
     },
 
     /** What a token says; undefined if it is not ours, not yet good or no longer good (RFC 8725). */

@@ -59,7 +59,7 @@ export async function startApp(
     { log: createLog('info', { write: (line) => void logLines.push(line) }), now: () => Date.now() + ahead },
   )
   const madeStore = store?.(deps)
-  const serve = createApp(deps, madeStore ? { store: madeStore } : {})
+  const { listener: serve } = createApp(deps, madeStore ? { store: madeStore } : {})
   const leaks = createLeakWatch()
   const server = createServer((req, res) => {
     leaks.watch(res, req.url ?? '')

@@ -3,8 +3,8 @@ import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import { HttpError, isForPrograms } from '../middleware/errors.ts'
-import { sessionCookieName } from '../session/store.ts'
-import { endpoint, mount } from './endpoint.ts'
+import { sessionCookieName } from '../session/cookies.ts'
+import { type Endpoint, endpoint, frequentEndpoint, mount } from './endpoint.ts'
 import { keyFacts } from './endpoints/keys.ts'
 import { learningEndpoints } from './endpoints/learning.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
@@ -21,6 +21,7 @@ export type Api = {
   /** For everything under `/api`. Must come before anything that refuses a call, or scripts could not read the refusal. */
   allowReading: RequestHandler
   router: Router
+  endpoints: readonly Endpoint[]
   document: ApiDocument
   origins: Origins
 }
@@ -38,9 +39,9 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),
     ...learningEndpoints(deps),
-    endpoint({
-      method: 'get',
+    frequentEndpoint({
       path: '/api/auth/ok',
+      access: 'anyone',
       summary: 'Whether the API is there',
       answer: z.object({ ok: z.literal(true) }),
       handle: () => ({ ok: true }),
@@ -69,7 +70,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     res.set('Allow', methods.join(', '))
     throw new HttpError(405)
   })
-  return { allowReading: origins.allowReading, router, document, origins }
+  return { allowReading: origins.allowReading, router, endpoints, document, origins }
 }
 
 const fits = (pattern: string, path: string): boolean =>

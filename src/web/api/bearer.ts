@@ -1,17 +1,17 @@
 /** Who calls with `Authorization: Bearer` (RFC 6750 section 2.1). Tokens are not accepted in any other place. */
-import type { Request } from 'express'
+import type { IncomingMessage } from 'node:http'
 import type { User } from '../../accounts/users.ts'
 import { isSameText } from '../../base/same-text.ts'
 import type { Deps } from '../../deps.ts'
-import { findUserOfSession } from '../../sessions/sessions.ts'
+import { findUserOfSession, type Session } from '../../sessions/sessions.ts'
 
-/** A learner who calls the API with a cookie or a token, and the handle of their session. */
-export type Learner = { user: User; handle: string }
+/** A learner who calls the API, and the handle of their session. With a cookie, the session itself too. */
+export type Learner = { user: User; handle: string; session?: Session }
 
 /** The text after `Bearer`; undefined if the call has no such header. */
-export function bearerOf(req: Request): string | undefined {
-  const [, token] = /^Bearer(?: +(.*))?$/i.exec(req.get('Authorization') ?? '') ?? []
-  return token ?? (/^Bearer/i.test(req.get('Authorization') ?? '') ? '' : undefined)
+export function bearerOf({ headers: { authorization = '' } }: IncomingMessage): string | undefined {
+  const [, token] = /^Bearer(?: +(.*))?$/i.exec(authorization) ?? []
+  return token ?? (/^Bearer/i.test(authorization) ? '' : undefined)
 }
 
 /** The learner of an access token; undefined if the token is not good or its session has ended. */
@@ -29,9 +29,9 @@ export async function learnerOf(
  * The password after `Basic` (RFC 7617), where introspection clients put their secret (RFC 7662 section 2.1). The user
  * name may be anything. Undefined without such a header.
  */
-export function basicSecretOf(req: Request): string | undefined {
-  const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(req.get('Authorization') ?? '') ?? []
-  if (encoded === undefined) return /^Basic/i.test(req.get('Authorization') ?? '') ? '' : undefined
+export function basicSecretOf({ headers: { authorization = '' } }: IncomingMessage): string | undefined {
+  const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(authorization) ?? []
+  if (encoded === undefined) return /^Basic/i.test(authorization) ? '' : undefined
   const text = Buffer.from(encoded, 'base64').toString()
   return text.slice(text.indexOf(':') + 1)
 }

@@ -37,6 +37,19 @@ export type Facts = {
   /** The field with an address that people are led to. An address that is not trusted is refused first of all. */
   leadsTo?: Destination
   refusals?: readonly Code[]
+  /** Programs call it all day, so `direct.ts` answers it before Express. */
+  isFrequent?: true
+}
+
+/** An answer with headers of its own. */
+export class WithHeaders {
+  readonly body: unknown
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(body: unknown, headers: Readonly<Record<string, string>>) {
+    this.body = body
+    this.headers = headers
+  }
 }
 
 /** Redirects to another address. Only used for links in mails. */
@@ -55,7 +68,7 @@ export type Call<Body, Query> = { req: Request; res: Response; body: Body; query
 type Definition<Body, Query, Who> = Omit<Facts, 'body' | 'query' | 'access'> & {
   body?: z.ZodType<Body>
   query?: z.ZodType<Query>
-  /** Answers with what it returns, which may be a `Refusal` or a `Redirect`. */
+  /** Answers with what it returns, which may be a `Refusal`, a `Redirect` or `WithHeaders`. */
   handle: (call: Call<Body, Query> & Who) => unknown
 }
 
@@ -78,6 +91,16 @@ export const learnerEndpoint = <Body = undefined, Query = undefined>({
   ...definition,
 })
 
+type LearnerFor<Who extends Access> = Who extends 'session' | 'learner' ? Learner : Learner | undefined
+
+/** One that programs call all day. It is answered in two places, so it sees only who calls. */
+export const frequentEndpoint = <Who extends Exclude<Access, 'backend'>>(
+  definition: Omit<Facts, 'method' | 'access' | 'body' | 'isFrequent'> & {
+    access: Who
+    handle: (call: { learner: LearnerFor<Who> }) => unknown
+  },
+): Endpoint => ({ method: 'get', isFrequent: true, ...definition })
+
 export function mount(
   router: Router,
   endpoint: Endpoint,
@@ -92,13 +115,14 @@ export function mount(
     const query = validated(endpoint.query, req.query, 'query')
     refuseUntrusted(endpoint.leadsTo, req, { ...query, ...body })
     const learner = await identify(endpoint.access, req, res)
-    const answer = await endpoint.handle({ req, res, body, query, learner } as never)
+    const answer: unknown = await endpoint.handle({ req, res, body, query, learner } as never)
     if (answer instanceof Refusal) return sendRefusal(res, answer)
     res.setHeader('Content-Type', JSON_TYPE)
-    if (!(answer instanceof Redirect)) return res.end(JSON.stringify(answer))
-    res.statusCode = 302
-    res.location(answer.location)
-    res.end()
+    if (answer instanceof Redirect) return res.status(302).location(answer.location).end()
+    const [content, headers] = answer instanceof WithHeaders ? [answer.body, answer.headers] : [answer, {}]
+    const text = JSON.stringify(content)
+    // express-session would send it in chunks, because it writes the end only after it has saved the session.
+    res.set({ ...headers, 'Content-Length': String(Buffer.byteLength(text)) }).end(text)
   })
 
   /** @throws {Refusal} 403. An empty address counts as none. */
@@ -125,7 +149,8 @@ export function mount(
     await new Promise<void>((resolve, reject) => {
       session(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)))
     })
-    return req.user && req.openSession && { user: req.user, handle: req.openSession.handle }
+    const { user, openSession } = req
+    return user && openSession && { user, handle: openSession.handle, session: openSession }
   }
 }
 

@@ -1,4 +1,5 @@
 /** The last stop of an API call that went wrong. */
+import type { ServerResponse } from 'node:http'
 import type { ErrorRequestHandler } from 'express'
 import { LearnerGone, Unavailable } from '../../base/failures.ts'
 import type { Deps } from '../../deps.ts'
@@ -14,20 +15,28 @@ const BY_STATUS: Record<number, Code> = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
-/** Answers with `{ code, message }`, never with a page. Our own faults are logged and not shown. */
+/** Answers with `{ code, message }`, never with a page. */
 export function apiErrors(deps: Deps): ErrorRequestHandler {
   return (error, req, res, next) => {
     if (!isForPrograms(req.path)) return next(error)
-    const refusal = asRefusal(error)
-    if (refusal.status >= 500) {
-      deps.log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
-    }
-    if (res.writableEnded) return
-    if (res.headersSent) return void res.destroy()
     // The database is away, so the session stays open on the server. The browser at least can forget it.
-    if (refusal.status === 503 && req.path === '/api/auth/sign-out') forgetOnDevice(res, deps)
-    sendRefusal(res, refusal)
+    if (asRefusal(error).status === 503 && req.path === '/api/auth/sign-out' && !res.headersSent) {
+      forgetOnDevice(res, deps)
+    }
+    refuseCall(deps, { error, requestId: req.id, res })
   }
+}
+
+/** Answers a call that failed with `error`, unless it has an answer already. Our own faults are logged and not shown. */
+export function refuseCall(
+  { log }: Pick<Deps, 'log'>,
+  { error, requestId, res }: { error: unknown; requestId: string; res: ServerResponse },
+): void {
+  const refusal = asRefusal(error)
+  if (refusal.status >= 500) log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId }, 'request failed')
+  if (res.writableEnded) return
+  if (res.headersSent) res.destroy()
+  else sendRefusal(res, refusal)
 }
 
 function asRefusal(error: unknown): Refusal {

@@ -2,7 +2,7 @@
  * How the API refuses: with a status and `{ code, message }`. Codes and texts are those of Better Auth 1.7, because its
  * clients compare them. Our own come after.
  */
-import type { Response } from 'express'
+import type { ServerResponse } from 'node:http'
 import type { z } from 'zod'
 
 export const REFUSALS = {
@@ -119,12 +119,13 @@ export function passwordRefusal(error: z.ZodError, field: string): Refusal {
   return new Refusal('VALIDATION_ERROR', { message: `[${path}] ${message}`, issues: [{ path, message }] })
 }
 
-export function sendRefusal(res: Response, refusal: Refusal): void {
+export function sendRefusal(res: ServerResponse, refusal: Refusal): void {
   const { status, message, issues, detail, retryAfterSeconds } = refusal
   if (retryAfterSeconds !== undefined) {
-    res.set({ 'Retry-After': String(retryAfterSeconds), 'X-Retry-After': String(retryAfterSeconds) })
+    res.setHeader('Retry-After', String(retryAfterSeconds))
+    res.setHeader('X-Retry-After', String(retryAfterSeconds))
   }
-  if (status === 401) res.set('WWW-Authenticate', refusal.scheme)
+  if (status === 401) res.setHeader('WWW-Authenticate', refusal.scheme)
   res.statusCode = status
   res.setHeader('Content-Type', 'application/json')
   res.end(JSON.stringify({ code: nameOf(refusal.code), message, detail, issues }))

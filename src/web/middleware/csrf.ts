@@ -7,10 +7,9 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { isSameText } from '../../base/same-text.ts'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName, readCookie } from '../session/cookies.ts'
+import { COOKIES, cookieName, readCookie, sessionCookie, sessionCookieName } from '../session/cookies.ts'
 import { isMarkOf, ownerMark, sealForm } from '../session/kept-forms.ts'
 import { loginPathFor, safeReturnTo } from '../session/return-to.ts'
-import { sessionCookie, sessionCookieName } from '../session/store.ts'
 import { renderError } from './errors.ts'
 
 declare global {

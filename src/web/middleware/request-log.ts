@@ -1,6 +1,8 @@
 /** Gives every request an id and logs one line for it, with the pattern of the route: an address may contain a secret. */
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
+import type { User } from '../../accounts/users.ts'
 import { pseudonym } from '../../base/log.ts'
 import type { Deps } from '../../deps.ts'
 
@@ -14,25 +16,43 @@ declare global {
 
 const WELL_FORMED_ID = /^[\w.-]{8,64}$/
 
-export function requestLog({ log }: Deps): RequestHandler {
+/** The id that the caller has given, if it is well formed, or a new one. */
+export function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && WELL_FORMED_ID.test(given) ? given : randomUUID()
+}
+
+/** Logs a line once the answer has gone out. `look` is asked then for what was found out meanwhile. */
+export function logOnClose(
+  { log }: Pick<Deps, 'log'>,
+  { requestId, method, res }: { requestId: string; method: string | undefined; res: ServerResponse },
+  look: () => { route: string | null; user: User | undefined },
+): void {
+  const start = performance.now()
+  res.once('close', () => {
+    const { route, user } = look()
+    log.info({
+      requestId,
+      method,
+      route,
+      status: res.headersSent ? res.statusCode : null,
+      finished: res.writableFinished,
+      ms: Math.round(performance.now() - start),
+      ...(user ? { user: pseudonym(user.id) } : {}),
+    })
+  })
+}
+
+export function requestLog(deps: Deps): RequestHandler {
   return (req, res, next) => {
-    const start = performance.now()
-    const given = req.get('X-Request-Id')
-    req.id = given !== undefined && WELL_FORMED_ID.test(given) ? given : randomUUID()
-    res.set('X-Request-Id', req.id)
+    req.id = requestIdOf(req)
+    res.setHeader('X-Request-Id', req.id)
     // Health checks come every few seconds and would hide everything else.
     if (req.path.startsWith('/health/')) return next()
-    res.once('close', () => {
-      log.info({
-        requestId: req.id,
-        method: req.method,
-        route: patternOf(req.route?.path),
-        status: res.headersSent ? res.statusCode : null,
-        finished: res.writableFinished,
-        ms: Math.round(performance.now() - start),
-        ...(req.user ? { user: pseudonym(req.user.id) } : {}),
-      })
-    })
+    logOnClose(deps, { requestId: req.id, method: req.method, res }, () => ({
+      route: patternOf(req.route?.path),
+      user: req.user,
+    }))
     next()
   }
 }

@@ -10,7 +10,8 @@ const MUST_FORWARD =
 
 const YEAR_SECONDS = 31_536_000
 
-export function securityHeaders({ config }: Deps): RequestHandler {
+/** The same for every answer, so helmet computes them once, on a response that only records them. */
+export function constantHeaders({ config }: Pick<Deps, 'config'>): [name: string, value: string][] {
   const headers = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -30,11 +31,14 @@ export function securityHeaders({ config }: Deps): RequestHandler {
     strictTransportSecurity: config.secureCookies ? { maxAge: YEAR_SECONDS, includeSubDomains: true } : false,
     xFrameOptions: { action: 'deny' },
   })
-  // They are the same for every answer, so helmet computes them once, on a response that only records them.
   const constant = new Map([['Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()']])
   const note = { setHeader: (name: string, value: string) => constant.set(name, value), removeHeader: () => {} }
   headers({} as IncomingMessage, note as unknown as ServerResponse, () => {})
-  const all = [...constant]
+  return [...constant]
+}
+
+export function securityHeaders(deps: Deps): RequestHandler {
+  const all = constantHeaders(deps)
   return (_req, res, next) => {
     for (const [name, value] of all) res.setHeader(name, value)
     next()

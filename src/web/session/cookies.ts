@@ -53,3 +53,8 @@ export function readCookie(req: Request, name: string): string | undefined {
   const pairs = (req.get('Cookie') ?? '').split(';').map((pair) => pair.trim())
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
 }
+
+export const sessionCookieName = (secure: boolean): string => cookieName(COOKIES.session, secure)
+
+/** The attributes for setting and clearing a cookie, which must be the same. */
+export const sessionCookie = (secure: boolean) => ({ path: '/', httpOnly: true, sameSite: 'lax', secure }) as const

@@ -5,10 +5,11 @@ import type { User } from '../../accounts/users.ts'
 import { newId } from '../../base/ids.ts'
 import type { Deps } from '../../deps.ts'
 import { absoluteEndOf, type Term } from '../../sessions/lifetimes.ts'
+import { sessionCookie, sessionCookieName } from './cookies.ts'
 import { deviceOf } from './device.ts'
 import { type FlashMessage, setFlash } from './flash.ts'
 import { safeReturnTo } from './return-to.ts'
-import { rememberOnDevice, sessionCookie, sessionCookieName } from './store.ts'
+import { rememberOnDevice } from './store.ts'
 
 /** What may travel into a new session: a message for the next page, and a form that waits for its learner. */
 type Luggage = { flash?: FlashMessage | undefined; kept?: string | undefined }

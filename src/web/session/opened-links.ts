@@ -4,8 +4,7 @@
  */
 import type { CookieOptions, Request, Response } from 'express'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName, readCookie } from './cookies.ts'
-import { sessionCookie } from './store.ts'
+import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
 
 /** The pages that links lead to. */
 export type LinkPage = '/password-reset' | '/email-verification'

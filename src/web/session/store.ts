@@ -3,21 +3,16 @@
  * as hashes, the server enforces both limits itself, a session is read together with its user, and a session that has
  * ended cannot be brought back by another request that is still being handled.
  */
-import { createHash } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request } from 'express'
 import expressSession, { type SessionData } from 'express-session'
 import type { User } from '../../accounts/users.ts'
 import { Unavailable } from '../../base/failures.ts'
-import { pseudonym } from '../../base/log.ts'
-import { USER_COLUMNS } from '../../database/user-columns.ts'
 import type { Deps } from '../../deps.ts'
 import { endOf } from '../../sessions/lifetimes.ts'
-import { removeDamagedSession, type Session, type StoredSession, storedSession } from '../../sessions/sessions.ts'
-import { COOKIES, cookieName } from './cookies.ts'
-
-/** `seen_at` is written once in this time at most. So a session may reach its idle limit this much too early, never too late. */
-const TOUCH_EVERY_MS = 60_000
+import type { OpenSession, Session, StoredSession } from '../../sessions/sessions.ts'
+import { sessionCookie, sessionCookieName } from './cookies.ts'
+import { findSessionOf, hashedId, sessionSecrets, touch } from './session-cookie.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -49,23 +44,14 @@ declare global {
   }
 }
 
-type Row = User & { sess: unknown; startedAt: Date } & Pick<
-    Session,
-    'handle' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent'
-  >
 type Done = (error?: unknown) => void
-
-export const sessionCookieName = (secure: boolean): string => cookieName(COOKIES.session, secure)
-
-/** The attributes for setting and clearing the cookie, which must be the same. */
-export const sessionCookie = (secure: boolean) => ({ path: '/', httpOnly: true, sameSite: 'lax', secure }) as const
 
 export function sessions(deps: Deps, store: expressSession.Store = new SessionStore(deps)) {
   const { config } = deps
   return expressSession({
     store,
     name: sessionCookieName(config.secureCookies),
-    secret: config.keys('cookie').map((key) => key.toString('base64url')),
+    secret: sessionSecrets(deps),
     cookie: sessionCookie(config.secureCookies),
     resave: false,
     saveUninitialized: false,
@@ -86,12 +72,6 @@ export function rememberOnDevice(cookie: expressSession.Cookie, left: number): v
   })
 }
 
-/** A log line for the operator that does not name the session. */
-export const noteDamagedSession = ({ log }: Deps, userId: string): void =>
-  log.warn({ user: pseudonym(userId) }, 'a damaged session was removed')
-
-const hashed = (id: string): string => createHash('sha256').update(id).digest('base64url')
-
 function stored({ userId, remembered, loggedInAt, confirmedAt = 0, flash, kept }: SessionData): StoredSession {
   return { userId, remembered, loggedInAt, confirmedAt, flash, kept }
 }
@@ -101,7 +81,7 @@ const PgStore = connectPgSimple(expressSession)
 export class SessionStore extends PgStore {
   readonly #deps: Deps
   /** What `get` has found, for `createSession`, which express-session calls after it with the same record. */
-  readonly #found = new WeakMap<object, { user: User; open: Session }>()
+  readonly #found = new WeakMap<object, OpenSession>()
   /** Sessions that have a row: when they were last seen, and what this request has written. */
   readonly #rows = new WeakMap<object, { seenAt: number; sess?: string }>()
 
@@ -111,31 +91,20 @@ export class SessionStore extends PgStore {
   }
 
   override get(id: string, done: (error: unknown, session?: SessionData | null) => void): void {
-    this.#find(hashed(id)).then(
+    this.#find(id).then(
       (session) => done(null, session),
       (error) => done(error),
     )
   }
 
-  async #find(sid: string): Promise<SessionData | null> {
-    const { sql, now, config } = this.#deps
-    const [row] = await sql<Row>`
-      select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
-        ${USER_COLUMNS}
-      from sessions s join users u on u.id = s.user_id
-      where s.sid = ${sid} and s.expire > ${new Date(now())}`
-    if (row === undefined) return null
-    const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, ...user } = row
-    const known = storedSession(sess)
-    if (known === undefined) {
-      if (await removeDamagedSession(sql, handle)) noteDamagedSession(this.#deps, user.id)
-      return null
-    }
+  async #find(id: string): Promise<SessionData | null> {
+    const found = await findSessionOf(this.#deps, id)
+    if (found === undefined) return null
+    const { handle, ipAddress, userAgent } = found.session
     // The cookie is not sent again, so it needs no lifetime. Its other attributes come from today's settings.
-    const cookie = { ...sessionCookie(config.secureCookies), originalMaxAge: null }
-    const session = { ...known, handle, ipAddress, userAgent, cookie }
-    const open = { handle, userId: user.id, createdAt: startedAt, seenAt, expiresAt, ipAddress, userAgent }
-    this.#found.set(session, { user, open })
+    const cookie = { ...sessionCookie(this.#deps.config.secureCookies), originalMaxAge: null }
+    const session = { ...found.stored, handle, ipAddress, userAgent, cookie }
+    this.#found.set(session, found)
     return session
   }
 
@@ -144,8 +113,8 @@ export class SessionStore extends PgStore {
     const found = this.#found.get(record)
     if (found) {
       request.user = found.user
-      request.openSession = found.open
-      this.#rows.set(session, { seenAt: found.open.seenAt.getTime() })
+      request.openSession = found.session
+      this.#rows.set(session, { seenAt: found.session.seenAt.getTime() })
     }
     return session
   }
@@ -163,10 +132,10 @@ export class SessionStore extends PgStore {
     const seenAt = row ? now() : (session.confirmedAt ?? now())
     const end = endOf(session, seenAt)
     const written = row
-      ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashed(id)}`
+      ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashedId(id)}`
       : sql`
           insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
-          select ${hashed(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
+          select ${hashedId(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
             ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
           from users where id = ${session.userId} and password_version = ${session.passwordVersion ?? -1}
           for share
@@ -184,18 +153,12 @@ export class SessionStore extends PgStore {
 
   override touch(id: string, session: SessionData, done: Done = () => {}): void {
     const row = this.#rows.get(session)
-    const seenAt = this.#deps.now()
-    if (row === undefined || seenAt - row.seenAt < TOUCH_EVERY_MS) {
-      done()
-      return
-    }
-    const { sql } = this.#deps
-    sql`update sessions set expire = ${endOf(session, seenAt)}, seen_at = ${new Date(seenAt)}
-        where sid = ${hashed(id)}`.then(() => done(), done)
+    if (row === undefined) done()
+    else touch(this.#deps, id, session, row.seenAt).then(() => done(), done)
   }
 
   override destroy(id: string, done: Done = () => {}): void {
-    super.destroy(hashed(id), done)
+    super.destroy(hashedId(id), done)
   }
 
   /** Gives the session a new id. A visitor's session has no row to delete, which saves a round trip. */

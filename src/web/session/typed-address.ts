@@ -4,9 +4,8 @@
  */
 import type { Request, Response } from 'express'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName, readCookie } from './cookies.ts'
+import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
 import type { LinkPage } from './opened-links.ts'
-import { sessionCookie } from './store.ts'
 
 const nameOf = ({ config }: Deps): string => cookieName(COOKIES.sentTo, config.secureCookies)
 const KEPT = /^[\w-]{1,400}$/

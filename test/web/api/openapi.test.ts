@@ -94,7 +94,7 @@ function routesIn(stack: Layer[]): string[] {
 }
 
 describe('what is described and what is there', () => {
-  const router = createApp(app.deps).router as unknown as { stack: Layer[] }
+  const router = createApp(app.deps).app.router as unknown as { stack: Layer[] }
   const routes = routesIn(router.stack).filter((route) => /\/(api|\.well-known|\\\/api)\b/.test(route))
   const described = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),

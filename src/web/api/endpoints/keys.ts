@@ -46,9 +46,23 @@ export const keyFacts: Facts[] = [
 /** The second one comes from a base address that ends in a slash. */
 const API_PATHS = ['/api/auth/jwks', '//api/auth/jwks']
 
-type Document = { body: Buffer; etag: string }
+const HEADERS = {
+  'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  Vary: 'Origin',
+  // Express would add a charset, but strict verifiers compare the whole value.
+  'Content-Type': 'application/json',
+}
+/** Any site may read them. */
+const ANY_SITE = { 'Access-Control-Allow-Origin': '*' }
 
-export function publicKeys({ keyRing, config }: Deps): RequestHandler {
+type Document = { body: Buffer; etag: string }
+type Find = () => Document | Promise<Document>
+
+/** A document with its addresses and headers, for callers who neither name an origin nor have it already. */
+export type PublicDocument = { paths: [string, ...string[]]; headers: Record<string, string>; find: Find }
+
+export function publicKeys({ keyRing, config }: Deps): { handler: RequestHandler; documents: PublicDocument[] } {
   const { issuer } = config
   const discovery = documentOf({
     issuer,
@@ -66,19 +80,13 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
   }
 
   const serve =
-    (find: () => Document | Promise<Document>): RequestHandler =>
+    (find: Find): RequestHandler =>
     async (req, res) => {
       const { body, etag } = await find()
-      res.set({
-        'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
-        'Cross-Origin-Resource-Policy': 'cross-origin',
-        Vary: 'Origin',
-        ETag: etag,
-      })
-      // Any site may read them. A trusted origin is named instead of `*`, because its client sends cookies with each call.
-      if (res.get('Access-Control-Allow-Origin') === undefined) res.setHeader('Access-Control-Allow-Origin', '*')
-      // Express would add a charset, but strict verifiers compare the whole value.
-      res.setHeader('Content-Type', 'application/json')
+      for (const [name, value] of Object.entries(HEADERS)) res.setHeader(name, value)
+      res.setHeader('ETag', etag)
+      // A trusted origin is named instead of `*`, because its client sends cookies with each call.
+      if (res.get('Access-Control-Allow-Origin') === undefined) res.set(ANY_SITE)
       if (req.fresh) {
         res.status(304).end()
         return
@@ -100,7 +108,15 @@ export function publicKeys({ keyRing, config }: Deps): RequestHandler {
     .route('/.well-known/openid-configuration')
     .get(serve(() => discovery))
     .all(methodNotAllowed)
-  return router
+  const shared = { headers: { ...HEADERS, ...ANY_SITE } }
+  return {
+    handler: router,
+    documents: [
+      { ...shared, paths: ['/api/auth/jwks'], find: keys },
+      { ...shared, paths: ['/.well-known/jwks.json'], find: keys },
+      { ...shared, paths: ['/.well-known/openid-configuration'], find: () => discovery },
+    ],
+  }
 }
 
 function documentOf(content: object): Document {

@@ -4,7 +4,7 @@ import type { Deps } from '../../../deps.ts'
 import { listSessions, revokeSessions } from '../../../sessions/sessions.ts'
 import { deviceOf } from '../../session/device.ts'
 import { forgetOnDevice, logOut } from '../../session/identity.ts'
-import { type Endpoint, endpoint, learnerEndpoint } from '../endpoint.ts'
+import { type Endpoint, endpoint, frequentEndpoint, learnerEndpoint, WithHeaders } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
 import { Done, Session, toSession, toUser, User } from '../wire.ts'
 
@@ -13,19 +13,23 @@ const NoBody = z.object({}).optional()
 export function sessionEndpoints(deps: Deps): Endpoint[] {
   const { sql, now, accessTokens } = deps
   return [
-    endpoint({
-      method: 'get',
+    frequentEndpoint({
       path: '/api/auth/get-session',
       access: 'visitor',
       summary: 'Who is signed in: null for nobody. A fresh access token comes in the header `set-auth-jwt`.',
       query: z.object({ disableRefresh: z.string().optional(), disableCookieCache: z.string().optional() }),
       answer: z.object({ session: Session, user: User }).nullable(),
-      async handle({ req, res, learner }) {
-        res.setHeader('Pragma', 'no-cache')
-        if (!learner || !req.openSession) return null
-        res.setHeader('set-auth-jwt', await accessTokens.sign(learner.user, learner.handle))
-        res.setHeader('Access-Control-Expose-Headers', 'set-auth-jwt, x-retry-after, retry-after')
-        return { session: toSession(req.openSession), user: toUser(learner.user) }
+      async handle({ learner }) {
+        if (!learner?.session) return new WithHeaders(null, { Pragma: 'no-cache' })
+        const { user, handle, session } = learner
+        return new WithHeaders(
+          { session: toSession(session), user: toUser(user) },
+          {
+            Pragma: 'no-cache',
+            'set-auth-jwt': await accessTokens.recent(user, handle),
+            'Access-Control-Expose-Headers': 'set-auth-jwt, x-retry-after, retry-after',
+          },
+        )
       },
     }),
 

@@ -5,9 +5,9 @@ import { pseudonym } from '../../../base/log.ts'
 import type { Deps } from '../../../deps.ts'
 import { GOOD_FOR_SECONDS } from '../../../tokens/access-tokens.ts'
 import { endFamilyOf, type IssuedToken, issueRefreshToken, useRefreshToken } from '../../../tokens/refresh-tokens.ts'
-import { noteDamagedSession } from '../../session/store.ts'
+import { noteDamagedSession } from '../../session/session-cookie.ts'
 import { learnerOf } from '../bearer.ts'
-import { type Endpoint, endpoint, learnerEndpoint } from '../endpoint.ts'
+import { type Endpoint, endpoint, frequentEndpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
 import { Done } from '../wire.ts'
 
@@ -38,12 +38,13 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
   })
 
   return [
-    learnerEndpoint({
-      method: 'get',
+    frequentEndpoint({
       path: '/api/auth/token',
-      summary: 'An access token for other backends, good for 15 minutes',
+      access: 'session',
+      summary:
+        'An access token for other backends, good for 15 minutes. Asked again within 30 seconds, it may be the same.',
       answer: z.object({ token: z.string() }),
-      handle: async ({ learner: { user, handle } }) => ({ token: await accessTokens.sign(user, handle) }),
+      handle: async ({ learner: { user, handle } }) => ({ token: await accessTokens.recent(user, handle) }),
     }),
 
     learnerEndpoint({

@@ -5,7 +5,7 @@ import { updateUser } from '../../../accounts/users.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
 import { forgetOnDevice, isConfirmed } from '../../session/identity.ts'
-import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
+import { type Endpoint, frequentEndpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
 import { CallbackUrl, Done, Image, Name, toUser, User } from '../wire.ts'
 import { refuseWrongPassword } from '../wrong-password.ts'
@@ -23,8 +23,7 @@ const Account = z.object({
 export function userEndpoints(deps: Deps): Endpoint[] {
   const { sql } = deps
   return [
-    learnerEndpoint({
-      method: 'get',
+    frequentEndpoint({
       path: '/api/me',
       access: 'learner',
       summary: 'Who calls, and whether they have finished onboarding',
