@@ -35,7 +35,7 @@ export function takeMessage(req: Request): { text: string } | undefined {
 /** The waiting message. It is then deleted. */
 export function takeFlash(req: Request): { text?: string; lessonId?: string } | undefined {
   // A HEAD request shows no page.
-  const name = req.method === 'GET' ? req.session.flash : undefined
+  const name = req.user && req.method === 'GET' ? req.session.flash : undefined
   if (name === undefined) return undefined
   delete req.session.flash
   if (name.startsWith('lesson:')) return { lessonId: name.slice('lesson:'.length) }

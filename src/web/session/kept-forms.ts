@@ -63,8 +63,8 @@ export function openForm(sealed: unknown, deps: Deps): KeptForm | undefined {
 
 /** What this learner had typed into the form of this page. It is returned once and then deleted. */
 export function takeKeptForm(req: Request, deps: Deps): KeptForm['values'] | undefined {
-  const { kept } = req.session
-  if (kept === undefined || req.method !== 'GET') return undefined
+  const kept = req.user && req.method === 'GET' ? req.session.kept : undefined
+  if (kept === undefined) return undefined
   const form = openForm(kept, deps)
   if (form && form.path !== req.path.replace(/\/$/, '')) return undefined
   delete req.session.kept

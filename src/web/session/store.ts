@@ -4,14 +4,14 @@
  * ended cannot be brought back by another request that is still being handled.
  */
 import connectPgSimple from 'connect-pg-simple'
-import type { Request } from 'express'
+import type { Request, RequestHandler } from 'express'
 import expressSession, { type SessionData } from 'express-session'
 import type { User } from '../../accounts/users.ts'
 import { Unavailable } from '../../base/failures.ts'
 import type { Deps } from '../../deps.ts'
 import { endOf } from '../../sessions/lifetimes.ts'
 import type { OpenSession, Session, StoredSession } from '../../sessions/sessions.ts'
-import { sessionCookie, sessionCookieName } from './cookies.ts'
+import { readCookie, sessionCookie, sessionCookieName } from './cookies.ts'
 import { findSessionOf, hashedId, sessionSecrets, touch } from './session-cookie.ts'
 
 declare module 'express-session' {
@@ -46,16 +46,26 @@ declare global {
 
 type Done = (error?: unknown) => void
 
-export function sessions(deps: Deps, store: expressSession.Store = new SessionStore(deps)) {
+/**
+ * Whoever only reads and has no session cookie passes without a session: there is none to find, and none to begin. Then
+ * `req.session` is not there, so only pages for learners may use it.
+ */
+export function sessions(deps: Deps, store: expressSession.Store = new SessionStore(deps)): RequestHandler {
   const { config } = deps
-  return expressSession({
+  const name = sessionCookieName(config.secureCookies)
+  const handler = expressSession({
     store,
-    name: sessionCookieName(config.secureCookies),
+    name,
     secret: sessionSecrets(deps),
     cookie: sessionCookie(config.secureCookies),
     resave: false,
     saveUninitialized: false,
   })
+  return (req, res, next) => {
+    const isVisitor = ['GET', 'HEAD'].includes(req.method) && readCookie(req, name) === undefined
+    if (isVisitor) next()
+    else handler(req, res, next)
+  }
 }
 
 /**
