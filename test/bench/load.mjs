@@ -4,16 +4,18 @@ import autocannon from 'autocannon'
 
 const SAMPLE_MS = 100
 
-const { url, connections, seconds, warmUpSeconds, requests, rate } = JSON.parse(await text(process.stdin))
+const { url, connections, seconds, requests, warmUp, rate } = JSON.parse(await text(process.stdin))
 
-/** Each connection begins somewhere else in the list, so that they do not all ask for the same person at once. */
-async function load(duration) {
+async function load(duration, requests) {
   const answerMs = []
+  let repeated = 0
+  const noteRepeated = () => {
+    repeated += 1
+  }
   let next = 0
   const setupClient = (client) => {
-    const start = Math.floor((next * requests.length) / connections)
+    client.setRequests(requestsOf(next, requests, noteRepeated))
     next += 1
-    client.setRequests([...requests.slice(start), ...requests.slice(0, start)])
   }
   const pace = rate === undefined ? {} : { overallRate: rate }
   const run = autocannon({ url, connections, duration, setupClient, sampleInt: SAMPLE_MS, ...pace })
@@ -25,8 +27,41 @@ async function load(duration) {
   const statuses = Object.fromEntries(Object.entries(statusCodeStats).map(([status, { count }]) => [status, count]))
   answerMs.sort((a, b) => a - b)
   const percentile = (share) => answerMs[Math.ceil(answerMs.length * share) - 1] ?? null
-  return { perSecond: answerMs.length / took, p50: percentile(0.5), p99: percentile(0.99), statuses, errors }
+  return { perSecond: answerMs.length / took, p50: percentile(0.5), p99: percentile(0.99), statuses, errors, repeated }
 }
 
-if (warmUpSeconds > 0) await load(warmUpSeconds)
-process.stdout.write(JSON.stringify(await load(seconds)))
+/**
+ * Each connection begins somewhere else in the list, so that they do not all ask for the same person at once. A chain
+ * belongs to one connection only: two would send the same token.
+ */
+function requestsOf(connection, requests, noteRepeated) {
+  if (requests.some(({ carries }) => carries !== undefined)) {
+    const own = requests.filter((_request, index) => index % connections === connection)
+    return own.map((request) => chained(request, noteRepeated))
+  }
+  const start = Math.floor((connection * requests.length) / connections)
+  return [...requests.slice(start), ...requests.slice(0, start)]
+}
+
+/**
+ * A request whose body is the field that the last good answer to it brought. The same answer twice is told, since the app
+ * does less for a token that it has seen.
+ */
+function chained({ carries, ...request }, noteRepeated) {
+  let { body } = request
+  let last
+  return {
+    ...request,
+    setupRequest: (planned) => ({ ...planned, body }),
+    onResponse: (status, answer) => {
+      if (status !== 200) return
+      const next = JSON.stringify({ [carries]: JSON.parse(answer)[carries] })
+      if (next === last) noteRepeated()
+      last = next
+      body = next
+    },
+  }
+}
+
+if (warmUp) await load(warmUp.seconds, warmUp.requests)
+process.stdout.write(JSON.stringify(await load(seconds, requests)))

@@ -5,7 +5,8 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const READY_MS = 30_000
-const POLL_MS = 50
+/** Start times are measured with this precision. */
+const POLL_MS = 10
 /** The servers finish their current requests first. */
 const STOP_MS = 15_000
 const MEMORY_EVERY_MS = 200
@@ -14,13 +15,15 @@ const KIB = 1024
 /** `signal` aborts a run early; `undo` is what has to be undone at its end, in reverse order. */
 export type Run = { signal: AbortSignal; undo: (() => Promise<unknown>)[] }
 
-/** Starts a server as a process and waits until `readyUrl` answers 200. Its output goes to a file, as in production. */
-export async function startServer(
-  run: Run,
-  { file, env, logFile, readyUrl }: { file: string; env: Record<string, string>; logFile: string; readyUrl: string },
-): Promise<{ pid: number }> {
+/** A server that can be started, and started again: it is ready when `readyUrl` answers 200. */
+export type Program = { file: string; env: Record<string, string>; logFile: string; readyUrl: string }
+export type Server = { pid: number; readyAfterMs: number; stop: () => Promise<void> }
+
+/** Starts a server as a process and waits until it is ready. Its output goes to a file, as in production. */
+export async function startServer(run: Run, { file, env, logFile, readyUrl }: Program): Promise<Server> {
   const log = openSync(logFile, 'w')
   // Another directory, so that a developer's `.env` is not read.
+  const startedAt = performance.now()
   const child = spawn(process.execPath, [file], {
     cwd: dirname(logFile),
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
@@ -29,20 +32,21 @@ export async function startServer(
   closeSync(log)
   const exit = new Promise((resolve) => child.once('close', resolve).once('error', resolve))
   const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
-  run.undo.push(async () => {
+  const stop = async () => {
     if (!isRunning()) return
     child.kill('SIGTERM')
     const forced = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
     await exit
     clearTimeout(forced)
-  })
+  }
+  run.undo.push(stop)
 
   for (const deadline = Date.now() + READY_MS; Date.now() < deadline; await sleep(POLL_MS)) {
     run.signal.throwIfAborted()
     if (!isRunning()) break
     const answer = await fetch(readyUrl).catch(() => undefined)
     await answer?.body?.cancel()
-    if (answer?.status === 200) return { pid: child.pid ?? 0 }
+    if (answer?.status === 200) return { pid: child.pid ?? 0, readyAfterMs: performance.now() - startedAt, stop }
   }
   throw new Error(`${file} did not start:\n${readFileSync(logFile, 'utf8').slice(-2_000)}`)
 }
@@ -81,7 +85,8 @@ export async function watchMemory<Result>(
   }
 }
 
-function residentBytes(pid: number): number | undefined {
+/** The memory of a process now; undefined where there is no /proc. */
+export function residentBytes(pid: number): number | undefined {
   try {
     const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
     return kib === undefined ? undefined : Number(kib) * KIB

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: puts the same load on this app, Better Auth and a bare server, one after the other, on one machine.
- * Prints a Markdown table; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
+ * `npm run bench`: puts the same load on this app, Better Auth, Express alone and a bare server, one after the other, on
+ * one machine. Prints a Markdown table; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
  * `-- --storm` measures many logins at once instead.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,14 +9,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../../src/config/folders.ts'
 import { startDevDatabase } from '../../src/database/embedded/server.ts'
-import { LOADS, type Load, verify } from './loads.ts'
-import { type Run, runProgram, watchMemory } from './processes.ts'
-import { type Figures, type Row, table } from './report.ts'
+import { type Run, runProgram } from './processes.ts'
+import { table } from './report.ts'
+import { inRounds } from './rounds.ts'
 import { STORM_PEOPLE, storm } from './storm.ts'
-import { startOurs, startTargets, type Target } from './targets.ts'
+import { startOurs, startTargets } from './targets.ts'
 
-/** Lets the JIT compile hot code. In the first round only, since the servers keep running. */
-const WARM_UP_SECONDS = 2
 const CALLER_CHECK_MS = 500
 const HERE = import.meta.dirname
 
@@ -37,15 +35,7 @@ try {
   const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
   run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
   const url = await databaseUrl(directory)
-  if (isStorm) {
-    const target = await startOurs(run, url, directory, STORM_PEOPLE)
-    console.log(
-      `\n${machine()}.\n\n| a storm of ${STORM_PEOPLE} logins | |\n| --- | --- |\n${await storm(run, target)}`,
-    )
-  } else {
-    const rows = await loadAll(await startTargets(run, url, directory))
-    console.log(`\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}`)
-  }
+  console.log(isStorm ? await stormReport(url, directory) : await loadsReport(url, directory))
 } catch (error) {
   console.error(ending.signal.aborted ? ending.signal.reason : error)
   process.exitCode = 1
@@ -66,6 +56,18 @@ function readOptions() {
     throw new Error('--seconds and --rounds take a whole number from 1')
   }
   return { seconds, rounds, isStorm: values.storm }
+}
+
+async function loadsReport(url: string, directory: string): Promise<string> {
+  const targets = await startTargets(run, url, directory)
+  const rows = await inRounds(run, targets, { rounds, seconds })
+  return `\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}`
+}
+
+async function stormReport(url: string, directory: string): Promise<string> {
+  const target = await startOurs(run, url, directory, STORM_PEOPLE)
+  const lines = await storm(run, target)
+  return `\n${machine()}.\n\n| a storm of ${STORM_PEOPLE} logins | |\n| --- | --- |\n${lines}`
 }
 
 /** The peer and the load generator are no dependencies of the app, so they are installed here on first use. */
@@ -89,35 +91,6 @@ async function databaseUrl(directory: string): Promise<string> {
   const database = await startDevDatabase(directory)
   run.undo.push(() => database.stop({ evenIfUsed: true }))
   return database.url
-}
-
-/** Each round runs every load on every server, so that a short disturbance of the machine affects all of them. */
-async function loadAll(targets: readonly Target[]): Promise<Row[]> {
-  const rows = LOADS.flatMap((load) =>
-    targets.filter(({ name }) => load.on.includes(name)).map((target) => ({ load, target, rounds: [] as Figures[] })),
-  )
-  for (const { load, target } of rows) await verify(load, target, run.signal)
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const row of rows) {
-      console.error(`round ${round}: ${row.load.name}, ${row.target.name}`)
-      row.rounds.push(await measure(row.load, row.target, round === 1 ? WARM_UP_SECONDS : 0))
-    }
-  }
-  return rows.map(({ load, target, rounds }) => ({ load: load.name, target: target.name, rounds }))
-}
-
-async function measure(load: Load, target: Target, warmUpSeconds: number): Promise<Figures> {
-  const requests = target.people.map((person) => load.request(person, target))
-  const plan = { url: target.url, connections: load.connections, seconds, warmUpSeconds, requests }
-  const { result, memory } = await watchMemory(target.pid, () =>
-    runProgram(run, process.execPath, [join(HERE, 'load.mjs')], JSON.stringify(plan)),
-  )
-  const seen: Omit<Figures, 'memory' | 'wrongAfterwards'> = JSON.parse(result)
-  // Check again, because a load may have ended a session. This also waits for password checks that are still queued.
-  const wrong = await verify(load, target, run.signal).catch((error: unknown) => error)
-  run.signal.throwIfAborted()
-  if (wrong) console.error(wrong)
-  return { ...seen, memory, wrongAfterwards: wrong !== undefined }
 }
 
 /** Includes the load average, since other programs influence every figure. */

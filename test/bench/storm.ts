@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LOADS } from './loads.ts'
+import { LOADS, requestsOf } from './loads.ts'
 import { type Run, runProgram } from './processes.ts'
 import type { Person, Target } from './targets.ts'
 
@@ -33,13 +33,14 @@ export async function storm(run: Run, target: Target): Promise<string> {
 /** Reads sessions at a fixed rate, in a process of its own. */
 async function others(run: Run, target: Target, seconds: number): Promise<Others> {
   const load = LOADS.find(({ name }) => name === 'get-session')
-  const requests = target.people.slice(0, OTHERS_CONNECTIONS).map((person) => load?.request(person, target))
+  const readers = { ...target, people: target.people.slice(0, OTHERS_CONNECTIONS) }
+  const requests = load && (await requestsOf(load, readers))
   const plan = {
     url: target.url,
     connections: OTHERS_CONNECTIONS,
     seconds,
-    warmUpSeconds: 2,
     requests,
+    warmUp: { seconds: 2, requests },
     rate: OTHERS_PER_SECOND,
   }
   const file = join(import.meta.dirname, 'load.mjs')

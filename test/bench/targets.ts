@@ -1,11 +1,13 @@
-/** The three servers under load: this app as in production, the peer (Better Auth), and the bare server. */
+/** The servers under load: this app as in production, the peer (Better Auth), Express alone, and the bare server. */
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { ROOT } from '../../src/config/folders.ts'
 import { freePort } from '../../src/database/embedded/port.ts'
 import { migrate } from '../../src/database/migrate.ts'
-import { type Run, startServer } from './processes.ts'
+import { answerAndMark } from './learners.ts'
+import { BROWSER } from './loads.ts'
+import { type Program, type Run, type Server, startServer } from './processes.ts'
 
 /** For every server; the default of this app and of the peer's driver. */
 const DB_POOL_MAX = '10'
@@ -14,21 +16,28 @@ const PEOPLE = 32
 const PASSWORD = 'plain tidy copper lantern'
 
 export type Person = { email: string; password: string; cookie: string }
-export type Target = { name: TargetName; url: string; pid: number; people: Person[] }
-export type TargetName = 'Matricula' | 'Better Auth' | 'bare'
+export type Target = { name: TargetName; url: string; program: Program; server: Server; people: Person[] }
+export type TargetName = 'Matricula' | 'Better Auth' | 'Express alone' | 'bare'
 
-/** Starts all three on loopback ports, and signs people up on them. */
+/** Starts all of them on loopback ports, and signs people up. */
 export async function startTargets(run: Run, databaseUrl: string, directory: string): Promise<Target[]> {
   const matricula = await startOurs(run, databaseUrl, directory, PEOPLE)
   const betterAuth = await start(run, directory, 'Better Auth', 'test/bench/peer-server.mjs', '/api/auth/ok', {
     DATABASE_URL: await createDatabase(run, databaseUrl),
   })
   await signUp(run, betterAuth, PEOPLE)
+  await answerAndMark(matricula, run.signal)
+  const express = await start(run, directory, 'Express alone', 'test/bench/express-server.mjs', '/login', {
+    ACCEPT_ENCODING: BROWSER['accept-encoding'],
+    ORIGINAL: matricula.url,
+  })
+  express.people = matricula.people
   const bare = await start(run, directory, 'bare', 'test/bench/bare-server.mjs', '/', {
     DATABASE_URL: matricula.databaseUrl,
+    ORIGINAL: matricula.url,
   })
   bare.people = matricula.people.map((person) => ({ ...person, cookie: `sid=${sessionIdOf(person.cookie)}` }))
-  return [matricula, betterAuth, bare]
+  return [matricula, betterAuth, express, bare]
 }
 
 /** Starts this app alone, with so many people. */
@@ -58,13 +67,13 @@ async function start(
   const port = String(await freePort())
   const url = `http://127.0.0.1:${port}`
   const secret = randomBytes(32).toString('base64url')
-  const { pid } = await startServer(run, {
+  const program: Program = {
     file: join(ROOT, file),
     env: { HOST: '127.0.0.1', PORT: port, PUBLIC_URL: url, DB_POOL_MAX, APP_SECRETS: secret, SECRET: secret, ...env },
     logFile: join(directory, `${name.replaceAll(' ', '-')}.log`),
     readyUrl: `${url}${readyPath}`,
-  })
-  return { name, url, pid, people: [] }
+  }
+  return { name, url, program, server: await startServer(run, program), people: [] }
 }
 
 async function signUp(run: Run, { name, url, people }: Target, count: number): Promise<void> {
