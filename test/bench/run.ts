@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: puts the same load on this app, Better Auth, Express alone and a bare server, one after the other, on
- * one machine. Prints a Markdown table; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
+ * one machine. Prints two Markdown tables; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
  * `-- --storm` measures many logins at once instead.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../../src/config/folders.ts'
 import { startDevDatabase } from '../../src/database/embedded/server.ts'
+import { footprint } from './footprint.ts'
 import { type Run, runProgram } from './processes.ts'
 import { table } from './report.ts'
 import { inRounds } from './rounds.ts'
@@ -61,7 +62,8 @@ function readOptions() {
 async function loadsReport(url: string, directory: string): Promise<string> {
   const targets = await startTargets(run, url, directory)
   const rows = await inRounds(run, targets, { rounds, seconds })
-  return `\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}`
+  const weights = await footprint(run, targets, rows)
+  return `\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}\n\n${weights}`
 }
 
 async function stormReport(url: string, directory: string): Promise<string> {
