@@ -37,42 +37,65 @@ export type Recommendations = {
 
 export function recommend(catalogue: Catalogue, answers: Answers, progress: Progress): Recommendations {
   const { lessons } = catalogue
+  const { ranked, judgements } = judgedBy(answers, catalogue)
   const assumed = assumedLessons(catalogue, answers, progress)
   // A lesson that was put aside does not block the lessons that build on it.
   const behind = lessons.filter(({ id }) => isFinished(progress, id) || progress.get(id)?.state === 'dismissed')
   const passed = new Set([...behind.map(({ id }) => id), ...assumed])
-  const judged = new Map(lessons.map((lesson) => [lesson.id, judge(lesson, catalogue, answers)]))
+  const inOrder = (ids: readonly string[]) =>
+    ids.length < 2 ? ids : lessons.map(({ id }) => id).filter((id) => ids.includes(id))
+  const named = (ids: readonly string[]) => inOrder(ids).flatMap((id) => catalogue.byId.get(id) ?? [])
 
-  const advise = (lesson: Lesson, known: ReadonlySet<string>): Advice => {
-    const named = (ids: readonly string[]) => lessons.filter(({ id }) => ids.includes(id))
-    return {
-      lesson,
-      state: stateOf(lesson, { known, assumed, answers, progress }),
-      ...(judged.get(lesson.id) ?? { score: 0, reasons: [], cautions: [] }),
-      missing: named(lesson.prereqs.filter((id) => !known.has(id))),
-      assumed: named([...lesson.before].filter((id) => assumed.has(id))),
-    }
-  }
+  const advise = (lesson: Lesson): Advice => ({
+    lesson,
+    state: stateOf(lesson, { known: passed, assumed, answers, progress }),
+    ...(judgements.get(lesson.id) ?? { score: 0, reasons: [], cautions: [] }),
+    missing: named(lesson.prereqs.filter((id) => !passed.has(id))),
+    assumed: named([...assumed].filter((id) => lesson.before.has(id))),
+  })
+  const all = lessons.map(advise)
+  const advice = new Map(all.map((one) => [one.lesson.id, one]))
+  const adviceFor = (some: readonly Lesson[]) => some.flatMap(({ id }) => advice.get(id) ?? [])
 
-  const best = (known: ReadonlySet<string>): Advice[] =>
-    lessons
-      .filter(({ id }) => !known.has(id))
-      .map((lesson) => advise(lesson, known))
-      .filter(({ state }) => state === 'ready')
-      .sort((a, b) => b.score - a.score || a.lesson.order - b.lesson.order)
+  const ready = (known: ReadonlySet<string>): Lesson[] =>
+    ranked.filter(
+      (lesson) => !known.has(lesson.id) && stateOf(lesson, { known, assumed, answers, progress }) === 'ready',
+    )
 
-  const startNow = best(passed).slice(0, LIST_LENGTH)
-  const afterwards: Advice[] = []
+  const open = ready(passed)
+  const startNow = open.slice(0, LIST_LENGTH)
+  const afterwards: Lesson[] = []
   // Each is chosen as if the ones before were done, so that a beginner with one open lesson sees a path too.
-  const reached = new Set([...passed, ...startNow.map(({ lesson }) => lesson.id)])
-  const later = new Set(best(passed).map(({ lesson }) => lesson.id))
+  const reached = new Set([...passed, ...startNow.map(({ id }) => id)])
   while (afterwards.length < LIST_LENGTH) {
-    const [next] = best(reached).filter(({ lesson }) => !later.has(lesson.id))
+    const next = ready(reached).find((lesson) => !open.includes(lesson))
     if (next === undefined) break
-    reached.add(next.lesson.id)
-    afterwards.push(advise(next.lesson, passed))
+    reached.add(next.id)
+    afterwards.push(next)
   }
-  return { modelVersion: MODEL_VERSION, startNow, afterwards, all: lessons.map((lesson) => advise(lesson, passed)) }
+  return { modelVersion: MODEL_VERSION, startNow: adviceFor(startNow), afterwards: adviceFor(afterwards), all }
+}
+
+type Judged = { judgements: ReadonlyMap<string, ReturnType<typeof judge>>; ranked: readonly Lesson[] }
+
+/** What was worked out for these answers before. It depends on nothing else, and answers rarely change. */
+const kept = new WeakMap<Catalogue, Map<string, Judged>>()
+const KEPT_MAX = 200
+
+/** The scores of all lessons for these answers, and the lessons with the best first. */
+function judgedBy(answers: Answers, catalogue: Catalogue): Judged {
+  const known = kept.get(catalogue) ?? new Map<string, Judged>()
+  kept.set(catalogue, known)
+  const key = JSON.stringify(answers)
+  const earlier = known.get(key)
+  if (earlier) return earlier
+  const judgements = new Map(catalogue.lessons.map((lesson) => [lesson.id, judge(lesson, catalogue, answers)]))
+  const scoreOf = ({ id }: Lesson) => judgements.get(id)?.score ?? 0
+  const ranked = catalogue.lessons.toSorted((a, b) => scoreOf(b) - scoreOf(a) || a.order - b.order)
+  const [oldest = ''] = known.keys()
+  if (known.size >= KEPT_MAX) known.delete(oldest)
+  known.set(key, { judgements, ranked })
+  return { judgements, ranked }
 }
 
 /** Lessons that count as known because of the learner's level, unless they have marked them themselves. */

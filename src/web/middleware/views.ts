@@ -2,13 +2,15 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Eta } from 'eta'
-import type { Express, RequestHandler } from 'express'
+import type { Express, RequestHandler, Response } from 'express'
 import { ROOT } from '../../config/folders.ts'
 import { assetPath } from './assets.ts'
+import { sendPage } from './compression.ts'
 
 const DIRECTORY = join(ROOT, 'views')
 const EXTENSION = '.eta'
 
+/** Makes `res.render` draw a template with these values, and what every template may use, and send it as a page. */
 export function useViews(app: Express): void {
   const eta = new Eta({ views: DIRECTORY, cache: true, autoTrim: [false, 'nl'] })
   for (const file of readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' })) {
@@ -16,25 +18,18 @@ export function useViews(app: Express): void {
     const path = join(DIRECTORY, file)
     eta.templatesSync.define(path, eta.compile(eta.readFile(path), { filepath: path }))
   }
-  // Express wants a class. It makes a view for each name and, with `view cache`, keeps it.
-  app.set(
-    'view',
-    class {
-      readonly path: string
-      constructor(name: string) {
-        this.path = name
-      }
-      render(options: object, done: (error: unknown, html?: string) => void) {
-        try {
-          done(null, eta.render(`/${this.path}`, options))
-        } catch (error) {
-          done(error)
-        }
-      }
-    },
-  )
-  app.enable('view cache')
-  app.locals.asset = assetPath
+  // Every name begins with a slash, so it means the same in each template. By itself Eta works the path out each time.
+  const paths = new Map<string, string>()
+  const { resolvePath } = eta
+  eta.resolvePath = (name, options) => {
+    const path = paths.get(name) ?? resolvePath.call(eta, name, options)
+    paths.set(name, path)
+    return path
+  }
+
+  app.response.render = function render(this: Response, name: string, values: unknown = {}) {
+    sendPage(this, eta.render(`/${name}`, { asset: assetPath, ...this.locals, ...(values as object) }))
+  }
 }
 
 /** Lets the layout show the learner. A getter, not a copy: a login that fails clears `req.user` after this has run. */
