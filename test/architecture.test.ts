@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { describe, it } from 'node:test'
 import { drawHouse } from './support/house.ts'
 import { codeOf, filesIn, importsOfSource, ROOMS, type Room, read, roomOf } from './support/imports.ts'
+import { STATEMENT, templatesIn } from './support/templates.ts'
 
 /** The five rules: what each room may import beside itself. Types may come from anywhere. */
 const BELOW = ['base', 'config', 'database'] as const
@@ -199,25 +200,9 @@ describe('the code', () => {
   })
 })
 
-/** The templates with this tag, with the expressions between braces, which may hold templates themselves. */
-function templatesIn(code: string, tag: RegExp): string[] {
-  return [...code.matchAll(tag)].map(({ index, 0: opening }) => {
-    const start = index + opening.length
-    const braces: ('{' | '`')[] = ['`']
-    let end = start
-    for (; braces.length > 0 && end < code.length; end += 1) {
-      const inText = braces.at(-1) === '`'
-      if (code[end] === '`') inText ? braces.pop() : braces.push('`')
-      else if (inText && code.startsWith('${', end)) braces.push('{')
-      else if (!inText && code[end] === '}') braces.pop()
-    }
-    return code.slice(start, end - 1)
-  })
-}
-
 describe('a statement that adds a row to somebody', () => {
   const statements = filesIn('src', '.ts').flatMap((file) =>
-    templatesIn(codeOf(file), /\bsql(?:<[^`]*>)?`/g).map((text) => ({ file, text })),
+    templatesIn(codeOf(file), STATEMENT).map(({ text }) => ({ file, text })),
   )
   const adding = statements.filter(({ text }) =>
     /insert into (activity|email_tokens|profiles|progress|sessions)\b|\b(noted|linked)\(/.test(text),
