@@ -1,4 +1,4 @@
-/** A proxy between the app and PostgreSQL. A test can count round trips, cut connections, or block all data. */
+/** A proxy between the app and PostgreSQL. A test can read statements, count round trips, cut connections, or block all data. */
 import { createConnection, createServer, type Socket } from 'node:net'
 import { after } from 'node:test'
 
@@ -10,6 +10,9 @@ type Behaviour = 'pass' | 'refuse' | 'slam' | 'swallow'
 
 /** The error that PostgreSQL sends when an administrator ends a connection. */
 const TERMINATED = fatal('57P01', 'terminating connection due to administrator command')
+
+/** A statement as a client prepares it. The types are object ids; 0 is left to the server. */
+export type Statement = { text: string; types: number[] }
 
 export type DatabaseProxy = Awaited<ReturnType<typeof startProxy>>
 
@@ -24,6 +27,7 @@ export async function startProxy(databaseUrl: string) {
   let cutWithin: { statement: string; messagesLeft: number } | undefined
   let refusal: Buffer | undefined
   const connectedAt: number[] = []
+  const prepared = new Map<string, Statement>()
 
   const server = createServer((client) => {
     connectedAt.push(performance.now())
@@ -43,7 +47,7 @@ export async function startProxy(databaseUrl: string) {
       if (!forgotten && to.writable) to.write(chunk)
     }
     const count = countRoundTrips()
-    const asked = followStatements()
+    const asked = followStatements(prepared)
     const answered = splitMessages({ greeting: false })
     client.on('data', (chunk: Buffer) => {
       asked.read(chunk)
@@ -89,6 +93,8 @@ export async function startProxy(databaseUrl: string) {
     url: url.href,
     /** How often clients have asked and waited for an answer, over all connections. */
     roundTrips: () => roundTrips,
+    /** Every different statement that clients have prepared, over all connections. */
+    statements: () => [...prepared.values()],
     /** Ends all connections and refuses new ones. */
     cut() {
       now = 'refuse'
@@ -145,8 +151,8 @@ function countRoundTrips(): (chunk: Buffer) => number {
   return (chunk) => read(chunk).filter((message) => 'QSH'.includes(typeOf(message))).length
 }
 
-/** Reads what a client sends and remembers the text of the latest statement. */
-function followStatements() {
+/** Reads what a client sends: adds its statements to `prepared`, and remembers the text of the latest. */
+function followStatements(prepared: Map<string, Statement>) {
   const read = splitMessages({ greeting: true })
   const texts = new Map<string, string>()
   let latest = ''
@@ -155,13 +161,23 @@ function followStatements() {
       for (const message of read(chunk)) {
         const [first = '', second = ''] = message.subarray(5).toString().split('\0')
         if (typeOf(message) === 'P') texts.set(first, second)
-        if (typeOf(message) === 'P') latest = second
+        if (typeOf(message) === 'P') {
+          const statement = { text: second, types: typesIn(message) }
+          prepared.set(JSON.stringify(statement), statement)
+          latest = second
+        }
         // A Bind message has the name of the portal first, then that of the statement.
         if (typeOf(message) === 'B') latest = texts.get(second) ?? ''
       }
     },
     latest: () => latest,
   }
+}
+
+/** The types of the parameters, which a Parse message has after the name and the text. */
+function typesIn(message: Buffer): number[] {
+  const start = message.indexOf(0, message.indexOf(0, 5) + 1) + 1
+  return Array.from({ length: message.readUInt16BE(start) }, (_, at) => message.readUInt32BE(start + 2 + 4 * at))
 }
 
 const typeOf = (message: Buffer): string => String.fromCharCode(message[0] ?? 0)

@@ -1,0 +1,228 @@
+/** Everything that people, programs and operators do with the app, once, so that it sends each of its statements. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ROOT } from '../../src/config/folders.ts'
+import { type Pruning, prune } from '../../src/database/pruning.ts'
+import { apiLearner, apiOf, bearer, openApi } from './api.ts'
+import { SECRET, type TestApp } from './app.ts'
+import { codeOf, filesIn } from './imports.ts'
+import { answer, mark, PROFILE, passAll, saveAnswers, send } from './learning.ts'
+import type { Mailbox } from './mailbox.ts'
+import {
+  askForChange,
+  askForReset,
+  CHANGE,
+  confirm,
+  NEW_PASSWORD,
+  open,
+  RESET,
+  resetBy,
+  secretOf,
+  VERIFY,
+} from './mailed.ts'
+import { learner, openBrowser, PASSWORD, type Person, type Response, somebody } from './people.ts'
+import { eventually, startProgram } from './process.ts'
+import { firstPair, MINUTE, refresh, SECOND, successor } from './tokens.ts'
+
+type Tour = {
+  app: TestApp
+  mailbox: Mailbox
+  /** On the same database, without mail, with hashes of a higher cost. */
+  bare: TestApp
+  /** The key of a backend that may ask about tokens. */
+  serviceKey: string
+  /** Overwrites the sessions of somebody with something that cannot be read. */
+  damage: (person: Person) => Promise<unknown>
+}
+
+export async function takeTour(tour: Tour): Promise<void> {
+  await answers(200, openBrowser(tour.app).get('/health/ready'))
+  await learnByPages(tour.app)
+  await keepAccountByPages(tour)
+  await forgetThings(tour)
+  await useApi(tour)
+  await useTokens(tour)
+  await doWithoutMail(tour)
+  await sendLater(tour)
+  await operate(tour)
+}
+
+async function answers(status: number, response: PromiseLike<Response>): Promise<Response> {
+  const { status: told, text } = await response
+  assert.equal(told, status, text)
+  return response
+}
+
+const done = (response: PromiseLike<Response>): Promise<Response> => answers(303, response)
+
+async function learnByPages(app: TestApp): Promise<void> {
+  const { browser } = await learner(app, 'Ada')
+  await passAll(browser)
+  await done(saveAnswers(browser))
+  await answers(200, browser.get('/dashboard'))
+  await done(answer(browser, 'focus'))
+  await done(send(browser, '/profile', PROFILE))
+  for (const state of ['started', 'done', 'none']) await done(mark(browser, 'f1', state))
+  await answers(200, browser.get('/lessons/f1'))
+  // After a minute, a visit is written down.
+  app.advance(MINUTE + SECOND)
+  await answers(200, browser.get('/dashboard'))
+  await done(browser.logOut())
+}
+
+async function keepAccountByPages({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Ben')
+  const account = (page: string, fields = {}) => browser.submitTo(`/account${page}`, `/account${page}`, fields)
+  await done(confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject)))
+  await done(account('', { name: 'Benjamin' }))
+  await answers(422, openBrowser(app).logIn({ ...person, password: 'not the password' }))
+
+  for (const oneByOne of [true, false]) {
+    const elsewhere = openBrowser(app)
+    await done(elsewhere.logIn(person))
+    const { session } = (await apiOf(app, elsewhere).get('/api/auth/get-session')).body
+    await answers(200, browser.get('/account/sessions'))
+    const end = oneByOne ? `${session.token}/end` : 'end-others'
+    await done(browser.submitTo('/account/sessions', `/account/sessions/${end}`))
+  }
+
+  const next = somebody('Benjamin').email
+  await askForChange(browser, mailbox, next)
+  await answers(200, browser.get('/account'))
+  await done(browser.submitTo('/account/email-change', '/account/email-change/cancel'))
+  await done(confirm(browser, await askForChange(browser, mailbox, next, 2)))
+  const change = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }
+  await done(account('/password-change', { ...change, endOthers: 'yes' }))
+  await done(account('/password-change', { currentPassword: NEW_PASSWORD, newPassword: PASSWORD }))
+  await answers(200, account('/data-export'))
+  await done(account('/account-deletion', { password: PASSWORD, sure: 'yes' }))
+}
+
+/** What people do who have forgotten their password, or never signed up themselves. */
+async function forgetThings({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Carl')
+  const visitor = openBrowser(app)
+  const letter = await askForReset(visitor, mailbox, person.email)
+  await done(resetBy(visitor, letter))
+  await answers(410, open(visitor, letter))
+  await done(browser.logIn({ ...person, password: NEW_PASSWORD }))
+
+  const { browser: dora } = await learner(app, 'Dora')
+  // More often than mails are sent to one address.
+  for (let count = 0; count < 4; count += 1) await done(dora.submit('/email-verification', {}))
+  const { person: madeByAnother } = await learner(app, 'Emil')
+  await open(visitor, await mailbox.letterTo(madeByAnother.email, VERIFY.subject))
+  await done(visitor.submitTo('/email-verification/confirm', '/email-verification/disown'))
+}
+
+const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body
+
+async function useApi({ app, mailbox }: Tour): Promise<void> {
+  const { person, api } = await apiLearner(app, 'Eve')
+  const auth = (call: string, body?: unknown) => ok(api.post(`/api/auth/${call}`, body))
+  const { email } = person
+  for (const path of ['me', 'profile', 'recommendations', 'progress/f1']) await ok(api.get(`/api/${path}`))
+  await ok(api.put('/api/profile', PROFILE))
+  for (const state of ['done', 'none']) await ok(api.put('/api/progress/f1', { state }))
+  for (const path of ['get-session', 'list-sessions', 'list-accounts', 'jwks']) await ok(api.get(`/api/auth/${path}`))
+  await auth('update-user', { name: 'Eva', image: null })
+  await auth('verify-password', { password: PASSWORD })
+  // Two mails on their way at the same time may arrive in any order.
+  await mailbox.letterTo(email, VERIFY.subject)
+  await auth('send-verification-email', { email })
+  const toConfirm = secretOf(await mailbox.letterTo(email, VERIFY.subject, 2))
+  await ok(api.get(`/api/auth/verify-email?token=${toConfirm}`, { Accept: 'application/json' }))
+  const next = somebody('Eva').email
+  await auth('change-email', { newEmail: next })
+  const toChange = secretOf(await mailbox.letterTo(next, CHANGE.subject))
+  await ok(api.get(`/api/auth/verify-email?token=${toChange}`, { Accept: 'application/json' }))
+  await auth('change-password', { currentPassword: PASSWORD, newPassword: NEW_PASSWORD, revokeOtherSessions: true })
+
+  const other = openApi(app)
+  const { token } = await ok(other.signIn({ email: next, password: NEW_PASSWORD }))
+  await auth('revoke-session', { token })
+  for (const call of ['revoke-other-sessions', 'revoke-sessions']) await auth(call)
+  await auth('request-password-reset', { email: next })
+  const toReset = secretOf(await mailbox.letterTo(next, RESET.subject))
+  await auth('reset-password', { newPassword: PASSWORD, token: toReset })
+  await ok(api.signIn({ email: next, password: PASSWORD }))
+  await auth('sign-out')
+  await ok(api.signIn({ email: next, password: PASSWORD }))
+  await auth('delete-user', { password: PASSWORD })
+}
+
+async function useTokens({ app, serviceKey, damage }: Tour): Promise<void> {
+  const { person, api } = await apiLearner(app, 'Finn')
+  const token = await api.token()
+  await ok(openApi(app, bearer(token)).get('/api/me'))
+  await ok(openApi(app, bearer(serviceKey)).post('/api/auth/introspect', { token }))
+  const first = await firstPair(api)
+  const second = await successor(app, first)
+  await successor(app, first)
+  app.advance(MINUTE)
+  await answers(401, refresh(app, first.refreshToken))
+  await ok(openApi(app).post('/api/auth/revoke', { refreshToken: second.refreshToken }))
+  await damage(person)
+  await ok(api.get('/api/auth/get-session'))
+}
+
+/** A server without mail, which also finds that the hashes of the other are old. */
+async function doWithoutMail({ app, bare }: Tour): Promise<void> {
+  const { person } = await learner(app, 'Gina')
+  await done(openBrowser(bare).logIn(person))
+  const { api } = await apiLearner(bare, 'Hugo')
+  await ok(api.post('/api/auth/change-password', { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }))
+  await ok(api.post('/api/auth/delete-user', { password: NEW_PASSWORD }))
+}
+
+/** A mail that its server takes only at the second try. */
+async function sendLater({ app, mailbox }: Tour): Promise<void> {
+  const person = somebody('Ida')
+  mailbox.set('busy', person.email)
+  await done(openBrowser(app).signUp(person))
+  await eventually('the mail to be put off', () => app.log().includes('mail not sent yet'))
+  await app.deps.mail.stop()
+  mailbox.set('take', person.email)
+  app.advance(MINUTE)
+  app.deps.mail.start()
+  await mailbox.letterTo(person.email)
+}
+
+/** What an operator does, and the server by itself. */
+async function operate({ app }: Tour): Promise<void> {
+  const { keyRing, sql, now } = app.deps
+  const kids = async () => (await keyRing.list()).map(({ key }) => key.kid)
+  const newest = async () => (await kids()).at(-1) ?? ''
+  const retire = async (kid: string, immediately: boolean) =>
+    assert.ok((await keyRing.retire(kid, { immediately })).ok, 'the key is retired')
+  await keyRing.rotate()
+  const [stolen = ''] = await kids()
+  await retire(stolen, true)
+  await keyRing.rotate()
+  app.advance(16 * MINUTE)
+  await retire(await newest(), false)
+
+  const report = startProgram(['dist/cli.js', 'report'], {
+    NODE_ENV: 'test',
+    APP_SECRETS: SECRET,
+    DATABASE_URL: app.databaseUrl,
+  })
+  assert.equal((await report.ended()).code, 0, report.written.err)
+
+  for (const pruning of await prunings()) await prune(sql, pruning, now(), 1_000)
+}
+
+/** Every kind of row that is deleted when it is over. */
+async function prunings(): Promise<Pruning[]> {
+  const found = filesIn('src', '.ts').flatMap((file) =>
+    [...codeOf(file).matchAll(/export const (\w+): Pruning\b/g)].map(async ([, name = '']) => {
+      const compiled: Record<string, Pruning> = await import(
+        pathToFileURL(join(ROOT, 'build', file.replace(/\.ts$/, '.js'))).href
+      )
+      return compiled[name] ?? assert.fail(`${file} does not export ${name}`)
+    }),
+  )
+  assert.ok(found.length >= 8, `${found.length} found`)
+  return Promise.all(found)
+}
