@@ -11,9 +11,9 @@ const compress = promisify(gzip)
 /** Sends a whole page with its length. */
 export function sendPage(res: Response, html: string): void {
   res.setHeader('Content-Type', 'text/html; charset=utf-8')
-  if (html.length < COMPRESSED_FROM_BYTES || !mayBeCompressed(res)) return send(res, html)
+  if (html.length < COMPRESSED_FROM_BYTES || !mayBeCompressed(res)) return void send(res, html)
   res.setHeader('Vary', 'Cookie, Accept-Encoding')
-  if (!res.req.acceptsEncodings('gzip')) return send(res, html)
+  if (!res.req.acceptsEncodings('gzip')) return void send(res, html)
   const sendPacked = (packed: Buffer) => send(res.setHeader('Content-Encoding', 'gzip'), packed)
   void compress(html, { level: constants.Z_BEST_SPEED }).then(sendPacked, () => send(res, html))
 }
