@@ -15,7 +15,7 @@ import { csrf } from './web/middleware/csrf.ts'
 import { errorPages, notFound } from './web/middleware/errors.ts'
 import { requestLog } from './web/middleware/request-log.ts'
 import { noStore, requireTls, securityHeaders } from './web/middleware/security.ts'
-import { showUser, useViews } from './web/middleware/views.ts'
+import { useViews } from './web/middleware/views.ts'
 import { accountPages } from './web/pages/account/account.ts'
 import { accountDeletionPages } from './web/pages/account/account-deletion.ts'
 import { accountSessionPages } from './web/pages/account/account-sessions.ts'
@@ -73,7 +73,6 @@ export function createApp(
   app.use(forms.refuseOtherSites)
   app.use(formBody)
   app.use(session)
-  app.use(showUser)
   app.use(logoutOfNobody)
   app.use(forms.requireToken)
 

@@ -63,8 +63,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
   router.use(likeBetterAuth)
   for (const endpoint of endpoints) mount(router, endpoint, { deps, origins, session })
   router.use('/api/auth', notThere)
-  router.use((req, res, next) => {
-    if (!isForPrograms(req.path)) return next()
+  router.use((req, res) => {
     const methods = endpoints.filter(({ path }) => fits(path, req.path)).map(({ method }) => method.toUpperCase())
     if (methods.length === 0) throw new HttpError(404)
     res.set('Allow', methods.join(', '))
@@ -76,9 +75,12 @@ export function api(deps: Deps, session: RequestHandler): Api {
 const fits = (pattern: string, path: string): boolean =>
   new RegExp(`^${pattern.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`).test(path)
 
-/** Better Auth knows neither HEAD nor OPTIONS, and answers both as it answers an unknown address. */
+/**
+ * Pages pass by. Better Auth knows neither HEAD nor OPTIONS, and answers both as it answers an unknown address.
+ */
 const likeBetterAuth: RequestHandler = (req, res, next) => {
-  if (isForPrograms(req.path) && ['HEAD', 'OPTIONS'].includes(req.method)) notThere(req, res, next)
+  if (!isForPrograms(req.path)) next('router')
+  else if (['HEAD', 'OPTIONS'].includes(req.method)) notThere(req, res, next)
   else next()
 }
 

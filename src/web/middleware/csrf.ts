@@ -3,7 +3,7 @@
  * form. The token is bound to the session. Visitors have none, so theirs is bound to a signed cookie: a page for visitors
  * must not write a row to the database.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { isSameText } from '../../base/same-text.ts'
 import type { Deps } from '../../deps.ts'
@@ -39,8 +39,8 @@ export function csrf(deps: Deps, showLogin: ShowLogin) {
   const askedOrigin = (req: Request) => `${req.protocol}://${req.get('Host')}`
 
   function readFormId(req: Request): string | undefined {
-    const [id = '', signature = ''] = (readCookie(req, formCookie) ?? '').split('.')
-    return isSigned(`form ${id}`, signature) ? id : undefined
+    const [id = '', signature = ''] = readCookie(req, formCookie)?.split('.') ?? []
+    return id !== '' && isSigned(`form ${id}`, signature) ? id : undefined
   }
 
   /** What a token is bound to: for learners the session, for visitors the form cookie. */
@@ -50,7 +50,7 @@ export function csrf(deps: Deps, showLogin: ShowLogin) {
     if (!req.user) {
       req.formId ??= readFormId(req)
       if (req.formId === undefined) {
-        req.formId = randomBytes(16).toString('base64url')
+        req.formId = randomUUID()
         res.cookie(formCookie, `${req.formId}.${sign(`form ${req.formId}`)}`, sessionCookie(config.secureCookies))
       }
     }

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Eta } from 'eta'
-import type { Express, RequestHandler, Response } from 'express'
+import type { Express, Response } from 'express'
 import { ROOT } from '../../config/folders.ts'
 import { assetPath } from './assets.ts'
 import { sendPage } from './compression.ts'
@@ -10,7 +10,7 @@ import { sendPage } from './compression.ts'
 const DIRECTORY = join(ROOT, 'views')
 const EXTENSION = '.eta'
 
-/** Makes `res.render` draw a template with these values, and what every template may use, and send it as a page. */
+/** Makes `res.render` draw a template with its values and what every template may use, and send it as a page. */
 export function useViews(app: Express): void {
   const eta = new Eta({ views: DIRECTORY, cache: true, autoTrim: [false, 'nl'] })
   for (const file of readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' })) {
@@ -28,12 +28,7 @@ export function useViews(app: Express): void {
   }
 
   app.response.render = function render(this: Response, name: string, values: unknown = {}) {
-    sendPage(this, eta.render(`/${name}`, { asset: assetPath, ...this.locals, ...(values as object) }))
+    const always = { asset: assetPath, user: this.req.user, csrfToken: this.locals.csrfToken }
+    sendPage(this, eta.render(`/${name}`, { ...always, ...(values as object) }))
   }
-}
-
-/** Lets the layout show the learner. A getter, not a copy: a login that fails clears `req.user` after this has run. */
-export const showUser: RequestHandler = (req, res, next) => {
-  Object.defineProperty(res.locals, 'user', { get: () => req.user, enumerable: true })
-  next()
 }

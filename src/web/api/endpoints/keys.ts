@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from '../../../deps.ts'
-import { methodNotAllowed } from '../../middleware/errors.ts'
+import { isForPrograms, methodNotAllowed } from '../../middleware/errors.ts'
 import type { Facts } from '../endpoint.ts'
 
 /** PyJWT caches keys for the same time. */
@@ -96,9 +96,10 @@ export function publicKeys({ keyRing, config }: Deps): { handler: RequestHandler
     }
 
   const router = Router({ strict: true, caseSensitive: true })
-  // Otherwise the router would answer OPTIONS by itself.
+  // Pages pass by. Otherwise the router would answer OPTIONS by itself.
   router.use((req, res, next) => {
-    if (req.method === 'OPTIONS' && API_PATHS.includes(req.path)) res.status(404).end()
+    if (!isForPrograms(req.path)) next('router')
+    else if (req.method === 'OPTIONS' && API_PATHS.includes(req.path)) res.status(404).end()
     else next()
   })
   // Under `/api`, another method is answered like an unknown address; below, with 405.
