@@ -8,6 +8,7 @@ import { prune } from '../../src/database/pruning.ts'
 import { startApp } from '../support/app.ts'
 import {
   type Browser,
+  comingBack,
   learner,
   openBrowser,
   type Person,
@@ -57,11 +58,11 @@ function assertSignedUp(response: Response, location = '/onboarding') {
 
 const assertLoggedIn = (response: Response) => assertSignedUp(response, '/dashboard')
 
-/** Opens the form in its own browser. Returns a function that sends it. */
+/** Opens the form in its own browser. Returns a function that sends it, again if it is told to come back. */
 async function prepare(person: Person, at: number): Promise<() => Promise<Response>> {
   const browser = openBrowser(apps[at % apps.length] ?? first)
   const fields = { ...person, _csrf: await browser.token('/sign-up') }
-  return () => browser.post('/sign-up', fields)
+  return () => comingBack(() => browser.post('/sign-up', fields))
 }
 
 describe('an address that is new to two processes at once', () => {

@@ -1,9 +1,8 @@
 /** A killed server loses no account whose sign-up was answered. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase } from '../support/database.ts'
-import { openBrowser, type Person, type Response, somebody } from '../support/people.ts'
+import { comingBack, openBrowser, type Person, somebody } from '../support/people.ts'
 import { startServer } from '../support/process.ts'
 
 const SIGN_UPS = 200
@@ -17,15 +16,6 @@ async function forEach<Item>(items: readonly Item[], job: (item: Item) => Promis
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await job(item)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
-}
-
-/** Tries again as `Retry-After` says, when a busy machine has no room for the hash. */
-async function comingBack(attempt: () => Promise<Response>): Promise<Response> {
-  for (;;) {
-    const response = await attempt()
-    if (response.status !== 503) return response
-    await sleep(1_000 * Number(response.headers['retry-after']))
-  }
 }
 
 it('everybody whose sign-up was answered can log in after the server was killed in the middle of it', async () => {
@@ -59,8 +49,8 @@ it('everybody whose sign-up was answered can log in after the server was killed 
   // Somebody who got no answer can sign up again, or is told that the account already exists.
   const lost = people.filter((person) => !welcomed.includes(person)).slice(0, 10)
   await forEach(lost, async (person) => {
-    const again = await openBrowser(second).signUp(person)
+    const again = await comingBack(() => openBrowser(second).signUp(person))
     assert.ok([303, 422].includes(again.status), String(again.status))
-    assert.equal((await openBrowser(second).logIn(person, { next: '/' })).status, 303)
+    assert.equal((await comingBack(() => openBrowser(second).logIn(person, { next: '/' }))).status, 303)
   })
 })

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import supertest from 'supertest'
 import type { TestApp } from './app.ts'
-import { type Browser, type Person, type Response, somebody } from './people.ts'
+import { type Browser, comingBack, type Person, type Response, somebody } from './people.ts'
 
 type Headers = Record<string, string>
 export type ApiClient = ReturnType<typeof openApi>
@@ -41,7 +41,7 @@ export function openApi(app: Pick<TestApp, 'url'>, headers: Headers = {}, agent 
 export async function apiLearner(app: Pick<TestApp, 'url'>, name: string): Promise<{ person: Person; api: ApiClient }> {
   const person = somebody(name)
   const api = openApi(app)
-  const response = await api.signUp(person)
+  const response = await comingBack(() => api.signUp(person))
   assert.equal(response.status, 200, response.text)
   return { person, api }
 }

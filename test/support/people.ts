@@ -1,10 +1,14 @@
 /** People who use the app through its pages: they open a page, fill in its form and press the button. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'node-html-parser'
 import supertest from 'supertest'
 import type { TestApp } from './app.ts'
 
 export const PASSWORD = 'plain tidy copper lantern'
+
+/** How long a busy machine may have no room for somebody. */
+const PATIENCE_MS = 60_000
 
 type Fields = Record<string, string>
 export type Response = supertest.Response
@@ -71,11 +75,23 @@ export function somebody(name: string): Person {
   return { name, email: `${name.toLowerCase()}-${randomBytes(5).toString('hex')}@example.org`, password: PASSWORD }
 }
 
+/**
+ * Comes back as `Retry-After` says, when a slow machine has no room for a hash or a turn. For tests in which many log in or
+ * sign up at once, and neither the storm nor an outage is the subject.
+ */
+export async function comingBack(attempt: () => PromiseLike<Response>): Promise<Response> {
+  for (const deadline = Date.now() + PATIENCE_MS; ; ) {
+    const response = await attempt()
+    if (response.status !== 503 || Date.now() > deadline) return response
+    await sleep(1_000 * Number(response.headers['retry-after']))
+  }
+}
+
 /** Signs somebody up. Returns them and the browser in which they are logged in. */
 export async function learner(app: Pick<TestApp, 'url'>, name: string): Promise<{ person: Person; browser: Browser }> {
   const person = somebody(name)
   const browser = openBrowser(app)
-  const response = await browser.signUp(person)
+  const response = await comingBack(() => browser.signUp(person))
   if (response.status !== 303) throw new Error(`sign-up of ${name} answered ${response.status}`)
   return { person, browser }
 }

@@ -5,7 +5,7 @@ import { openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { call, refusalOf } from '../../support/calls.ts'
 import { watchHashing } from '../../support/hashing.ts'
-import { learner, openBrowser, type Person, somebody } from '../../support/people.ts'
+import { comingBack, learner, openBrowser, type Person, somebody } from '../../support/people.ts'
 import { type Answer, exchange } from '../../support/raw-http.ts'
 import { setCookieOf } from '../../support/sessions.ts'
 
@@ -69,7 +69,9 @@ describe('ten wrong passwords', () => {
 
   it('at once are ten and not one more', async () => {
     const { person } = await learner(app, 'Ada')
-    const responses = await Promise.all(Array.from({ length: 30 }, () => onTheApi(person, 'not the password')))
+    const responses = await Promise.all(
+      Array.from({ length: 30 }, () => comingBack(() => onTheApi(person, 'not the password'))),
+    )
     const statuses = responses.map(({ status }) => status)
     assert.equal(statuses.filter((status) => status === 401).length, TRIES)
     assert.equal(statuses.filter((status) => status === 429).length, 20)

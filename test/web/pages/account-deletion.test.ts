@@ -7,7 +7,7 @@ import { startApp } from '../../support/app.ts'
 import { passAll, saveAnswers } from '../../support/learning.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForChange, askForReset, headingOf, leads, open } from '../../support/mailed.ts'
-import { learner, openBrowser, problemsOf, somebody } from '../../support/people.ts'
+import { comingBack, learner, openBrowser, problemsOf, somebody } from '../../support/people.ts'
 import { COOKIE, holderOf, sessionCookieOf, setCookieOf } from '../../support/sessions.ts'
 import { firstPair, refresh } from '../../support/tokens.ts'
 
@@ -134,7 +134,8 @@ describe('deleting', () => {
   it('five times at once is done once, and nobody sees a fault', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const token = await browser.token(PAGE)
-    const press = () => browser.post(PAGE, { password: person.password, sure: 'yes', _csrf: token })
+    const body = { password: person.password, sure: 'yes', _csrf: token }
+    const press = () => comingBack(() => browser.post(PAGE, body))
     const answers = await Promise.all(Array.from({ length: 5 }, press))
     const statuses = answers.map(({ status }) => status)
     assert.ok(

@@ -6,7 +6,7 @@ import { apiOf } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { headingOf, leads, NEW_PASSWORD } from '../../support/mailed.ts'
-import { type Browser, learner, openBrowser, problemsOf } from '../../support/people.ts'
+import { type Browser, comingBack, learner, openBrowser, problemsOf } from '../../support/people.ts'
 import { holderOf, onlySessionOf, sessionCookieOf, setCookieOf } from '../../support/sessions.ts'
 import { firstPair, refresh } from '../../support/tokens.ts'
 
@@ -150,7 +150,7 @@ describe('a change', () => {
     const statuses = await Promise.all(
       Array.from({ length: 5 }, async (_, index) => {
         const body = { currentPassword: person.password, newPassword: `${NEW_PASSWORD} ${index}`, _csrf: token }
-        return (await browser.post(PAGE, body)).status
+        return (await comingBack(() => browser.post(PAGE, body))).status
       }),
     )
     assert.ok(

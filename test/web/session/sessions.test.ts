@@ -9,7 +9,7 @@ import { prune } from '../../../src/database/pruning.ts'
 import { OLD_SESSIONS } from '../../../src/sessions/sessions.ts'
 import { SessionStore } from '../../../src/web/session/store.ts'
 import { BEHIND_TLS, SECRET, startApp, type TestApp } from '../../support/app.ts'
-import { learner, openBrowser, PASSWORD, somebody, tokenOf } from '../../support/people.ts'
+import { comingBack, learner, openBrowser, PASSWORD, somebody, tokenOf } from '../../support/people.ts'
 import { startProxy } from '../../support/proxy.ts'
 import {
   browserWith,
@@ -99,7 +99,7 @@ describe('the id of a session', () => {
     const { person } = await learner(app, 'Ada')
     await app.sql`delete from sessions`
     const browsers = Array.from({ length: 50 }, () => openBrowser(app))
-    const responses = await Promise.all(browsers.map((browser) => browser.logIn(person)))
+    const responses = await Promise.all(browsers.map((browser) => comingBack(() => browser.logIn(person))))
     assert.deepEqual([...new Set(responses.map(({ status }) => status))], [303])
     const cookies = browsers.map(sessionCookieOf)
     assert.equal(new Set(cookies.map(idWithin)).size, 50)
@@ -468,7 +468,7 @@ describe('changes around a live session', () => {
       insert into sessions (sid, sess, expire)
       select 'over ' || number, json_build_object('userId', ${user?.id ?? ''}::text), ${new Date(now - SECOND)}::timestamptz
       from generate_series(1, 2500) as number`
-    const logins = Array.from({ length: 10 }, () => openBrowser(crowded).logIn(person))
+    const logins = Array.from({ length: 10 }, () => comingBack(() => openBrowser(crowded).logIn(person)))
     const left = []
     for (let rounds = 0; rounds < 3; rounds += 1) {
       await prune(crowded.sql, OLD_SESSIONS, now, 1000)
