@@ -13,6 +13,8 @@ const TURNS_WAITING_MAX = 100
 const TURN_SMOOTHING = 0.2
 /** Nobody waits for a turn that would come later than this. */
 const TURN_WAIT_MAX_MS = 1_500
+/** A turn counts as this long at most. One that met an outage says nothing of the next ones. */
+const TURN_MEASURED_MAX_MS = 1_000
 
 /**
  * Limits by email address protect one account, limits by network one place. A whole school may share one IPv4 address, so
@@ -59,7 +61,8 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
   /** The table must not tell who was counted, so it holds no addresses. */
   const hashed = (subject: string) => createHmac('sha256', key).update(subject).digest('base64url')
 
-  const turns = new Map<string, { last: Promise<unknown>; waiting: number }>()
+  /** `promised` is the last time that somebody who was sent away has been told to come back at. */
+  const turns = new Map<string, { last: Promise<unknown>; waiting: number; promised: number }>()
   /** How long a turn has taken lately, in milliseconds. */
   let turnMs = 0
 
@@ -85,14 +88,17 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
     },
     /**
      * Runs `job` once all earlier jobs of the same subject in this process have ended.
-     * @throws {Unavailable} when too many jobs wait, or when the job before failed with it: if the database is down, the
-     * whole queue fails now, rather than each job after its own timeout.
+     * @throws {Busy} when it would wait too long, each time with a later moment to come back.
+     * @throws {Unavailable} when the job before failed with it: if the database is down, the whole queue fails now, rather
+     * than each job after its own timeout. `Busy` is no such failure, and costs the next job no time.
      */
     async inTurn<Result>(subject: string, job: () => Promise<Result>): Promise<Result> {
-      const turn = turns.get(subject) ?? { last: Promise.resolve(), waiting: 0 }
+      const turn = turns.get(subject) ?? { last: Promise.resolve(), waiting: 0, promised: 0 }
       const waitMs = turn.waiting * turnMs
       if (turn.waiting >= TURNS_WAITING_MAX || waitMs > TURN_WAIT_MAX_MS) {
-        const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1_000))
+        const at = performance.now()
+        turn.promised = Math.max(turn.promised, at + waitMs) + turnMs
+        const retryAfterSeconds = Math.max(1, Math.ceil((turn.promised - at) / 1_000))
         throw new Busy('too many tries for one account are waiting', { retryAfterSeconds })
       }
       turns.set(subject, turn)
@@ -100,11 +106,11 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
       const result = turn.last.then(async () => {
         const startedAt = performance.now()
         const outcome = await job()
-        turnMs += TURN_SMOOTHING * (performance.now() - startedAt - turnMs)
+        turnMs += TURN_SMOOTHING * (Math.min(performance.now() - startedAt, TURN_MEASURED_MAX_MS) - turnMs)
         return outcome
       })
       turn.last = result.catch((error: unknown) => {
-        if (error instanceof Unavailable) throw error
+        if (error instanceof Unavailable && !(error instanceof Busy)) throw error
       })
       turn.last.catch(() => {})
       try {

@@ -141,6 +141,28 @@ describe('a place that is reserved', () => {
     queue.keepPlace(UNITS, { subject: 'Ben' }).release()
   })
 
+  it('for two hashes is waited for once: the second comes before everybody else', async () => {
+    const queue = createHashQueue({ threads: 1 })
+    const place = queue.keepPlace(UNITS, { subject: 'Ada' }, 2)
+    const done: string[] = []
+    const work = async (name: string) => void done.push(name)
+    const first = queue.run(UNITS, () => work('Ada 1'), place)
+    const others = ['Ben', 'Carl'].map((subject) => queue.run(UNITS, () => work(subject), { subject }))
+    const second = queue.run(UNITS, () => work('Ada 2'), place)
+    await Promise.all([first, ...others, second])
+    assert.deepEqual(done, ['Ada 1', 'Ada 2', 'Ben', 'Carl'])
+    assert.equal(place.release(), false)
+  })
+
+  it('is given back in part when only one of two hashes was needed', async () => {
+    const queue = createHashQueue({ threads: 1 })
+    const place = queue.keepPlace(UNITS, { subject: 'Ada' }, 2)
+    await queue.run(UNITS, async () => {}, place)
+    assert.ok(queue.expectedWait() > 0)
+    assert.equal(place.release(), true)
+    assert.equal(queue.expectedWait(), 0)
+  })
+
   it('is not asked for again when the work comes', async () => {
     const queue = createHashQueue({ threads: 1 })
     const place = queue.keepPlace(UNITS, { subject: 'Ada' })
@@ -169,15 +191,100 @@ describe('whoever hangs up', () => {
   it('before asking is not let in', async () => {
     const { hash } = startQueue()
     assert.equal(await hash('Ada', AbortSignal.abort()), 'gone')
+    const queue = createHashQueue({ threads: 2 })
+    assert.throws(() => queue.keepPlace(UNITS, { subject: 'Ada', signal: AbortSignal.abort() }), ClientGone)
   })
 })
 
-it('what a hash takes is measured, not guessed', async () => {
-  const { hash, runTo, expectedWait } = startQueue()
-  for (let round = 0; round < 3; round += 1) {
-    const both = [hash(`one ${round}`), hash(`two ${round}`)]
-    await runTo(1_000 * (round + 1))
-    await Promise.all(both)
+describe('what a hash takes', () => {
+  /** The wait behind so many hashes at cost 12, none of which ends. */
+  function waitBehind(queue: ReturnType<typeof createHashQueue>, hashes: number): number {
+    const places = crowd(hashes).map((subject) => queue.keepPlace(UNITS, { subject }))
+    const wait = queue.expectedWait()
+    for (const { release } of places) release()
+    return wait
   }
-  assert.equal(expectedWait(), 0)
+
+  it('is measured, not guessed', () => {
+    const queue = createHashQueue({ threads: 2, now: () => 0 })
+    assert.equal(waitBehind(queue, 2), HASH_MS)
+    for (let hashes = 0; hashes < 40; hashes += 1) queue.learn(UNITS, 100)
+    assert.equal(Math.round(waitBehind(queue, 2)), 100)
+    for (let hashes = 0; hashes < 40; hashes += 1) queue.learn(UNITS / 4, 100)
+    assert.equal(Math.round(waitBehind(queue, 2)), 400)
+  })
+
+  it('is not believed to be long because of one that was held up', () => {
+    const queue = createHashQueue({ threads: 2, now: () => 0 })
+    queue.learn(UNITS, 60_000)
+    assert.ok(waitBehind(queue, 2) <= 1.2 * HASH_MS)
+  })
+
+  it('is believed again after measurements that cannot be', () => {
+    const queue = createHashQueue({ threads: 2, now: () => 0 })
+    for (let hashes = 0; hashes < 1_000; hashes += 1) queue.learn(UNITS, 0)
+    for (let hashes = 0; hashes < 40; hashes += 1) queue.learn(UNITS, HASH_MS)
+    assert.ok(waitBehind(queue, 2) > 0.9 * HASH_MS)
+  })
+
+  it('sends nobody away from a line of tiny ones, however long they seem to take', () => {
+    const queue = createHashQueue({ threads: 2, now: () => 0 })
+    const tiny = 2 ** 4
+    for (let hashes = 0; hashes < 100; hashes += 1) queue.learn(tiny, 1_000)
+    for (const subject of crowd(200)) queue.keepPlace(tiny, { subject })
+  })
+})
+
+describe('nobody is sent away', () => {
+  it('while nobody else waits, though a hash takes seconds', async () => {
+    const queue = createHashQueue({ threads: 2, now: () => 0 })
+    for (let hashes = 0; hashes < 40; hashes += 1) queue.learn(UNITS, 2_000)
+    const never = () => new Promise<void>(() => {})
+    for (const subject of crowd(2)) void queue.run(4 * UNITS, never, { subject })
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(queue.expectedWait() > 1_500)
+    queue.keepPlace(4 * UNITS, { subject: 'Ada' })
+    assert.throws(() => queue.keepPlace(4 * UNITS, { subject: 'Ben' }), Busy)
+  })
+
+  it('from a thread that is free, though many are promised a place and do not come', async () => {
+    const { hash, runTo, finished, now } = startQueue()
+    for (const name of crowd(200)) void hash(name)
+    await runTo(5_000)
+    assert.equal(finished.length, 11)
+    for (let number = 0; now() < 10_000; number += 1) {
+      void hash(`newcomer ${number}`)
+      await runTo(now() + HASH_MS / 2)
+    }
+    assert.ok(finished.length >= 11 + 35, `${finished.length - 11} of the 40 that two threads can do`)
+  })
+})
+
+describe('whoever was sent away', () => {
+  it('and comes back too early is told the same time again, not a later one', async () => {
+    const { hash, runTo, now } = startQueue()
+    for (const name of crowd(100)) void hash(name)
+    const ada = await hash('Ada')
+    for (const name of crowd(50, 'newcomer')) void hash(name)
+    assert.ok(ada instanceof Busy)
+    await runTo(3_000)
+    void crowd(11, 'filling the line').map((name) => hash(name))
+    const again = await hash('Ada')
+    assert.ok(again instanceof Busy)
+    assert.equal(again.retryAfterSeconds, ada.retryAfterSeconds - 3)
+    assert.equal(now(), 3_000)
+  })
+
+  it('is never told more than a minute, nor all the same', async () => {
+    const { hash } = startQueue()
+    const outcomes = await Promise.all(
+      crowd(3_000)
+        .map((name) => hash(name))
+        .slice(11),
+    )
+    const seconds = outcomes.map((outcome) => (outcome as Busy).retryAfterSeconds)
+    assert.ok(Math.max(...seconds) <= 60)
+    const last = seconds.slice(-2_000)
+    for (let second = 31; second <= 60; second += 1) assert.ok(last.filter((one) => one === second).length < 200)
+  })
 })

@@ -10,19 +10,25 @@ const WAIT_MAX_MS = 1_200
 const WAIT_MAX_AS_PROMISED_MS = 1_500
 /** For this long after its time, a place is kept for somebody who was sent away. */
 const PLACE_KEPT_MS = 2_000
-const PROMISES_MAX = 10_000
-/** What a hash takes before the first one was measured, at cost 12. */
-const FIRST_GUESS_MS = 250
-const UNITS_OF_FIRST_GUESS = 2 ** 12
+/** Times are promised in whole seconds, so somebody may come this much too early. */
+const EARLY_MS = 1_000
+/** Nobody is told to come back later than this. Of so many, most do not, and the threads should not wait for them. */
+const PROMISED_MAX_MS = 60_000
+/** What a hash takes at cost 12: before one was measured, at least and at most. A slower machine needs a lower cost. */
+const COST_12 = { units: 2 ** 12, guessMs: 250, leastMs: 10, mostMs: 2_000 }
 /** How much the newest measurement counts. */
 const SMOOTHING = 0.2
+/** One measurement is taken for twice the estimate at most. What has held up a thread once must not send others away. */
+const OUTLIER = 2
 
 /** `subject` is whose password it is, to know them when they come back. `signal` says that they have hung up. */
 export type Place = { subject?: string | undefined; signal?: AbortSignal | undefined }
 
 /** A place that is kept while something else is done first. It must be released in any case. */
 export type Reservation = Place & {
-  /** Gives the place back. Returns whether it was still kept. */
+  /** Uses up one of its hashes. Returns which one it is, from 1; 0 when none is left. */
+  take: () => number
+  /** Gives back what was not taken. Returns whether that was anything. */
   release: () => boolean
 }
 
@@ -35,7 +41,7 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
   let running = 0
   let unitsRunning = 0
   const reserved = { places: 0, units: 0 }
-  let unitMs = FIRST_GUESS_MS / UNITS_OF_FIRST_GUESS
+  let unitMs = COST_12.guessMs / COST_12.units
   /** When those who were sent away are expected, the earliest first. */
   const promises = new Map<string, number>()
   let lastPromise = 0
@@ -61,26 +67,40 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
 
   /** @throws {Busy} with the seconds after which there will be a place. Each one who is sent away gets a time of their own. */
   function sendAway(units: number, subject: string | undefined): never {
-    const step = (units * unitMs) / threads
-    lastPromise = Math.max(lastPromise, now() + expectedWait()) + step
-    if (subject !== undefined && promises.size < PROMISES_MAX) {
-      promises.delete(subject)
-      promises.set(subject, lastPromise)
-    }
+    const known = subject === undefined ? undefined : promises.get(subject)
+    // Whoever comes too early is told the same time again. A new one would be later each time they ask.
+    const due = known !== undefined && known > now() + EARLY_MS ? known : promise(units, subject)
     throw new Busy('too many passwords are being checked', {
-      retryAfterSeconds: Math.max(1, Math.ceil((lastPromise - now()) / 1_000)),
+      retryAfterSeconds: Math.max(1, Math.ceil((due - now()) / 1_000)),
     })
   }
 
+  function promise(units: number, subject: string | undefined): number {
+    const next = Math.max(lastPromise, now() + expectedWait()) + (units * unitMs) / threads
+    // Spread over the second half of that time, and without a place.
+    if (next > now() + PROMISED_MAX_MS) return now() + (PROMISED_MAX_MS * (1 + Math.random())) / 2
+    lastPromise = next
+    if (subject !== undefined) {
+      promises.delete(subject)
+      promises.set(subject, next)
+    }
+    return next
+  }
+
+  /** @throws {Busy} when the work would wait too long. */
   function admit(units: number, subject: string | undefined): void {
     const due = subject === undefined ? undefined : promises.get(subject)
-    const isExpected = due !== undefined && now() >= due - 1_000 && now() <= due + PLACE_KEPT_MS
+    const isExpected = due !== undefined && now() >= due - EARLY_MS && now() <= due + PLACE_KEPT_MS
     const wait = expectedWait() + (isExpected ? 0 : promisedWork(units))
-    if (wait > (isExpected ? WAIT_MAX_AS_PROMISED_MS : WAIT_MAX_MS)) sendAway(units, subject)
+    const isTooLong = wait > (isExpected ? WAIT_MAX_AS_PROMISED_MS : WAIT_MAX_MS)
+    // No thread idles for those who may come, and if nobody waits, somebody is let in on the slowest machine.
+    const isFree = expectedWait() === 0 || waiting.length + reserved.places === 0
+    if (isTooLong && !isFree) sendAway(units, subject)
     if (subject !== undefined) promises.delete(subject)
   }
 
-  async function place(units: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits for a thread. `first`: before everybody else in the line. */
+  async function thread(units: number, { signal, first }: Pick<Place, 'signal'> & { first: boolean }): Promise<void> {
     if (signal?.aborted) throw new ClientGone()
     if (running < threads) {
       running += 1
@@ -89,7 +109,8 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
     }
     await new Promise<void>((resolve, reject) => {
       const one: Waiting = { units, start: resolve, leave: reject }
-      waiting.push(one)
+      if (first) waiting.unshift(one)
+      else waiting.push(one)
       signal?.addEventListener(
         'abort',
         () => {
@@ -106,42 +127,59 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
   return {
     expectedWait,
 
-    /**
-     * Keeps a place while its holder does something else first: nobody should do that for nothing.
-     * @throws {Busy} at once, when the work would wait too long.
-     */
-    keepPlace(units: number, place: Place = {}): Reservation {
-      admit(units, place.subject)
-      reserved.places += 1
-      reserved.units += units
-      let isKept = true
-      const release = () => {
-        if (!isKept) return false
-        isKept = false
-        reserved.places -= 1
-        reserved.units -= units
-        return true
-      }
-      return { ...place, release }
+    /** Learns how long work has taken. It should be measured where the work is done, without the way there and back. */
+    learn(units: number, milliseconds: number): void {
+      const estimate = unitMs + SMOOTHING * (Math.min(milliseconds / units, OUTLIER * unitMs) - unitMs)
+      unitMs = Math.min(Math.max(estimate, COST_12.leastMs / COST_12.units), COST_12.mostMs / COST_12.units)
     },
 
     /**
-     * Runs work that is worth so many units, in order. bcrypt's work is 2 to the power of its cost.
+     * Keeps a place for so many hashes, one after the other, while its holder does something else first: nobody should do
+     * that for nothing.
+     * @throws {Busy} at once, when the work would wait too long. {ClientGone} when whoever wants it has hung up.
+     */
+    keepPlace(units: number, place: Place = {}, hashes = 1): Reservation {
+      if (place.signal?.aborted) throw new ClientGone()
+      admit(units, place.subject)
+      let left = hashes
+      reserved.places += hashes
+      reserved.units += hashes * units
+      const give = (count: number) => {
+        left -= count
+        reserved.places -= count
+        reserved.units -= count * units
+      }
+      return {
+        ...place,
+        take() {
+          if (left === 0) return 0
+          give(1)
+          return hashes - left
+        },
+        release() {
+          const isKept = left > 0
+          give(left)
+          return isKept
+        },
+      }
+    },
+
+    /**
+     * Runs work that is worth so many units, in order. bcrypt's work is 2 to the power of its cost. Whoever has a
+     * reservation for more than one hash waits only for the first.
      * @throws {Busy} at once, when it would wait too long and has no reservation.
      * @throws {ClientGone} when whoever wants it has hung up before it began.
      */
     async run<Result>(
       units: number,
       work: () => Promise<Result>,
-      { subject, signal, release }: Place & Partial<Reservation> = {},
+      { subject, signal, take }: Place & Partial<Reservation> = {},
     ): Promise<Result> {
-      if (!release?.()) admit(units, subject)
-      await place(units, signal)
-      const startedAt = now()
+      const number = take?.() ?? 0
+      if (number === 0) admit(units, subject)
+      await thread(units, { signal, first: number > 1 })
       try {
-        const result = await work()
-        unitMs += SMOOTHING * ((now() - startedAt) / units - unitMs)
-        return result
+        return await work()
       } finally {
         unitsRunning -= units
         // The place goes directly to the next in line, so that nobody can overtake.

@@ -3,7 +3,7 @@
  * nothing else. They are shared by everything in this process, start when they are needed, and end when they are not.
  */
 import { Worker } from 'node:worker_threads'
-import type { HashingJob, HashingResult } from './hashing-thread.ts'
+import type { Hashed, HashingJob, HashingResult } from './hashing-thread.ts'
 
 /** A thread needs little, and V8 by itself would reserve much. */
 const LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 }
@@ -40,12 +40,12 @@ export const hashingThreads = {
    * Runs a job in a free thread, or in a new one. The caller limits how many run at once.
    * @throws when bcrypt refuses its arguments, or the thread ends.
    */
-  async run(job: HashingJob): Promise<string | boolean> {
+  async run(job: HashingJob): Promise<Hashed> {
     const thread = takeThread()
     const result = await resultOf(thread, job)
     giveBack(thread)
     if (!result.ok) throw new Error(result.message)
-    return result.value
+    return result
   },
 }
 

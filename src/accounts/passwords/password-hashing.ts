@@ -5,6 +5,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import { createHashQueue, type Place, type Reservation } from './hash-queue.ts'
+import type { HashingJob } from './hashing-thread.ts'
 import { hashingThreads } from './hashing-threads.ts'
 
 /** The highest cost in the configuration. A stored hash with a higher cost would keep a core busy for minutes. */
@@ -14,6 +15,9 @@ const COST_MIN = 4
 /** The pepper's id, bcrypt's part, and its cost. For a malformed hash bcrypt returns at once, and that speed would show. */
 const STORED = /^([\w-]{8})(\$2b\$(\d\d)\$[./A-Za-z0-9]{53})$/
 const HASH_CHARACTERS_OF_BCRYPT = 31
+
+/** bcrypt's work doubles with each step of the cost. */
+const unitsAt = (cost: number): number => 2 ** Math.min(COST_MAX, cost)
 
 type Verdict = { ok: false } | { ok: true; outdated: boolean }
 
@@ -31,17 +35,22 @@ export function createPasswords({
   )
   const [newest = ''] = keys.keys()
   const queue = createHashQueue({ threads: atOnce })
-  /** bcrypt's work doubles with each step of the cost. */
-  const units = 2 ** Math.min(COST_MAX, cost)
+  const units = unitsAt(cost)
 
   const digest = (password: string, pepper: Buffer | string) =>
     createHmac('sha384', pepper).update(password.normalize('NFC')).digest('base64')
 
-  const compare = (text: string, hash: string) => hashingThreads.run({ text, hash })
+  /** Does a job at this cost, and lets the line know what it took. */
+  async function done(job: HashingJob, atCost: number): Promise<string | boolean> {
+    const { value, milliseconds } = await hashingThreads.run(job)
+    queue.learn(unitsAt(atCost), milliseconds)
+    return value
+  }
 
   /** As much work as a comparison at this cost, without ever matching. A malformed hash would be faster. */
   async function compareWithNothing(atCost: number) {
-    await compare('nothing', (await bcrypt.genSalt(atCost)) + '.'.repeat(HASH_CHARACTERS_OF_BCRYPT))
+    const hash = (await bcrypt.genSalt(atCost)) + '.'.repeat(HASH_CHARACTERS_OF_BCRYPT)
+    await done({ text: 'nothing', hash }, atCost)
   }
 
   /** Undefined if no password can match: not our hash, one whose pepper is gone, or one that would take hours. */
@@ -54,8 +63,11 @@ export function createPasswords({
   }
 
   return {
-    /** A place in the line in front of bcrypt, for whoever has to do something else first. */
-    keepPlace: (place?: Place): Reservation => queue.keepPlace(units, place),
+    /**
+     * A place in the line in front of bcrypt, for whoever has to do something else first, and for so many hashes.
+     * @throws {Busy} when it would wait too long, {ClientGone} when nobody wants it any more.
+     */
+    keepPlace: (place?: Place, hashes?: number): Reservation => queue.keepPlace(units, place, hashes),
 
     /** Whether any password can match this hash. */
     canMatch: (stored: string): boolean => partsOf(stored) !== undefined,
@@ -63,7 +75,7 @@ export function createPasswords({
     /** A hash to be stored. @throws {Busy} when it would wait too long, {ClientGone} when nobody wants it any more. */
     async hash(password: string, place?: Place): Promise<string> {
       const text = digest(password, keys.get(newest) ?? '')
-      return newest + (await queue.run(units, () => hashingThreads.run({ text, cost }), place))
+      return newest + (await queue.run(units, () => done({ text, cost }, cost), place))
     },
 
     /**
@@ -82,7 +94,7 @@ export function createPasswords({
       return { ok: false }
     }
     const { keyId, pepper, hash, storedCost } = parts
-    if (await compare(digest(password, pepper), hash)) {
+    if (await done({ text: digest(password, pepper), hash }, storedCost)) {
       return { ok: true, outdated: keyId !== newest || storedCost !== cost }
     }
     // The work doubles with each step of the cost. So the comparison above and one at each missing step add up to the
