@@ -124,6 +124,27 @@ describe('a storm of logins', () => {
   })
 })
 
+it('nobody who comes back as told is sent away again and again, although twice as many arrive as there is room for', async () => {
+  const { hash, runTo, now } = startQueue()
+  const back = new Map(crowd(100).map((name) => [name, 0]))
+  const sentAway = new Map<string, number>()
+  for (let number = 0; back.size > 0 && now() < 60_000; number += 1) {
+    for (const name of crowd(2, `newcomer ${number}`)) void hash(name)
+    for (const [name, at] of back) {
+      if (at > now()) continue
+      back.delete(name)
+      void hash(name).then((outcome) => {
+        if (!(outcome instanceof Busy)) return
+        sentAway.set(name, (sentAway.get(name) ?? 0) + 1)
+        back.set(name, now() + 1_000 * outcome.retryAfterSeconds)
+      })
+    }
+    await runTo(now() + HASH_MS / 2)
+  }
+  const most = Math.max(...sentAway.values())
+  assert.ok(most <= 2, `somebody was sent away ${most} times`)
+})
+
 describe('a place that is reserved', () => {
   it('counts before its work has come, and is given back when it does not', () => {
     const queue = createHashQueue({ threads: 2, now: () => 0 })
@@ -257,6 +278,21 @@ describe('nobody is sent away', () => {
       await runTo(now() + HASH_MS / 2)
     }
     assert.ok(finished.length >= 11 + 35, `${finished.length - 11} of the 40 that two threads can do`)
+  })
+
+  it('from a thread that is free, though somebody else has a reservation', async () => {
+    let time = 0
+    const queue = createHashQueue({ threads: 3, now: () => time })
+    const places = crowd(100).map((subject) => {
+      try {
+        return queue.keepPlace(UNITS, { subject })
+      } catch {
+        return undefined
+      }
+    })
+    for (const place of places) place?.release()
+    time = 1_500
+    for (const subject of ['Ada', 'Ben', 'Carl']) queue.keepPlace(UNITS, { subject })
   })
 })
 
