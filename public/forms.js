@@ -143,11 +143,13 @@ for (const hint of document.querySelectorAll('[data-counter]')) {
   })
 }
 
-// After too many people at once: counts down to the time that the server has named and sends the form then, if the
-// password has been typed by that time. Told to a screen reader at the beginning and at the end, not every second.
+// After too many people at once: counts down to the time that the server has named and sends the form then, if its
+// passwords have been typed by that time. Told to a screen reader at the beginning and at the end, not every second.
 for (const hint of document.querySelectorAll('[data-send-in]')) {
   const form = hint.closest('form')
-  const password = form.querySelector('input[type="password"]')
+  const passwords = [...form.querySelectorAll('input[type="password"]')]
+  const send = form.querySelector('button[type="submit"]').textContent
+  const type = passwords.length === 1 ? 'Type your password' : 'Type your passwords'
   const count = Object.assign(document.createElement('p'), { className: 'hint' })
   const status = Object.assign(document.createElement('p'), { className: 'hint' })
   status.setAttribute('role', 'status')
@@ -156,7 +158,7 @@ for (const hint of document.querySelectorAll('[data-send-in]')) {
   hint.after(count, status, stop)
   let left = Number(hint.dataset.sendIn)
   const say = () => {
-    count.textContent = `Type your password: it is sent in ${left} ${left === 1 ? 'second' : 'seconds'}, when there is room.`
+    count.textContent = `${type}: the form is sent in ${left} ${left === 1 ? 'second' : 'seconds'}, when there is room.`
   }
   const end = (words) => {
     clearInterval(timer)
@@ -164,19 +166,21 @@ for (const hint of document.querySelectorAll('[data-send-in]')) {
     stop.remove()
     status.textContent = words
   }
+  const fallSilent = () => end('')
   const timer = setInterval(() => {
     left -= 1
     if (left > 0) say()
-    else if (password.value === '') end('There is room now. Type your password and log in.')
+    else if (passwords.some(({ value }) => value === '')) end(`There is room now. ${type} and press “${send}”.`)
     else {
+      form.removeEventListener('submit', fallSilent)
       end('Sending…')
       form.requestSubmit()
     }
   }, 1_000)
   stop.addEventListener('click', () => {
     end('Nothing is sent by itself.')
-    password.focus()
+    passwords[0].focus()
   })
-  form.addEventListener('submit', () => end(''))
+  form.addEventListener('submit', fallSilent)
   say()
 }

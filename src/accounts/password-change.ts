@@ -5,31 +5,32 @@ import { passwordChanged } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
 import { type Device, noted } from './activity.ts'
-import { type Confirmation, confirmPassword } from './passwords/password-check.ts'
+import { type Confirmation, confirmAndHash } from './passwords/password-check.ts'
 import type { User } from './users.ts'
 
+type Change = { current: string; next: string; endSessions: boolean; device: Device; signal?: AbortSignal }
 type Refused = Exclude<Confirmation, { ok: true }>
 
 /**
  * Sets a new password after checking the current one, and mails a notice. With `endSessions`, all sessions of the user
  * end in the same statement, including the caller's own, and their refresh tokens with them.
+ * @throws {Busy} when there is no room for hashing; nothing was changed or counted then.
  */
 export async function changePassword(
   deps: Deps,
   user: User,
-  { current, next, endSessions, device }: { current: string; next: string; endSessions: boolean; device: Device },
+  { current, next, endSessions, device, signal }: Change,
 ): Promise<{ ok: true; passwordVersion: number } | Refused> {
-  const confirmation = await confirmPassword(deps, user, { password: current, device })
+  const confirmation = await confirmAndHash(deps, user, { password: current, newPassword: next, device, signal })
   if (!confirmation.ok) return confirmation
-  const { sql, passwords, rateLimits, mail } = deps
-  const passwordHash = await passwords.hash(next)
+  const { sql, rateLimits, mail } = deps
   // The address may belong to a stranger, whose mailbox must not be filled.
   const mayNotify = mail.enabled && (await rateLimits.count('noticesByAddress', user.email)).ok
   const notice = mayNotify ? mail.row(passwordChanged(user.email, `${mail.origin}/password-reset`)) : undefined
   const now = deps.now()
   const changed = await sql`
     with changed as (
-      update users set password_hash = ${passwordHash}, password_version = password_version + 1,
+      update users set password_hash = ${confirmation.newHash}, password_version = password_version + 1,
         updated_at = ${new Date(now)}
       where id = ${user.id} and password_hash = ${confirmation.passwordHash}
       returning id

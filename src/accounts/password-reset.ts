@@ -19,15 +19,16 @@ export const requestReset = (deps: Deps, request: LinkRequest): Promise<Sent> =>
 /**
  * Sets a new password by a link, which is then used up. The address counts as confirmed, all sessions end with their
  * refresh tokens, and nobody is logged in (ASVS 7.4.3). The caller has checked that the password may be set.
+ * @throws {Busy} when there is no room for hashing; the link stays good then.
  */
 export async function resetPasswordByLink(
   deps: Deps,
   token: string,
-  { link, password, device }: { link: Link; password: string; device: Device },
+  { link, password, device, signal }: { link: Link; password: string; device: Device; signal?: AbortSignal },
 ): Promise<Used> {
   const { sql, passwords, rateLimits, mail } = deps
   if (link.state !== 'good') return { ok: false, reason: link.state }
-  const passwordHash = await passwords.hash(password)
+  const passwordHash = await passwords.hash(password, { subject: link.user.id, signal })
   const notice = mail.row(passwordChanged(link.user.email, `${mail.origin}/password-reset`))
   const now = deps.now()
   const condition = fragment`u.email = t.email and u.password_version = t.password_version`

@@ -10,6 +10,7 @@ import { verifyEmail } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
 import { type Device, noted } from './activity.ts'
 import { type LinkTo, linked, newToken } from './email-links.ts'
+import type { Place } from './passwords/hash-queue.ts'
 import { findCredentials, type User } from './users.ts'
 
 /** Long enough for a second press of the button, too short for an open form to serve as a way to log in. */
@@ -37,34 +38,58 @@ type SignUp = {
 /**
  * Makes an account and mails its owner. The same form sent again with the same address and password ends in the same
  * account; anything else is refused when the address has an account.
+ * @throws {Busy} when there is no room for hashing; that does not count as a try.
  */
-export async function register(deps: Deps, signUp: SignUp): Promise<Registration> {
-  const { sql, passwords, rateLimits, now } = deps
-  const { email, password, device, form } = signUp
-  const signUpForm = createHmac('sha256', form).update(email).digest('base64url')
+export function register(deps: Deps, signUp: SignUp): Promise<Registration> {
+  const { rateLimits, passwords } = deps
+  const { email, signal } = signUp
   // One sign-up of an address at a time, so that of many only the first costs a hash.
-  const outcome = await rateLimits.inTurn(email, async () => {
-    const { ipAddress } = device
-    const count = await countTry(rateLimits, ['signUpByNetwork', 'signUpByAddress'], { email, ipAddress })
-    if (!count.ok) return count
-    const known = await findCredentials(sql, email)
-    if (known) return known
-    // Signing up and deleting the account again and again would fill a stranger's mailbox. A sign-up without a mail would
-    // be worse, so further ones are refused.
-    const accounts = await rateLimits.count('accountsByAddress', email)
-    if (!accounts.ok) return accounts
-    const passwordHash = await passwords.hash(password, { subject: email, signal: signUp.signal })
-    const user = await createUser(deps, { ...signUp, signUpForm, passwordHash })
-    // Without a user, another process has just made an account for this address.
-    return user ? { ok: true as const, user, passwordVersion: 0 } : findCredentials(sql, email)
+  return rateLimits.inTurn(email, async () => {
+    // First of all, so that whoever has to be sent away is told at once, and is not counted.
+    const place = passwords.keepPlace({ subject: email, signal })
+    try {
+      return await countedSignUp(deps, signUp, place)
+    } finally {
+      place.release()
+    }
   })
-  if (outcome && 'ok' in outcome) return outcome
+}
 
-  const isRecent = outcome && now() - outcome.user.createdAt.getTime() < SAME_SIGN_UP_MS
+async function countedSignUp(deps: Deps, signUp: SignUp, place: Place): Promise<Registration> {
+  const { sql, passwords, rateLimits } = deps
+  const { email, password, device, form } = signUp
+  const { ipAddress } = device
+  const signUpForm = createHmac('sha256', form).update(email).digest('base64url')
+  const count = await countTry(rateLimits, ['signUpByNetwork', 'signUpByAddress'], { email, ipAddress })
+  if (!count.ok) return count
+  const known = await findCredentials(sql, email)
+  if (known) return sameSignUp(deps, known, { password, signUpForm }, place)
+  // Signing up and deleting the account again and again would fill a stranger's mailbox. A sign-up without a mail would
+  // be worse, so further ones are refused.
+  const accounts = await rateLimits.count('accountsByAddress', email)
+  if (!accounts.ok) return accounts
+  const passwordHash = await passwords.hash(password, place).catch((error: unknown) => {
+    void Promise.allSettled([rateLimits.refund('accountsByAddress', email)])
+    throw error
+  })
+  const user = await createUser(deps, { ...signUp, signUpForm, passwordHash })
+  if (user) return { ok: true, user, passwordVersion: 0 }
+  // Another process has just made an account for this address.
+  return sameSignUp(deps, await findCredentials(sql, email), { password, signUpForm }, place)
+}
+
+/** Lets in whoever has just made this account by the same form, with the same password. */
+async function sameSignUp(
+  { passwords, now }: Deps,
+  known: Awaited<ReturnType<typeof findCredentials>>,
+  { password, signUpForm }: { password: string; signUpForm: string },
+  place: Place,
+): Promise<Registration> {
+  const isRecent = known && now() - known.user.createdAt.getTime() < SAME_SIGN_UP_MS
   const isSame =
-    isRecent && outcome.signUpForm === signUpForm && (await passwords.verify(password, outcome.passwordHash)).ok
+    isRecent && known.signUpForm === signUpForm && (await passwords.verify(password, known.passwordHash, place)).ok
   return isSame
-    ? { ok: true, user: outcome.user, passwordVersion: outcome.passwordVersion }
+    ? { ok: true, user: known.user, passwordVersion: known.passwordVersion }
     : { ok: false, reason: 'address-taken' }
 }
 

@@ -43,7 +43,7 @@ describe('with the script', () => {
     const { person } = await learner(app, 'Ada')
     const page = await chromium.newPage()
     await logInWhileFull(page, person, 3)
-    assert.match(await page.locator('main').innerText(), /it is sent in [123] seconds?, when there is room/)
+    assert.match(await page.locator('main').innerText(), /the form is sent in [123] seconds?, when there is room/)
     await page.getByLabel('Password', { exact: true }).fill(person.password)
     await page.waitForURL('**/dashboard')
     await page.close()
@@ -55,7 +55,7 @@ describe('with the script', () => {
     const sent: string[] = []
     await logInWhileFull(page, person, 2)
     page.on('request', (request) => sent.push(request.method()))
-    await page.getByText('There is room now. Type your password and log in.').waitFor()
+    await page.getByText('There is room now. Type your password and press “Log in”.').waitFor()
     assert.deepEqual(sent, [])
     await page.close()
   })

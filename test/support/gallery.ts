@@ -9,7 +9,9 @@ import { Busy, Unavailable } from '../../src/base/failures.ts'
 import { addAccount } from './account-gallery.ts'
 import { BEHIND_TLS, startApp, type TestApp } from './app.ts'
 import { addLearning } from './learning-gallery.ts'
-import { type Browser, learner, openBrowser, type Response, somebody, tokenOf } from './people.ts'
+import { openMailbox } from './mailbox.ts'
+import { askForReset, NEW_PASSWORD, open, RESET } from './mailed.ts'
+import { type Browser, learner, openBrowser, PASSWORD, type Response, somebody, tokenOf } from './people.ts'
 
 export type Exhibit = {
   name: string
@@ -167,22 +169,32 @@ async function addOutages(
   add('fault of ours', 'visitor', '/dashboard', await openBrowser(faulty, cookie).get('/dashboard'))
 }
 
-/** A login while more passwords are being checked than anybody would wait for. */
+/** Every form with a password, while more passwords are being checked than anybody would wait for. */
 async function addStorm(
   { databaseUrl }: TestApp,
   add: (name: string, viewer: Exhibit['viewer'], path: string, response: Response) => Response,
 ) {
-  const busy = await startApp({}, { databaseUrl })
-  const { passwords } = busy.deps
-  busy.deps.passwords = {
-    ...passwords,
-    keepPlace: () => {
-      throw new Busy('too many passwords are being checked', { retryAfterSeconds: 8 })
-    },
+  const mailbox = await openMailbox()
+  const app = await startApp({}, { databaseUrl, mailbox })
+  const { person, browser } = await learner(app, 'early')
+  const forgetful = openBrowser(app)
+  await open(forgetful, await askForReset(forgetful, mailbox, person.email))
+  const refuse = () => {
+    throw new Busy('too many passwords are being checked', { retryAfterSeconds: 8 })
   }
-  const person = somebody('early')
-  const login = await openBrowser(busy).logIn(person, { next: '/dashboard', remember: 'yes' })
+  Object.assign(app.deps.passwords, { keepPlace: refuse, hash: refuse })
+  const [password, newPassword] = [PASSWORD, NEW_PASSWORD]
+  const login = await openBrowser(app).logIn(person, { next: '/dashboard', remember: 'yes' })
   add('login while many log in', 'visitor', '/login', login)
+  add('sign-up while many log in', 'visitor', '/sign-up', await openBrowser(app).signUp(somebody('late')))
+  add('reset while many log in', 'visitor', RESET.page, await forgetful.submit(RESET.page, { password: newPassword }))
+  for (const [name, path, fields] of [
+    ['password change', '/account/password-change', { currentPassword: password, newPassword, endOthers: 'yes' }],
+    ['password confirmation', '/account/password-confirmation', { password, next: '/account/data-export' }],
+    ['account deletion', '/account/account-deletion', { password, sure: 'yes' }],
+  ] as const) {
+    add(`${name} while many log in`, 'learner', path, await browser.submit(path, fields))
+  }
 }
 
 class BrokenStore extends expressSession.Store {

@@ -39,33 +39,67 @@ export function noteFailure(
 }
 
 /** `passwordVersion` belongs to the password that was checked: a session is renewed only while that is the current one. */
-export type Confirmation =
-  | { ok: true; passwordHash: string; passwordVersion: number }
-  | { ok: false; reason: 'wrong' }
-  | TooManyTries
+type Confirmed = { ok: true; passwordHash: string; passwordVersion: number }
+export type Confirmation = Confirmed | { ok: false; reason: 'wrong' } | TooManyTries
+type Refused = Exclude<Confirmation, Confirmed>
+type Attempt = { password: string; device: Device; signal?: AbortSignal | undefined }
 
-/** Whether whoever uses a session knows its password. Tries are counted for the account, over all sessions (ASVS 7.5.1). */
-export async function confirmPassword(
+/**
+ * Whether whoever uses a session knows its password. Tries are counted for the account, over all sessions (ASVS 7.5.1).
+ * @throws {Unavailable} when the password could not be checked, `Busy` among it; that does not count as a try.
+ */
+export const confirmPassword = (deps: Deps, user: User, attempt: Attempt): Promise<Confirmation> =>
+  confirmInTurn(deps, user, attempt, { hashes: 1, next: async (confirmed) => confirmed })
+
+/** The same, and then the hash of a new password. There is a place for both or for neither. */
+export const confirmAndHash = (
   deps: Deps,
   user: User,
-  { password, device, signal }: { password: string; device: Device; signal?: AbortSignal | undefined },
+  { newPassword, ...attempt }: Attempt & { newPassword: string },
+): Promise<Refused | (Confirmed & { newHash: string })> =>
+  confirmInTurn(deps, user, attempt, {
+    hashes: 2,
+    next: async (confirmed, place) => ({ ...confirmed, newHash: await deps.passwords.hash(newPassword, place) }),
+  })
+
+function confirmInTurn<Result>(
+  deps: Deps,
+  user: User,
+  { password, device, signal }: Attempt,
+  { hashes, next }: { hashes: number; next: (confirmed: Confirmed, place: Place) => Promise<Result> },
+): Promise<Refused | Result> {
+  const { rateLimits, passwords } = deps
+  return rateLimits.inTurn(`confirm ${user.id}`, async () => {
+    // First of all, so that whoever has to be sent away is told at once, and is not counted.
+    const place = passwords.keepPlace({ subject: user.id, signal }, hashes)
+    try {
+      const confirmation = await countedCheck(deps, user, { password, device }, place)
+      return confirmation.ok ? await next(confirmation, place) : confirmation
+    } finally {
+      place.release()
+    }
+  })
+}
+
+async function countedCheck(
+  deps: Deps,
+  user: User,
+  { password, device }: Attempt,
+  place: Place,
 ): Promise<Confirmation> {
   const { rateLimits } = deps
-  return rateLimits.inTurn(`confirm ${user.id}`, async () => {
-    const count = await rateLimits.count('confirmByUser', user.id)
-    if (!count.ok) return count
-    if (!CurrentPassword.safeParse(password).success) return { ok: false, reason: 'wrong' }
+  const count = await rateLimits.count('confirmByUser', user.id)
+  if (!count.ok) return count
+  if (!CurrentPassword.safeParse(password).success) return { ok: false, reason: 'wrong' }
 
-    const place = { subject: user.id, signal }
-    const check = await checkPassword(deps, user.email, password, place).catch((error: unknown) => {
-      void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
-      throw error
-    })
-    if (!check.ok || check.user.id !== user.id) {
-      noteFailure(deps, user.id, { kind: 'confirm-failed', device })
-      return { ok: false, reason: 'wrong' }
-    }
-    await rateLimits.clear('confirmByUser', user.id)
-    return { ok: true, passwordHash: check.passwordHash ?? '', passwordVersion: check.passwordVersion }
+  const check = await checkPassword(deps, user.email, password, place).catch((error: unknown) => {
+    void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
+    throw error
   })
+  if (!check.ok || check.user.id !== user.id) {
+    noteFailure(deps, user.id, { kind: 'confirm-failed', device })
+    return { ok: false, reason: 'wrong' }
+  }
+  await rateLimits.clear('confirmByUser', user.id)
+  return { ok: true, passwordHash: check.passwordHash ?? '', passwordVersion: check.passwordVersion }
 }

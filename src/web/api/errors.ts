@@ -1,7 +1,7 @@
 /** The last stop of an API call that went wrong. */
 import type { ServerResponse } from 'node:http'
 import type { ErrorRequestHandler } from 'express'
-import { LearnerGone, Unavailable } from '../../base/failures.ts'
+import { Busy, LearnerGone, Unavailable } from '../../base/failures.ts'
 import type { Deps } from '../../deps.ts'
 import { HttpError, isForPrograms } from '../middleware/errors.ts'
 import { forgetOnDevice } from '../session/identity.ts'
@@ -33,7 +33,10 @@ export function refuseCall(
   { error, requestId, res }: { error: unknown; requestId: string; res: ServerResponse },
 ): void {
   const refusal = asRefusal(error)
-  if (refusal.status >= 500) log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId }, 'request failed')
+  // In a storm there are hundreds who come too early. Each has a line of its request, and it is no fault.
+  if (refusal.status >= 500 && !(error instanceof Busy)) {
+    log[refusal.status === 503 ? 'warn' : 'error']({ err: error, requestId }, 'request failed')
+  }
   if (res.writableEnded) return
   if (res.headersSent) res.destroy()
   else sendRefusal(res, refusal)

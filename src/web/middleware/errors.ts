@@ -1,6 +1,6 @@
 /** The error page: every way in which a request can end without its own page, with the right status and what to do next. */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
-import { LearnerGone, Unavailable } from '../../base/failures.ts'
+import { Busy, LearnerGone, Unavailable } from '../../base/failures.ts'
 import type { Deps } from '../../deps.ts'
 
 /** Ends a request with this status. People get the error page, programs `detail`: what they can do about it. */
@@ -61,7 +61,9 @@ export function errorPages({ log }: Deps): ErrorRequestHandler {
   return (error, req, res, _next) => {
     if (error instanceof LearnerGone && !res.headersSent) return res.redirect(303, '/goodbye')
     const status = statusOf(error)
-    if (status >= 500) log[status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
+    // In a storm there are hundreds who come too early. Each has a line of its request, and it is no fault.
+    const isFault = status >= 500 && !(error instanceof Busy)
+    if (isFault) log[status === 503 ? 'warn' : 'error']({ err: error, requestId: req.id }, 'request failed')
     // The answer is complete; only saving the session after it failed.
     if (res.writableEnded) return
     // Part of the answer is already sent. Closing the connection is the only way left to say that the rest is missing.

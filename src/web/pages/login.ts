@@ -7,7 +7,7 @@ import { LOGIN_PAUSE_MINUTES } from '../../limits/rate-limits.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 import { parseForm, refuse } from '../presenters/form.ts'
 import { LOGIN_FIELDS, showLogin } from '../presenters/login-form.ts'
-import { refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
+import { MANY_LOG_IN, refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
@@ -54,9 +54,9 @@ export function loginPages(deps: Deps): Router {
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
       const login = await authenticate(deps, { ...form.data, device: deviceOf(req), signal: hangUpOf(res) }).catch(
-        sayBusy(res, form.state),
+        sayBusy(res, form.state, { field: 'email', words: MANY_LOG_IN }),
       )
-      if ('busy' in login) return res.render('login', { form: login.busy, retryAfterSeconds: login.retryAfterSeconds })
+      if ('busy' in login) return res.render('login', { form: login.busy })
       if (login.ok) {
         const { user, passwordVersion } = login
         const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined

@@ -6,10 +6,11 @@ import { requestReset, resetPasswordByLink } from '../../accounts/password-reset
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed, renderError } from '../middleware/errors.ts'
 import { renderDeadLink } from '../presenters/dead-link.ts'
-import { blankForm, parseForm } from '../presenters/form.ts'
+import { blankForm, type FormState, parseForm } from '../presenters/form.ts'
 import { linkRequests, requireMail, sendLinkAgain } from '../presenters/link-request.ts'
-import { tooManyTries } from '../presenters/too-many-tries.ts'
+import { NOT_CHANGED, sayBusy, tooManyTries } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
+import { hangUpOf } from '../session/hang-up.ts'
 import { openedLink } from '../session/opened-links.ts'
 
 const PAGE = '/password-reset'
@@ -51,14 +52,19 @@ export function passwordResetPages(deps: Deps): Router {
       if (open === undefined) return
       const { token, link } = open
       const form = parseForm(NEW_FIELDS, z.object({ password: newPasswordOf(link.user, passwordMinLength) }), req.body)
+      const again = (state: FormState) =>
+        res.render('password-reset-new', { form: state, passwordMinLength, email: link.email })
       if (!form.ok) {
-        return res.status(422).render('password-reset-new', { form: form.state, passwordMinLength, email: link.email })
+        res.status(422)
+        return again(form.state)
       }
       const reset = await resetPasswordByLink(deps, token, {
         link,
         password: form.data.password,
         device: deviceOf(req),
-      })
+        signal: hangUpOf(res),
+      }).catch(sayBusy(res, form.state, { field: 'password', words: NOT_CHANGED }))
+      if ('busy' in reset) return again(reset.busy)
       if (!reset.ok) return renderDeadLink(res, reset.reason, AGAIN)
       res.redirect(303, '/login?done=password-reset')
     })

@@ -14,6 +14,9 @@ import { linkTo } from '../session/opened-links.ts'
 
 const FIELDS = { name: { id: 'name' }, email: { id: 'email' }, password: { id: 'new-password', secret: true } } as const
 
+/** A class on its first day. */
+const MANY_SIGN_UP = 'Many people are signing up or logging in'
+
 export function signUpPages(deps: Deps): Router {
   const { passwordMinLength } = deps.config
   const SignUpForm = signUpFields(passwordMinLength)
@@ -31,7 +34,7 @@ export function signUpPages(deps: Deps): Router {
         signal: hangUpOf(res),
         form: req.formId ?? randomUUID(),
         linkTo: linkTo(deps, '/email-verification'),
-      }).catch(sayBusy(res, form.state))
+      }).catch(sayBusy(res, form.state, { field: 'email', words: MANY_SIGN_UP }))
       if ('busy' in registration) return res.render('sign-up', { form: registration.busy, passwordMinLength })
       if (registration.ok)
         return res.redirect(

@@ -5,7 +5,13 @@ import type { z } from 'zod'
 export type FormFields = Record<string, { id: string; secret?: true }>
 
 export type FormError = { field: string; id: string; message: string }
-export type FormState = { values: Record<string, string>; errors: FormError[]; fields: FormFields }
+export type FormState = {
+  values: Record<string, string>
+  errors: FormError[]
+  fields: FormFields
+  /** In so many seconds the form may be sent again. The script counts them down. */
+  sendIn?: number
+}
 
 export type Form<Data> = { ok: true; data: Data; state: FormState } | { ok: false; state: FormState }
 

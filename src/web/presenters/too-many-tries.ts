@@ -21,18 +21,22 @@ export function refuseTooManyTries(
   return refuse(state, field, `Too many tries. Try again in ${inWords(retryAfterSeconds)}`)
 }
 
+/** What keeps everybody waiting, in the words of each form. */
+export const MANY_LOG_IN = 'Many people are logging in'
+export const NOT_CHECKED = `${MANY_LOG_IN}, so your password was not checked`
+export const NOT_CHANGED = `${MANY_LOG_IN}, so nothing was changed`
+
 /**
  * Catches `Busy`: the form comes back as it was, and says when there will be a place. Everything else is thrown on.
  */
 export const sayBusy =
-  (res: Response, state: FormState, field = 'email') =>
-  (error: unknown): { busy: FormState; retryAfterSeconds: number } => {
+  (res: Response, state: FormState, { field, words }: { field: string; words: string }) =>
+  (error: unknown): { busy: FormState } => {
     if (!(error instanceof Busy)) throw error
     const { retryAfterSeconds: seconds } = error
     res.status(503).set('Retry-After', String(seconds))
     const when = seconds === 1 ? 'a second' : `${seconds} seconds`
-    const busy = refuse(state, field, `Many people are logging in. Try again in ${when}`)
-    return { busy, retryAfterSeconds: seconds }
+    return { busy: { ...refuse(state, field, `${words}. Try again in ${when}`), sendIn: seconds } }
   }
 
 function inWords(seconds: number): string {

@@ -4,6 +4,7 @@ import { changePassword } from '../../../accounts/password-change.ts'
 import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
 import { markConfirmed, renewSession } from '../../session/identity.ts'
 import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
 import { passwordRefusal } from '../refusals.ts'
@@ -40,6 +41,7 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
           next: next.data,
           endSessions: revokeOtherSessions,
           device: deviceOf(req),
+          signal: hangUpOf(res),
         }
         const changed = await changePassword(deps, user, change)
         if (!changed.ok) return refuseWrongPassword(req, res, deps, changed)
@@ -55,7 +57,11 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
       answer: Done,
       refusals: ['INVALID_PASSWORD', 'RATE_LIMITED'],
       async handle({ req, res, learner: { user }, body: { password } }) {
-        const confirmation = await confirmPassword(deps, user, { password, device: deviceOf(req) })
+        const confirmation = await confirmPassword(deps, user, {
+          password,
+          device: deviceOf(req),
+          signal: hangUpOf(res),
+        })
         if (!confirmation.ok) return refuseWrongPassword(req, res, deps, confirmation)
         await markConfirmed(req, deps)
         return { status: true }

@@ -4,6 +4,7 @@ import { newPassword, newPasswordOf } from '../../../accounts/fields.ts'
 import { requestReset, resetPasswordByLink } from '../../../accounts/password-reset.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
 import { linkTo } from '../../session/opened-links.ts'
 import { type Endpoint, endpoint, Redirect } from '../endpoint.ts'
 import type { Origins } from '../origins.ts'
@@ -75,7 +76,7 @@ export function resetEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       query: z.object({ token: z.string().optional() }),
       answer: Done,
       refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'RESET_TOKEN_INVALID', 'RATE_LIMITED'],
-      async handle({ req, body, query }) {
+      async handle({ req, res, body, query }) {
         const allowed = newPassword(passwordMinLength).safeParse(body.newPassword)
         if (!allowed.success) return passwordRefusal(allowed.error, 'newPassword')
         const token = body.token ?? query.token ?? ''
@@ -86,7 +87,12 @@ export function resetEndpoints(deps: Deps, origins: Origins): Endpoint[] {
         // Only whoever has a good link may learn that a password is the learner's own name.
         const own = newPasswordOf(link.user, passwordMinLength).safeParse(body.newPassword)
         if (link.state === 'good' && !own.success) return passwordRefusal(own.error, 'newPassword')
-        const reset = await resetPasswordByLink(deps, token, { link, password: allowed.data, device: deviceOf(req) })
+        const reset = await resetPasswordByLink(deps, token, {
+          link,
+          password: allowed.data,
+          device: deviceOf(req),
+          signal: hangUpOf(res),
+        })
         return reset.ok ? { status: true } : new Refusal('RESET_TOKEN_INVALID')
       },
     }),

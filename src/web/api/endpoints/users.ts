@@ -4,6 +4,7 @@ import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import { updateUser } from '../../../accounts/users.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
 import { forgetOnDevice, isConfirmed } from '../../session/identity.ts'
 import { type Endpoint, frequentEndpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
@@ -82,7 +83,8 @@ export function userEndpoints(deps: Deps): Endpoint[] {
         // We never mail tokens to delete an account, so any token is wrong.
         if (token !== undefined) return new Refusal('DELETE_TOKEN_INVALID')
         if (password !== undefined) {
-          const confirmation = await confirmPassword(deps, user, { password, device: deviceOf(req) })
+          const attempt = { password, device: deviceOf(req), signal: hangUpOf(res) }
+          const confirmation = await confirmPassword(deps, user, attempt)
           if (!confirmation.ok) return refuseWrongPassword(req, res, deps, confirmation)
         } else if (!isConfirmed(req, deps)) return new Refusal('SESSION_EXPIRED')
         await deleteAccount(deps, user)

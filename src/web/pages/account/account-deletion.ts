@@ -6,9 +6,11 @@ import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, parseForm, refuse } from '../../presenters/form.ts'
+import { NOT_CHANGED, sayBusy } from '../../presenters/too-many-tries.ts'
 import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
 import { deviceOf } from '../../session/device.ts'
 import { userOf } from '../../session/guards.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
 import { forgetOnDevice } from '../../session/identity.ts'
 
 const FIELDS = { password: { id: 'current-password', secret: true }, sure: { id: 'sure' } } as const
@@ -27,7 +29,13 @@ export function accountDeletionPages(deps: Deps): Router {
       const user = userOf(req)
       const form = parseForm(FIELDS, DeletionForm, req.body)
       if (!form.ok) return res.status(422).render('account-deletion', { form: form.state })
-      const confirmation = await confirmPassword(deps, user, { password: form.data.password, device: deviceOf(req) })
+      const { password } = form.data
+      const confirmation = await confirmPassword(deps, user, {
+        password,
+        device: deviceOf(req),
+        signal: hangUpOf(res),
+      }).catch(sayBusy(res, form.state, { field: 'password', words: NOT_CHANGED }))
+      if ('busy' in confirmation) return res.render('account-deletion', { form: confirmation.busy })
       if (!confirmation.ok) {
         const again = (message: string) =>
           res.render('account-deletion', { form: refuse(form.state, 'password', message) })

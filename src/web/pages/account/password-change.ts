@@ -5,9 +5,11 @@ import { changePassword } from '../../../accounts/password-change.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../../presenters/form.ts'
+import { NOT_CHANGED, sayBusy } from '../../presenters/too-many-tries.ts'
 import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
 import { deviceOf } from '../../session/device.ts'
 import { userOf } from '../../session/guards.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
 import { renewSession } from '../../session/identity.ts'
 
 const FIELDS = {
@@ -36,7 +38,14 @@ export function passwordChangePages(deps: Deps): Router {
       }
       const { currentPassword: current, newPassword: next } = form.data
       const endSessions = req.body.endOthers === 'yes'
-      const changed = await changePassword(deps, user, { current, next, endSessions, device: deviceOf(req) })
+      const changed = await changePassword(deps, user, {
+        current,
+        next,
+        endSessions,
+        device: deviceOf(req),
+        signal: hangUpOf(res),
+      }).catch(sayBusy(res, form.state, { field: 'currentPassword', words: NOT_CHANGED }))
+      if ('busy' in changed) return again(changed.busy)
       if (!changed.ok) {
         return refuseWrongPassword(req, res, deps, {
           refused: changed,

@@ -5,9 +5,11 @@ import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, parseForm, refuse } from '../../presenters/form.ts'
+import { NOT_CHECKED, sayBusy } from '../../presenters/too-many-tries.ts'
 import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
 import { deviceOf } from '../../session/device.ts'
 import { userOf } from '../../session/guards.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
 import { renewSession } from '../../session/identity.ts'
 import { safeReturnTo } from '../../session/return-to.ts'
 
@@ -33,7 +35,13 @@ export function passwordConfirmationPages(deps: Deps): Router {
       const next = accountPage(req.body.next)
       const form = parseForm(FIELDS, ConfirmationForm, req.body)
       if (!form.ok) return res.status(422).render('password-confirmation', { form: form.state, next })
-      const confirmation = await confirmPassword(deps, user, { password: form.data.password, device: deviceOf(req) })
+      const { password } = form.data
+      const confirmation = await confirmPassword(deps, user, {
+        password,
+        device: deviceOf(req),
+        signal: hangUpOf(res),
+      }).catch(sayBusy(res, form.state, { field: 'password', words: NOT_CHECKED }))
+      if ('busy' in confirmation) return res.render('password-confirmation', { form: confirmation.busy, next })
       if (!confirmation.ok) {
         const again = (message: string) =>
           res.render('password-confirmation', { form: refuse(form.state, 'password', message), next })
