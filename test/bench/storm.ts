@@ -27,7 +27,9 @@ export async function storm(run: Run, target: Target): Promise<string> {
   const startedAt = performance.now()
   const logins = await Promise.all(target.people.map((person) => logIn(person, target, startedAt)))
   const after = await stormy
-  return report({ quiet, after, logins, hashMs })
+  // At the end, so that no connection is open yet when the storm begins.
+  const idleMs = await answersWithoutWork(target)
+  return report({ quiet, after, logins, hashMs, idleMs })
 }
 
 /** Reads sessions at a fixed rate, in a process of its own. */
@@ -55,6 +57,20 @@ async function inTurn(people: readonly Person[], target: Target): Promise<number
     times.push(performance.now() - startedAt)
   }
   return times
+}
+
+/**
+ * The same number of calls at once that cost nothing. Much of an answer's time in the storm is spent on opening so many
+ * connections, by the server and by this program.
+ */
+async function answersWithoutWork({ people, url }: Target): Promise<number[]> {
+  return Promise.all(
+    people.map(async () => {
+      const askedAt = performance.now()
+      await (await fetch(`${url}/api/auth/ok`)).arrayBuffer()
+      return performance.now() - askedAt
+    }),
+  )
 }
 
 function send({ email, password }: Person, { url }: Target): Promise<Response> {
@@ -85,16 +101,21 @@ function report({
   after,
   logins,
   hashMs,
+  idleMs,
 }: {
   quiet: Others
   after: Others
   logins: Login[]
   hashMs: number
+  idleMs: number[]
 }): string {
   const percentile = (values: number[], share: number) =>
     values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? 0
   const ms = (value: number) => `${Math.round(value).toLocaleString('en')} ms`
+  const each = (values: number[], shares: number[]) => shares.map((share) => ms(percentile(values, share))).join(', ')
   const admitted = logins.map(({ admittedMs }) => admittedMs)
+  const waited = admitted.map((took) => Math.max(0, took - hashMs))
+  const times = logins.map(({ sentAwayMs }) => sentAwayMs.length)
   const away = logins.flatMap(({ sentAwayMs }) => sentAwayMs)
   const all = Math.max(...logins.map(({ inAfterMs }) => inAfterMs))
   const pure = (logins.length * hashMs) / 2
@@ -103,12 +124,21 @@ function report({
     ['others, quiet: p50, p99', `${ms(quiet.p50)}, ${ms(quiet.p99)}`],
     ['others, in the storm: p50, p99', `${ms(after.p50)}, ${ms(after.p99)}`],
     ['others that failed', String(failed.reduce((sum, [, count]) => sum + count, 0) + after.errors)],
-    ['admitted logins: p50, p99, longest', [0.5, 0.99, 1].map((share) => ms(percentile(admitted, share))).join(', ')],
+    ['admitted logins: p50, p99, longest', each(admitted, [0.5, 0.99, 1])],
+    ['of that, waiting for a thread: p50, p99', each(waited, [0.5, 0.99])],
     ['sent away, in all', String(away.length)],
-    ['sent away most often, one person', String(Math.max(...logins.map(({ sentAwayMs }) => sentAwayMs.length)))],
-    ['answer to those sent away: p99', ms(percentile(away, 0.99))],
+    ['sent away, one person: p50, p99, most', [0.5, 0.99, 1].map((share) => percentile(times, share)).join(', ')],
+    ['people by times sent away', byTimes(times)],
+    ['answer to those sent away: p50, p99', each(away, [0.5, 0.99])],
+    ['as many calls at once without work: p50, p99', each(idleMs, [0.5, 0.99])],
     ['one login when it is quiet', ms(hashMs)],
     ['all are in after', `${ms(all)}, ${(all / pure).toFixed(2)} times the hashing alone on two cores`],
   ]
   return rows.map(([what, value]) => `| ${what} | ${value} |`).join('\n')
+}
+
+/** How many people were sent away how often, like `0: 11, 1: 183, 2: 6`. */
+function byTimes(times: number[]): string {
+  const all = Array.from({ length: Math.max(...times) + 1 }, (_, often) => often)
+  return all.map((often) => `${often}: ${times.filter((time) => time === often).length}`).join(', ')
 }
