@@ -1,7 +1,9 @@
 /** Limits on tries: who shares a count, what a pause looks like, and what does not get around it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'node-html-parser'
+import { Busy, Unavailable } from '../../src/base/failures.ts'
 import { networkOf } from '../../src/limits/networks.ts'
 import type { Policy } from '../../src/limits/rate-limits.ts'
 import { startApp, type TestApp } from '../support/app.ts'
@@ -118,6 +120,53 @@ describe('the tries for one account', () => {
     const { person, browser } = await learner(proxied, 'Ada')
     await useUp(proxied, 'loginByAddress', person.email, TRIES_BY_ADDRESS + 5)
     assert.equal(await browser.whoAmI(), 'Ada')
+  })
+})
+
+describe('turns of one account', () => {
+  it('that would come too late are refused, each with a later time to come back, and one slow turn counts for a second', async () => {
+    const { rateLimits } = (await startApp()).deps
+    // Counts as a second at most, and for a fifth: so a turn is then taken for 200 ms.
+    await rateLimits.inTurn('Ada', () => sleep(1_100))
+    let end = () => {}
+    const held = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const outcomes = Array.from({ length: 28 }, () =>
+      rateLimits
+        .inTurn('Ada', () => held)
+        .then(
+          () => 0,
+          (error: unknown) => (error instanceof Busy ? error.retryAfterSeconds : assert.fail(String(error))),
+        ),
+    )
+    await sleep(0)
+    end()
+    const seconds = await Promise.all(outcomes)
+    assert.deepEqual(seconds.slice(0, 8), Array(8).fill(0))
+    const away = seconds.slice(8)
+    assert.ok(
+      away.every((one) => one > 0),
+      away.join(),
+    )
+    assert.deepEqual(
+      away,
+      away.toSorted((one, other) => one - other),
+    )
+    assert.ok(new Set(away).size >= 4, away.join())
+  })
+
+  it('go on after one that found no room for its hash, and fail with one that found no database', async () => {
+    const { rateLimits } = (await startApp()).deps
+    const after = async (failure: Error) => {
+      const first = rateLimits.inTurn('Ben', () => Promise.reject(failure))
+      const second = rateLimits.inTurn('Ben', async () => 'done')
+      await assert.rejects(first, failure)
+      return second.catch((error: unknown) => error)
+    }
+    assert.equal(await after(new Busy('full')), 'done')
+    const away = new Unavailable('away')
+    assert.equal(await after(away), away)
   })
 })
 

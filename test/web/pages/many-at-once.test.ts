@@ -182,7 +182,8 @@ it('those who are sent away are lines of requests in the log, and no failures', 
 })
 
 describe('whoever hangs up in the line gives the place back before the hash is begun:', () => {
-  const CALLS: Record<string, { path: string; body: object }> = {
+  const CALLS: Record<string, { path: string; body: object; counted?: string }> = {
+    'a sign-up': { path: '/api/auth/sign-up/email', body: somebody('Dan'), counted: 'accountsByAddress' },
     'a password change': {
       path: '/api/auth/change-password',
       body: { currentPassword: password, newPassword: NEW_PASSWORD },
@@ -190,7 +191,7 @@ describe('whoever hangs up in the line gives the place back before the hash is b
     'a confirmation': { path: '/api/auth/verify-password', body: { password } },
     'a deletion': { path: '/api/auth/delete-user', body: { password } },
   }
-  for (const [name, { path, body }] of Object.entries(CALLS)) {
+  for (const [name, { path, body, counted = 'confirmByUser' }] of Object.entries(CALLS)) {
     it(name, async () => {
       const { browser, person } = await learner(app, 'Ada')
       const slow = await startApp({ BCRYPT_COST: '13' }, { databaseUrl: app.databaseUrl, atPublicUrl: true })
@@ -211,7 +212,7 @@ describe('whoever hangs up in the line gives the place back before the hash is b
         signal: hangUp.signal,
       })
       await eventually('the call to be counted, or to end', async () => {
-        const rows = await slow.sql`select 1 from rate_limits where key like 'confirmByUser%'`
+        const rows = await slow.sql`select 1 from rate_limits where key like ${`${counted}%`}`
         return rows.length > 0
       })
       hangUp.abort()
@@ -219,7 +220,7 @@ describe('whoever hangs up in the line gives the place back before the hash is b
       await Promise.all(others)
       await eventually('the try to be given back', async () => {
         const [row] = await slow.sql<{ points: number }>`
-          select points from rate_limits where key like 'confirmByUser%'`
+          select points from rate_limits where key like ${`${counted}%`}`
         return row?.points === 0
       })
       assert.equal(hashing.started, threads, 'nothing was hashed for nobody')
