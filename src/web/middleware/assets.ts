@@ -21,8 +21,8 @@ type Asset = { path: string; type: string; cache: string; bodies: Record<'identi
 const assets = new Map(readdirSync(DIRECTORY).map((file) => [file, load(file)]))
 const byPath = new Map([...assets.values()].map((asset) => [asset.path, asset]))
 
-function load(file: string): Asset {
-  const body = readFileSync(join(DIRECTORY, file))
+function load(file: string, more = ''): Asset {
+  const body = Buffer.concat([readFileSync(join(DIRECTORY, file)), Buffer.from(more)])
   const extension = extname(file)
   const fixed = FIXED_NAMES.includes(file)
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 10)
@@ -39,6 +39,14 @@ export function assetPath(file: string): string {
   const asset = assets.get(file)
   if (!asset) throw new Error(`There is no file public/${file}`)
   return asset.path
+}
+
+/** Adds what is only known at the start, such as the places on the map, to a file of `public/`. */
+export function addToAsset(file: string, more: string): void {
+  byPath.delete(assetPath(file))
+  const asset = load(file, more)
+  assets.set(file, asset)
+  byPath.set(asset.path, asset)
 }
 
 export const serveAssets: RequestHandler = (req, res, next) => {

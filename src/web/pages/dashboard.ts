@@ -1,13 +1,14 @@
 import { Router } from 'express'
 import type { Deps } from '../../deps.ts'
-import { CATALOGUE, MODULES } from '../../learning/catalogue.ts'
+import { CATALOGUE } from '../../learning/catalogue.ts'
 import { drafted, findProfile, type Profile } from '../../learning/profiles.ts'
-import { completion, findProgress, type Progress } from '../../learning/progress.ts'
+import { completion, findProgress } from '../../learning/progress.ts'
 import { type Recommendations, recommend } from '../../learning/recommendations.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 import { unanswered } from '../presenters/answer-form.ts'
+import { courseFor } from '../presenters/course-list.ts'
 import { COURSE_MAP } from '../presenters/course-map.ts'
-import { describeLesson, messageAbout, stateInWords } from '../presenters/lesson.ts'
+import { describeLesson, messageAbout } from '../presenters/lesson.ts'
 import { takeFlash } from '../session/flash.ts'
 import { userOf } from '../session/guards.ts'
 
@@ -28,7 +29,7 @@ export function dashboardPages({ sql, mail }: Deps): Router {
         afterwards: advice.afterwards.map(describe),
         assumed: advice.all.filter(({ state }) => state === 'assumed').map(({ lesson }) => lesson),
         map: COURSE_MAP,
-        course: courseOf(advice, progress),
+        course: courseFor(advice, progress),
         remembered: req.session.remembered,
         mailEnabled: mail.enabled,
       })
@@ -57,23 +58,3 @@ function invitationFor(profile: Profile): { text: string; href: string; link: st
   const questions = open === 1 ? '1 more question' : `${open} more questions`
   return { text: '', href: '/profile', link: `Answer ${questions} for better suggestions` }
 }
-
-/** The whole course by module, with the state of each lesson. */
-function courseOf({ all, startNow }: Recommendations, progress: Progress) {
-  const next = new Set(startNow.map(({ lesson }) => lesson.id))
-  return Object.entries(MODULES).map(([module, label]) => ({
-    label,
-    lessons: all
-      .filter(({ lesson }) => lesson.module === module)
-      .map((advice) => ({
-        lesson: advice.lesson,
-        number: CATALOGUE.lessons.indexOf(advice.lesson) + 1,
-        mark: next.has(advice.lesson.id) ? 'next' : advice.state,
-        words: next.has(advice.lesson.id) ? wordsOfNext(advice.lesson.id, progress) : stateInWords(advice, progress),
-        missing: advice.missing,
-      })),
-  }))
-}
-
-const wordsOfNext = (id: string, progress: Progress): string =>
-  progress.get(id)?.state === 'started' ? 'Started' : 'Next'

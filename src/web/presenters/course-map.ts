@@ -1,68 +1,61 @@
-/**
- * The course as a transit map, with a line for each module and a stop for each lesson. The more lessons come before one,
- * the further right it is.
- */
-import { CATALOGUE, type Lesson, MODULES, type Module } from '../../learning/catalogue.ts'
+/** The course as a transit map: the strokes as SVG, and the stylesheet that puts the list of lessons over them. */
+import { CATALOGUE } from '../../learning/catalogue.ts'
+import type { Stroke } from '../../learning/map/geometry.ts'
+import { layOut, type Track, tagText } from '../../learning/map/layout.ts'
+import { HEIGHT, WIDTH } from '../../learning/map/plan.ts'
+import { addToAsset } from '../middleware/assets.ts'
+import { placesAsStyle } from './course-map-style.ts'
 
-const COLUMN = 66
-const STOP_GAP = 34
-const LINE_GAP = 46
-const MARGIN = 24
-const LABEL_HEIGHT = 20
+const LAYOUT = layOut(CATALOGUE)
 
-type Stop = { id: string; number: number; x: number; y: number }
+addToAsset('course-map.css', placesAsStyle(LAYOUT))
 
-export const COURSE_MAP = drawMap()
+const pathOf = (points: Stroke): string => points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x} ${y}`).join('')
 
-function depthOf({ prereqs }: Lesson): number {
-  const depths = prereqs.map((id) => {
-    const lesson = CATALOGUE.byId.get(id)
-    return lesson === undefined ? 0 : depthOf(lesson) + 1
-  })
-  return Math.max(0, ...depths)
-}
-
-function drawMap() {
-  const { lessons } = CATALOGUE
-  const stops = new Map<string, Stop>()
-  const lines: { label: string; x: number; y: number; parts: { between: [string, string]; path: string }[] }[] = []
-  let top = MARGIN
-  for (const [module, label] of Object.entries(MODULES) as [Module, string][]) {
-    const ofModule = lessons.filter((lesson) => lesson.module === module)
-    const columns = new Map<number, number>()
-    const placed = ofModule.map((lesson) => {
-      const column = depthOf(lesson)
-      const row = columns.get(column) ?? 0
-      columns.set(column, row + 1)
-      const number = lessons.indexOf(lesson) + 1
-      const stop = {
-        id: lesson.id,
-        number,
-        x: MARGIN + column * COLUMN,
-        y: top + LABEL_HEIGHT + STOP_GAP / 2 + row * STOP_GAP,
-      }
-      stops.set(lesson.id, stop)
-      return stop
-    })
-    const xs = placed.map(({ x }) => x)
-    const y = top + LABEL_HEIGHT + STOP_GAP / 2
-    const onLine = placed.filter((stop) => stop.y === y).sort((a, b) => a.x - b.x)
-    const parts = onLine.slice(1).map((stop, index) => {
-      const before = onLine[index] ?? stop
-      return { between: [before.id, stop.id] as [string, string], path: `M ${before.x} ${y} H ${stop.x}` }
-    })
-    lines.push({ label, x: Math.min(...xs) - 14, y: top + 10, parts })
-    top += LABEL_HEIGHT + STOP_GAP * Math.max(...columns.values()) + LINE_GAP - STOP_GAP
+/** A small triangle half way, which points to the lesson that builds on the other. */
+function arrowOf(points: Stroke): string {
+  const [[x1, y1], [x2, y2]] = [points[0] ?? [0, 0], points.at(-1) ?? [0, 0]]
+  const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2]
+  const turned = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI
+  const corner = (angle: number, radius: number) => {
+    const turn = ((turned + angle) * Math.PI) / 180
+    return `${(x + radius * Math.cos(turn)).toFixed(1)} ${(y + radius * Math.sin(turn)).toFixed(1)}`
   }
-  const edges = lessons.flatMap(({ id, prereqs }) =>
-    prereqs.map((prerequisite) => curve(stops.get(prerequisite), stops.get(id))),
-  )
-  const width = Math.max(...[...stops.values()].map(({ x }) => x)) + MARGIN
-  return { width, height: top, lines, edges, stops: [...stops.values()] }
+  return `M${corner(0, 9)}L${corner(125, 8)}L${corner(-125, 8)}Z`
 }
 
-function curve(from: Stop | undefined, to: Stop | undefined): string {
-  if (!from || !to) return ''
-  const bend = Math.max(24, (to.x - from.x) / 2)
-  return `M ${from.x} ${from.y} C ${from.x + bend} ${from.y} ${to.x - bend} ${to.y} ${to.x} ${to.y}`
+const drawn = ({ from, to, points }: Track) => ({ from: from.id, to: to.id, path: pathOf(points) })
+
+/** Lines by module, with one path of all their strokes for the pattern. */
+const LINES = [...new Set(LAYOUT.lines.map(({ module }) => module))].map((module) => {
+  const strokes = LAYOUT.lines.filter((line) => line.module === module).map(drawn)
+  return { module, strokes, path: strokes.map(({ path }) => path).join('') }
+})
+
+/** What each lesson needs of other modules, by lesson. The tags of those that connectors show are for the list only. */
+const TAGS = Object.fromEntries(
+  LAYOUT.stations.map(({ lesson, needs }) => [
+    lesson.id,
+    needs
+      .filter((need) => need.lesson.module !== lesson.module)
+      .map((need) => ({ module: need.lesson.module, text: tagText(need.lesson), listOnly: need.by === 'stroke' })),
+  ]),
+)
+
+/** Lessons that stand beside the line of their module in the list, since the one above does not lead to them. */
+const BRANCHES = LAYOUT.stations
+  .filter(({ lesson, needs }, index) => {
+    const above = LAYOUT.stations[index - 1]?.lesson
+    return above?.module === lesson.module && !needs.some((need) => need.lesson === above)
+  })
+  .map(({ lesson }) => lesson.id)
+
+export const COURSE_MAP = {
+  width: WIDTH,
+  height: HEIGHT,
+  lines: LINES,
+  connectors: LAYOUT.connectors.map(drawn),
+  arrows: LAYOUT.connectors.map(({ points }) => arrowOf(points)).join(''),
+  tags: TAGS,
+  branches: new Set(BRANCHES),
 }

@@ -420,6 +420,7 @@ describe('files', () => {
   it('have names that change with their content, and are kept for ever', async () => {
     const paths = (await assetsOf('/')).filter((path) => path.startsWith('/assets/'))
     assert.deepEqual(paths.map((path) => path.replace(/\.[\w-]{10}\./, '.')).sort(), [
+      '/assets/course-map.css',
       '/assets/forms.js',
       '/assets/style.css',
     ])

@@ -1,6 +1,7 @@
 /** What the dashboard says about lessons: which come next and why, and the whole course. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { type HTMLElement, parse } from 'node-html-parser'
 import { CATALOGUE } from '../../../src/learning/catalogue.ts'
 import { startApp } from '../../support/app.ts'
@@ -112,14 +113,14 @@ describe('the suggestions', () => {
 })
 
 describe('the course', () => {
-  it('names every lesson once, in its order, with its state in words, and marks it alike on the map', async () => {
+  it('names every lesson once on the map, in its order, as a link, with its state in words and its mark', async () => {
     const { browser } = await answered('Ada', { ...PROFILE, skillLevel: 'intermediate' })
     await markAll(browser, ['r2', 'r3'], 'done')
     await mark(browser, 'r4', 'started')
     await mark(browser, 's1', 'dismissed')
     await mark(browser, 'f2', 'known')
     const page = await open(browser)
-    const stops = page.querySelectorAll('.stop')
+    const stops = page.querySelectorAll('.map .stop')
     assert.deepEqual(
       stops.map((stop) => [
         stop.getAttribute('value'),
@@ -128,6 +129,7 @@ describe('the course', () => {
       ]),
       CATALOGUE.lessons.map(({ id, title }, index) => [String(index + 1), `/lessons/${id}`, title]),
     )
+    assert.equal(page.querySelectorAll('.stop').length, stops.length, 'the course stands there once')
     const words = Object.fromEntries(
       stops.map((stop, index) => [LESSONS[index] ?? '', textOf(stop.querySelector('.hint'))]),
     )
@@ -147,36 +149,68 @@ describe('the course', () => {
     assert.equal(s5, 'Later, after Launch files and parameters, Diving into Gazebo: worlds and SDF')
     for (const [id, said] of Object.entries(words)) assert.notEqual(said, '', id)
 
-    assert.equal(page.querySelector('svg.map')?.getAttribute('aria-hidden'), 'true')
-    const marks = page
-      .querySelectorAll('.map-stop')
-      .map((stop) => [textOf(stop.querySelector('text')), stop.classNames.replace('map-stop map-is-', '')])
-    assert.deepEqual(
-      marks,
-      stops.map((stop) => [stop.getAttribute('value'), stop.classNames.replace('stop stop-', '')]),
+    const marks = Object.fromEntries(
+      stops.map((stop, index) => [LESSONS[index] ?? '', stop.classNames.replace(/^stop stop-| stop-branch/g, '')]),
     )
+    const suggested = idsIn(page, '.suggestions')
+    assert.deepEqual(
+      Object.keys(marks).filter((id) => marks[id] === 'here'),
+      suggested.slice(0, 1),
+    )
+    assert.deepEqual(
+      Object.keys(marks).filter((id) => marks[id] === 'next'),
+      LESSONS.filter((id) => suggested.slice(1).includes(id)),
+    )
+    assert.deepEqual(
+      [marks.f1, marks.f2, marks.r2, marks.s1, marks.e1, marks.x1],
+      ['assumed', 'done', 'done', 'dismissed', 'needs_equipment', 'locked'],
+    )
+    assert.equal(page.querySelector('svg.map-strokes')?.getAttribute('aria-hidden'), 'true')
   })
 
-  it('is drawn as a line that is filled as far as its lessons are behind the learner', async () => {
+  it('says beside a name what the lesson needs of other parts, and for the list also what the strokes show', async () => {
+    const { browser } = await answered('Ada')
+    const page = await open(browser)
+    const tags = (id: string, selector: string) =>
+      page.querySelectorAll(`[data-lesson=${id}] ${selector}`).map((tag) => [textOf(tag), tag.classNames])
+    assert.deepEqual(tags('h1', '.tag'), [['needs Describing robots', 'tag of-ros2']])
+    assert.deepEqual(tags('i5', '.tag'), [
+      ['needs Simulated sensors', 'tag tag-list of-simulation'],
+      ['needs Bridging Python AI agents', 'tag of-ros2'],
+    ])
+    assert.deepEqual(tags('s3', '.tag'), [], 'its line says it')
+  })
+
+  it('is drawn with lines that are filled as far as their lessons are behind the learner', async () => {
     const { browser } = await answered('Ada')
     const filled = async () =>
-      (await open(browser)).querySelectorAll('.map-line').map(({ classList }) => classList.contains('map-line-done'))
-    const none = await filled()
-    assert.deepEqual(new Set(none), new Set([false]))
+      (await open(browser))
+        .querySelectorAll('.line-done')
+        .map((stroke) => `${stroke.getAttribute('data-from')}-${stroke.getAttribute('data-to')}`)
+    assert.deepEqual(await filled(), [])
     await markAll(browser, ['f1', 'r1', 'r2'], 'done')
-    assert.deepEqual(
-      await filled(),
-      none.map((_, index) => index === 1),
-      'r1 to r2 and no other',
-    )
+    assert.deepEqual(await filled(), ['r1-r2'])
     await mark(browser, 'f2', 'known')
-    assert.deepEqual(
-      await filled(),
-      none.map((_, index) => index < 2),
-      'f1 to f2 too',
-    )
+    assert.deepEqual(await filled(), ['f1-f2', 'r1-r2'])
+  })
+
+  it('is on the home page for everybody: all lines filled, no state, and nothing to press', async () => {
+    const { browser } = await answered('Ada')
     const home = parse((await browser.get('/')).text)
-    assert.equal(home.querySelectorAll('.map-line-done').length, none.length)
+    assert.equal(home.querySelectorAll('.map .stop').length, LESSONS.length)
+    assert.equal(home.querySelectorAll('.map a, .map .hint, .map [id], .map-key').length, 0)
+    const strokes = home.querySelectorAll('.line path:not(.line-pattern)')
+    assert.deepEqual(new Set(strokes.map(({ classNames }) => classNames)), new Set(['line-done']))
+  })
+
+  it('weighs less than 40 KB with the whole dashboard, and less than 10 KB compressed', async () => {
+    const { browser } = await answered('Ada')
+    for (const done of [[], LESSONS.slice(0, 7), LESSONS.slice(7, 20)]) {
+      await markAll(browser, done, 'done')
+      const { text } = await browser.get('/dashboard')
+      const [plain, compressed] = [Buffer.byteLength(text), gzipSync(text).length]
+      assert.ok(plain < 40_000 && compressed < 10_000, `${plain} bytes, ${compressed} compressed`)
+    }
   })
 
   it('has the place that a marked lesson leads to exactly once, wherever it stands', async () => {

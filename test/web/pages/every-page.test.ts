@@ -500,7 +500,7 @@ describe('the files of the pages', () => {
     .sort()
 
   it('are kept for good under names that change with their content', async () => {
-    assert.equal(paths.length, 3)
+    assert.equal(paths.length, 4)
     for (const path of paths.filter((each) => each.startsWith('/assets/'))) {
       const { status, headers } = await openBrowser(app).get(path)
       assert.equal(status, 200)
