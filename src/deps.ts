@@ -1,4 +1,5 @@
 /** What the parts of one running server share. Tests make their own, with another clock. */
+import { createBreachedPasswords } from './accounts/passwords/breached-passwords.ts'
 import { createPasswords } from './accounts/passwords/password-hashing.ts'
 import { createHourly, createLog } from './base/log.ts'
 import type { Config } from './config/config.ts'
@@ -19,10 +20,11 @@ export function createDeps(
   const [limitsKey = Buffer.alloc(0)] = config.keys('limits')
   const secrets = config.keys('signing-keys')
   const keyRing = createKeyRing({ sql, log, now, secrets, rotationDays: config.keyRotationDays })
+  const firstThisHour = createHourly(now)
   return {
     config,
     log,
-    firstThisHour: createHourly(now),
+    firstThisHour,
     now,
     sql,
     closeDb: close,
@@ -31,6 +33,7 @@ export function createDeps(
       peppers: config.keys('pepper'),
       atOnce: config.hashesAtOnce,
     }),
+    breachedPasswords: createBreachedPasswords({ url: config.breachedPasswordsUrl, log, firstThisHour }),
     rateLimits: createRateLimits({ pool, key: limitsKey }),
     keyRing,
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),

@@ -5,15 +5,17 @@ import { passwordChanged } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
 import { type Device, noted } from './activity.ts'
+import type { Breached } from './passwords/breached-passwords.ts'
 import { type Confirmation, confirmAndHash } from './passwords/password-check.ts'
 import type { User } from './users.ts'
 
 type Change = { current: string; next: string; endSessions: boolean; device: Device; signal?: AbortSignal }
-type Refused = Exclude<Confirmation, { ok: true }>
+type Refused = Exclude<Confirmation, { ok: true }> | Breached
 
 /**
- * Sets a new password after checking the current one, and mails a notice. With `endSessions`, all sessions of the user
- * end in the same statement, including the caller's own, and their refresh tokens with them.
+ * Sets a new password after checking the current one, and mails a notice. A password known from leaks is refused. With
+ * `endSessions`, all sessions of the user end in the same statement, including the caller's own, and their refresh tokens
+ * with them.
  * @throws {Busy} when there is no room for hashing; nothing was changed or counted then.
  */
 export async function changePassword(
@@ -21,6 +23,7 @@ export async function changePassword(
   user: User,
   { current, next, endSessions, device, signal }: Change,
 ): Promise<{ ok: true; passwordVersion: number } | Refused> {
+  if (await deps.breachedPasswords.includes(next)) return { ok: false, reason: 'breached' }
   const confirmation = await confirmAndHash(deps, user, { password: current, newPassword: next, device, signal })
   if (!confirmation.ok) return confirmation
   const { sql, rateLimits, mail } = deps

@@ -6,6 +6,7 @@ import { mailed } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
 import { type Device, noted } from './activity.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
+import type { Breached } from './passwords/breached-passwords.ts'
 
 /** Mails a link to reset the password, if the address has an account. Nothing in the answer tells whether it has. */
 export const requestReset = (deps: Deps, request: LinkRequest): Promise<Sent> =>
@@ -18,16 +19,18 @@ export const requestReset = (deps: Deps, request: LinkRequest): Promise<Sent> =>
 
 /**
  * Sets a new password by a link, which is then used up. The address counts as confirmed, all sessions end with their
- * refresh tokens, and nobody is logged in (ASVS 7.4.3). The caller has checked that the password may be set.
+ * refresh tokens, and nobody is logged in (ASVS 7.4.3). The caller has checked that the password may be set;
+ * one that is known from leaks is refused here, and leaves the link good.
  * @throws {Busy} when there is no room for hashing; the link stays good then.
  */
 export async function resetPasswordByLink(
   deps: Deps,
   token: string,
   { link, password, device, signal }: { link: Link; password: string; device: Device; signal?: AbortSignal },
-): Promise<Used> {
+): Promise<Used | Breached> {
   const { sql, passwords, rateLimits, mail } = deps
   if (link.state !== 'good') return { ok: false, reason: link.state }
+  if (await deps.breachedPasswords.includes(password)) return { ok: false, reason: 'breached' }
   const passwordHash = await passwords.hash(password, { subject: link.user.id, signal })
   const notice = mail.row(passwordChanged(link.user.email, `${mail.origin}/password-reset`))
   const now = deps.now()

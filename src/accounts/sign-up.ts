@@ -10,6 +10,7 @@ import { verifyEmail } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
 import { type Device, noted } from './activity.ts'
 import { type LinkTo, linked, newToken } from './email-links.ts'
+import type { Breached } from './passwords/breached-passwords.ts'
 import type { Place } from './passwords/hash-queue.ts'
 import { findCredentials, type User } from './users.ts'
 
@@ -20,6 +21,7 @@ export const SAME_SIGN_UP_MS = 10 * 60_000
 type Registration =
   | { ok: true; user: User; passwordVersion: number }
   | { ok: false; reason: 'address-taken' }
+  | Breached
   | TooManyTries
 
 type SignUp = {
@@ -37,12 +39,14 @@ type SignUp = {
 
 /**
  * Makes an account and mails its owner. The same form sent again with the same address and password ends in the same
- * account; anything else is refused when the address has an account.
+ * account; anything else is refused when the address has an account. So is a password that is known from leaks.
  * @throws {Busy} when there is no room for hashing; that does not count as a try.
  */
-export function register(deps: Deps, signUp: SignUp): Promise<Registration> {
+export async function register(deps: Deps, signUp: SignUp): Promise<Registration> {
   const { rateLimits, passwords } = deps
-  const { email, signal } = signUp
+  const { email, password, signal } = signUp
+  // Before its turn and whatever the address, so that nobody waits for it but who asks, and it tells nothing.
+  if (await deps.breachedPasswords.includes(password)) return { ok: false, reason: 'breached' }
   // One sign-up of an address at a time, so that of many only the first costs a hash.
   return rateLimits.inTurn(email, async () => {
     // First of all, so that whoever has to be sent away is told at once, and is not counted.

@@ -4,11 +4,22 @@
  */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { DATA_DIRECTORY } from './folders.ts'
+import { mailOf } from './mail-settings.ts'
 import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
-import { hasReadableAuthority, isDecodable, isLoopback, isOrigin, parseUrl, urlWith, wholeNumber } from './variables.ts'
+import {
+  hasReadableAuthority,
+  hostNames,
+  isDecodable,
+  isHostName,
+  isLoopback,
+  isOrigin,
+  listOf,
+  parseUrl,
+  urlWith,
+  wholeNumber,
+} from './variables.ts'
 
 export class ConfigError extends Error {
   override name = 'ConfigError'
@@ -46,21 +57,19 @@ const Environment = z.object({
   DATABASE_URL: databaseUrl.optional(),
   DATABASE_URL_UNPOOLED: databaseUrl.optional(),
   DB_POOL_MAX: wholeNumber(1, 100).default(10),
-  APP_SECRETS: z
-    .string()
-    .transform((list) => list.split(',').map((secret) => secret.trim()))
-    .refine((secrets) => secrets.every(isStrongSecret), {
-      error: `must be random text, each secret ${SECRET_MIN_LENGTH} characters or more, newest first, with commas between`,
-    })
-    .optional(),
+  APP_SECRETS: listOf(
+    isStrongSecret,
+    `must be random text, each secret ${SECRET_MIN_LENGTH} characters or more, newest first, with commas between`,
+  ).optional(),
   TRUST_PROXY: wholeNumber(0, 5).default(0),
-  TRUSTED_ORIGINS: z
-    .string()
-    .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .refine((origins) => origins.every(isOrigin), {
-      error: 'must be origins like https://front-end.example.org, without a path, with commas between',
-    })
-    .default([]),
+  ALLOWED_HOSTS: listOf(
+    isHostName,
+    'must be names like www.example.org or [2001:db8::1], without scheme, port or path, with commas between',
+  ).default([]),
+  TRUSTED_ORIGINS: listOf(
+    isOrigin,
+    'must be origins like https://front-end.example.org, without a path, with commas between',
+  ).default([]),
   KEY_ROTATION_DAYS: wholeNumber(1, 365).default(30),
   SERVICE_KEY: z
     .string()
@@ -68,6 +77,11 @@ const Environment = z.object({
     .optional(),
   BCRYPT_COST: wholeNumber(10, 14).default(12),
   PASSWORD_MIN_LENGTH: wholeNumber(8, 64).default(8),
+  BREACHED_PASSWORDS_URL: urlWith(
+    ['https:', 'http:'],
+    'must be an https address like https://api.pwnedpasswords.com/range',
+    (url) => (url.protocol === 'https:' || isLoopback(url.href)) && url.href === url.origin + url.pathname,
+  ).optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
       error: 'must be fatal, error, warn, info, debug or silent',
@@ -109,6 +123,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   const values = parsed.data
   const production = values.NODE_ENV === 'production'
   const publicOrigin = values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL).origin
+  const issuer = publicOrigin ?? `http://localhost:${values.PORT}`
   const secrets = values.APP_SECRETS ?? [developmentSecret(DATA_DIRECTORY)]
   return {
     production,
@@ -117,7 +132,9 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     /** Undefined in development, where the origin is the one that the browser asked for. */
     publicOrigin,
     /** The issuer and audience of access tokens. A backend must require exactly this text (RFC 8725 section 3.8). */
-    issuer: publicOrigin ?? `http://localhost:${values.PORT}`,
+    issuer,
+    /** The names that this server answers to. Undefined outside of production, where any will do. */
+    ownHosts: production ? hostNames([new URL(issuer).host, ...values.ALLOWED_HOSTS]) : undefined,
     /** Origins of other sites whose scripts may call the API with a learner's cookie. */
     trustedOrigins: values.TRUSTED_ORIGINS,
     keyRotationDays: values.KEY_ROTATION_DAYS,
@@ -130,6 +147,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     trustProxy: values.TRUST_PROXY,
     bcryptCost: values.BCRYPT_COST,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    /** Where leaked passwords are looked up. Undefined if they are not. */
+    breachedPasswordsUrl: values.BREACHED_PASSWORDS_URL?.replace(/\/+$/, ''),
     /** One thread for each core: more would only take turns. */
     hashesAtOnce: availableParallelism(),
     logLevel: values.LOG_LEVEL,
@@ -141,28 +160,6 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     /** One key for each of APP_SECRETS, newest first. The first one is used; the others still verify and open. */
     keys: (purpose: KeyPurpose): Buffer[] => secrets.map((secret) => deriveKey(secret, purpose)),
   }
-}
-
-/** Mail goes out by SMTP or into files. Exactly one of the two is set. */
-export type MailConfig = { from: string } & (
-  | { smtp: string; directory?: undefined }
-  | { smtp?: undefined; directory: string }
-)
-
-function mailOf({
-  NODE_ENV,
-  PUBLIC_URL,
-  SMTP_URL,
-  MAIL_FROM,
-  MAIL_DIRECTORY,
-}: z.output<typeof Environment>): MailConfig | undefined {
-  const from = MAIL_FROM ?? 'no-reply@localhost.example'
-  if (SMTP_URL !== undefined) return { from, smtp: SMTP_URL }
-  // If NODE_ENV is forgotten on a public server, a page with all mails would show people each other's links.
-  const isHere = PUBLIC_URL === undefined || isLoopback(PUBLIC_URL)
-  const directory =
-    MAIL_DIRECTORY ?? (NODE_ENV === 'development' && isHere ? join(DATA_DIRECTORY, 'outbox') : undefined)
-  return directory === undefined ? undefined : { from, directory }
 }
 
 /** The environment of the process, with what an `.env` file in the working folder adds. */

@@ -34,6 +34,28 @@ export function urlWith(protocols: readonly string[], error: string, allowed: (u
 /** Whether it is an origin exactly as a browser sends it: scheme, host and port in lower case, without a path. */
 export const isOrigin = (text: string): boolean => /^https?:[^*]+$/.test(text) && parseUrl(text)?.origin === text
 
+/**
+ * The name in a `Host` header, in one spelling: lower case, an address in its short form, without port and final dot.
+ * Undefined if it is not written as RFC 9110 section 7.2 has it, for example with a user or a path.
+ */
+export function hostName(host: string): string | undefined {
+  if (!/^(\[[\da-f:.]+\]|[\w.-]+)(:\d*)?$/i.test(host)) return undefined
+  return parseUrl(`http://${host}`)?.hostname.replace(/\.$/, '') || undefined
+}
+
+export const hostNames = (hosts: readonly string[]): ReadonlySet<string> =>
+  new Set(hosts.flatMap((host) => hostName(host) ?? []))
+
+/** A name of a host alone. With a port behind it, it would have two. */
+export const isHostName = (text: string): boolean => hostName(`${text}:1`) !== undefined
+
+/** A list with commas between, whose entries are all good. */
+export const listOf = (isGood: (entry: string) => boolean, error: string) =>
+  z
+    .string()
+    .transform((list) => list.split(',').map((entry) => entry.trim()))
+    .refine((entries) => entries.every(isGood), { error })
+
 /** Whether an address belongs to this machine, so that nobody else can reach it. */
 export const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTransport } from 'nodemailer'
 import type { Log } from '../base/log.ts'
-import type { MailConfig } from '../config/config.ts'
+import type { MailConfig } from '../config/mail-settings.ts'
 import type { Sql } from '../database/database.ts'
 import {
   type Draft,

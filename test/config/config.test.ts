@@ -52,6 +52,20 @@ const WRONG: Record<string, string[]> = {
     SECRET.slice(1),
   ],
   TRUST_PROXY: ['true', 'yes', '-1', '6', 'loopback', '127.0.0.1'],
+  ALLOWED_HOSTS: [
+    'https://www.example.org',
+    'www.example.org:443',
+    'www.example.org/',
+    '*.example.org',
+    '*',
+    'www.example.org,',
+    'www example org',
+    'user@example.org',
+    '2001:db8::7',
+    '[2001:db8::1]:443',
+    '[not-an-address]',
+    'www.example.org:99999',
+  ],
   TRUSTED_ORIGINS: [
     'app.example.org',
     'https://app.example.org/',
@@ -67,6 +81,17 @@ const WRONG: Record<string, string[]> = {
   SERVICE_KEY: ['short', 'a'.repeat(40)],
   BCRYPT_COST: ['3', '9', '15', '31', '32', 'abc', '12.5', '1e1', ' 12'],
   PASSWORD_MIN_LENGTH: ['7', '0', '65', 'long'],
+  BREACHED_PASSWORDS_URL: [
+    'passwords.example.org/range',
+    'http://api.pwnedpasswords.com/range',
+    'http://127.0.0.1.example.org/range',
+    'http://localhost@example.org/range',
+    'ftp://api.pwnedpasswords.com/range',
+    'https://user:pw@passwords.example.org/range',
+    'https://passwords.example.org/range?key=abcdefgh',
+    'https://passwords.example.org/range?',
+    'https://passwords.example.org/range#a',
+  ],
   LOG_LEVEL: ['verbose', 'INFO', 'trace!'],
   LESSON_BASE_URL: ['lessons', 'ftp://course.example.org', 'javascript:alert(1)'],
   SMTP_URL: [
@@ -136,6 +161,18 @@ describe('a right value is taken', () => {
       ({ mail }) => mail?.smtp === 'smtps://user%40example.org:p%25w@mail.example.org:465',
     ],
     ['SMTP_URL', 'smtp://127.0.0.1:2525', ({ mail }) => mail?.directory === undefined],
+    [
+      'BREACHED_PASSWORDS_URL',
+      'https://api.pwnedpasswords.com/range/',
+      ({ breachedPasswordsUrl }) => breachedPasswordsUrl === 'https://api.pwnedpasswords.com/range',
+    ],
+    [
+      'BREACHED_PASSWORDS_URL',
+      'http://[::1]:8000',
+      ({ breachedPasswordsUrl }) => breachedPasswordsUrl === 'http://[::1]:8000',
+    ],
+    ['BREACHED_PASSWORDS_URL', '', ({ breachedPasswordsUrl }) => breachedPasswordsUrl === undefined],
+    ['ALLOWED_HOSTS', 'www.example.org, [2001:DB8:0::1]', ({ ownHosts }) => ownHosts === undefined],
     ['MAIL_FROM', 'hello@learn.example.org', ({ mail }) => mail?.from === 'hello@learn.example.org'],
     ['MAIL_DIRECTORY', '/srv/mails', ({ mail }) => mail?.directory === '/srv/mails'],
     ['MAIL_DIRECTORY', '', ({ mail }) => mail?.directory === join(DATA_DIRECTORY, 'outbox')],
@@ -155,6 +192,19 @@ describe('in production', () => {
     const config = loadConfig(PRODUCTION)
     assert.equal(config.production && config.secureCookies, true)
     assert.equal(config.host, '0.0.0.0')
+  })
+
+  it('the server answers to the name of PUBLIC_URL and to those that are listed, in one spelling', () => {
+    const namesOf = (environment: Record<string, string>) => [
+      ...(loadConfig({ ...PRODUCTION, ...environment }).ownHosts ?? []),
+    ]
+    assert.deepEqual(namesOf({}), ['learn.example.org'])
+    assert.deepEqual(namesOf({ ALLOWED_HOSTS: 'WWW.example.org, [2001:DB8:0::1],app_1, learn.example.org.' }), [
+      'learn.example.org',
+      'www.example.org',
+      '[2001:db8::1]',
+      'app_1',
+    ])
   })
 
   for (const name of ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL'] as const) {

@@ -15,7 +15,13 @@ export function informationPages({ config }: Deps): Router {
   for (const page of PAGES) {
     router
       .route(`/${page}`)
-      .get((_req, res) => res.render(page, { supportEmail: config.supportEmail, cookies }))
+      .get((_req, res) =>
+        res.render(page, {
+          supportEmail: config.supportEmail,
+          cookies,
+          asksForLeaks: config.breachedPasswordsUrl !== undefined,
+        }),
+      )
       .all(methodNotAllowed)
   }
   return router

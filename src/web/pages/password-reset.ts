@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { lookAtLink } from '../../accounts/email-links.ts'
 import { newPasswordOf } from '../../accounts/fields.ts'
 import { requestReset, resetPasswordByLink } from '../../accounts/password-reset.ts'
+import { BREACHED_PASSWORD } from '../../accounts/passwords/breached-passwords.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed, renderError } from '../middleware/errors.ts'
 import { renderDeadLink } from '../presenters/dead-link.ts'
-import { blankForm, type FormState, parseForm } from '../presenters/form.ts'
+import { blankForm, type FormState, parseForm, refuse } from '../presenters/form.ts'
 import { linkRequests, requireMail, sendLinkAgain } from '../presenters/link-request.ts'
 import { NOT_CHANGED, sayBusy, tooManyTries } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
@@ -65,6 +66,10 @@ export function passwordResetPages(deps: Deps): Router {
         signal: hangUpOf(res),
       }).catch(sayBusy(res, form.state, { field: 'password', words: NOT_CHANGED }))
       if ('busy' in reset) return again(reset.busy)
+      if (!reset.ok && reset.reason === 'breached') {
+        res.status(422)
+        return again(refuse(form.state, 'password', BREACHED_PASSWORD))
+      }
       if (!reset.ok) return renderDeadLink(res, reset.reason, AGAIN)
       res.redirect(303, '/login?done=password-reset')
     })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Router } from 'express'
 import { signUpFields } from '../../accounts/fields.ts'
+import { BREACHED_PASSWORD } from '../../accounts/passwords/breached-passwords.ts'
 import { register } from '../../accounts/sign-up.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
@@ -48,6 +49,10 @@ export function signUpPages(deps: Deps): Router {
       if (registration.reason === 'too-many-tries') {
         const state = refuseTooManyTries(res, form.state, registration.retryAfterSeconds)
         return res.render('sign-up', { form: state, passwordMinLength })
+      }
+      if (registration.reason === 'breached') {
+        const state = refuse(form.state, 'password', BREACHED_PASSWORD)
+        return res.status(422).render('sign-up', { form: state, passwordMinLength })
       }
       const state = refuse(form.state, 'email', 'There is already an account with this email address')
       res.status(422).render('sign-up', { form: state, passwordMinLength, addressTaken: true })

@@ -5,15 +5,18 @@ import { apiLearner, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { asOwnPage, type Call, call, cookieOf, type Operation, operationsOf } from '../../support/calls.ts'
 import { createDatabase } from '../../support/database.ts'
+import { startLeakService } from '../../support/leaked-passwords.ts'
 import { openMailbox } from '../../support/mailbox.ts'
-import { secretOf, VERIFY as VERIFICATION } from '../../support/mailed.ts'
-import { somebody } from '../../support/people.ts'
+import { askForReset, secretOf, VERIFY as VERIFICATION } from '../../support/mailed.ts'
+import { openBrowser, somebody } from '../../support/people.ts'
 import { startProxy } from '../../support/proxy.ts'
 import type { Answer } from '../../support/raw-http.ts'
 import { DAY, MINUTE } from '../../support/tokens.ts'
 
+const LEAKED = 'monday tulip bicycle 1987'
+const leaks = await startLeakService(LEAKED)
 const mailbox = await openMailbox()
-const app = await startApp({}, { atPublicUrl: true, mailbox })
+const app = await startApp({ BREACHED_PASSWORDS_URL: leaks.url }, { atPublicUrl: true, mailbox })
 const { person: cleo } = await apiLearner(app, 'Cleo')
 const expired = secretOf(await mailbox.letterTo(cleo.email, VERIFICATION.subject))
 app.advance(DAY)
@@ -84,11 +87,14 @@ const VERIFICATION_MAIL = 'POST /api/auth/send-verification-email'
 const RESET_MAIL = 'POST /api/auth/request-password-reset'
 const CHANGE_EMAIL = 'POST /api/auth/change-email'
 const DELETE = 'POST /api/auth/delete-user'
+/** Its token is filled in once it has been mailed. */
+const reset = { newPassword: LEAKED, token: '' }
 const tenMinutesLater = () => app.advance(10 * MINUTE)
 
 const SPECIAL: Special[] = [
   [SIGN_UP, 'PASSWORD_TOO_SHORT', { body: { ...ben, password: 'xk4$' } }],
   [SIGN_UP, 'PASSWORD_TOO_LONG', { body: { ...ben, password: TOO_LONG } }],
+  [SIGN_UP, 'PASSWORD_COMPROMISED', { body: { ...ben, password: LEAKED } }],
   [SIGN_UP, 'INVALID_CALLBACK_URL', { body: { ...ben, callbackURL: '//evil.example' } }],
   [SIGN_UP, 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', { body: ada }],
   [SIGN_UP, 'RATE_LIMITED', { body: ada, times: 101 }],
@@ -124,6 +130,7 @@ const SPECIAL: Special[] = [
   [CHANGE, 'UNAUTHORIZED', { visitor, body: right }],
   [CHANGE, 'PASSWORD_TOO_SHORT', { body: { ...right, newPassword: 'xk4$' } }],
   [CHANGE, 'PASSWORD_TOO_LONG', { body: { ...right, newPassword: TOO_LONG } }],
+  [CHANGE, 'PASSWORD_COMPROMISED', { body: { ...right, newPassword: LEAKED } }],
   [CHANGE, 'INVALID_PASSWORD', { body: { ...right, currentPassword: 'x' } }],
   [CHANGE, 'RATE_LIMITED', { body: { ...right, currentPassword: 'x' }, times: 11 }],
   [VERIFY, 'UNAUTHORIZED', { visitor, body: { password: 'x' } }],
@@ -138,6 +145,16 @@ const SPECIAL: Special[] = [
   ['GET /api/auth/reset-password/anything', 'RATE_LIMITED', { query: '?callbackURL=/', times: 101 }],
   ['POST /api/auth/reset-password', 'PASSWORD_TOO_SHORT', { body: { newPassword: 'xk4$' } }],
   ['POST /api/auth/reset-password', 'PASSWORD_TOO_LONG', { body: { newPassword: TOO_LONG } }],
+  [
+    'POST /api/auth/reset-password',
+    'PASSWORD_COMPROMISED',
+    {
+      before: async () => {
+        reset.token = secretOf(await askForReset(openBrowser(app), mailbox, ada.email))
+      },
+      body: reset,
+    },
+  ],
   ['POST /api/auth/reset-password', 'INVALID_TOKEN', { body: { newPassword: NEW_PASSWORD } }],
   ['POST /api/auth/reset-password', 'RATE_LIMITED', { body: { newPassword: NEW_PASSWORD }, times: 101 }],
   [VERIFICATION_MAIL, 'VERIFICATION_EMAIL_NOT_ENABLED', { plain: true, body: { email: ben.email } }],

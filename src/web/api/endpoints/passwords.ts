@@ -7,7 +7,7 @@ import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { markConfirmed, renewSession } from '../../session/identity.ts'
 import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
-import { passwordRefusal } from '../refusals.ts'
+import { passwordRefusal, Refusal } from '../refusals.ts'
 import { Done, PasswordToSet, toUser, User } from '../wire.ts'
 import { refuseWrongPassword } from '../wrong-password.ts'
 
@@ -26,7 +26,7 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
         revokeOtherSessions: z.boolean().optional(),
       }),
       answer: z.object({ token: z.string().nullable(), user: User }),
-      refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'INVALID_PASSWORD', 'RATE_LIMITED'],
+      refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'PASSWORD_COMPROMISED', 'INVALID_PASSWORD', 'RATE_LIMITED'],
       async handle({
         req,
         res,
@@ -44,6 +44,7 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
           signal: hangUpOf(res),
         }
         const changed = await changePassword(deps, user, change)
+        if (!changed.ok && changed.reason === 'breached') return new Refusal('PASSWORD_COMPROMISED')
         if (!changed.ok) return refuseWrongPassword(req, res, deps, changed)
         return { token: revokeOtherSessions ? await renewSession(req, user, deps, changed) : null, user: toUser(user) }
       },

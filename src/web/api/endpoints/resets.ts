@@ -75,7 +75,13 @@ export function resetEndpoints(deps: Deps, origins: Origins): Endpoint[] {
       body: z.object({ newPassword: PasswordToSet(passwordMinLength), token: z.string().optional() }),
       query: z.object({ token: z.string().optional() }),
       answer: Done,
-      refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'RESET_TOKEN_INVALID', 'RATE_LIMITED'],
+      refusals: [
+        'PASSWORD_TOO_SHORT',
+        'PASSWORD_TOO_LONG',
+        'PASSWORD_COMPROMISED',
+        'RESET_TOKEN_INVALID',
+        'RATE_LIMITED',
+      ],
       async handle({ req, res, body, query }) {
         const allowed = newPassword(passwordMinLength).safeParse(body.newPassword)
         if (!allowed.success) return passwordRefusal(allowed.error, 'newPassword')
@@ -93,6 +99,7 @@ export function resetEndpoints(deps: Deps, origins: Origins): Endpoint[] {
           device: deviceOf(req),
           signal: hangUpOf(res),
         })
+        if (!reset.ok && reset.reason === 'breached') return new Refusal('PASSWORD_COMPROMISED')
         return reset.ok ? { status: true } : new Refusal('RESET_TOKEN_INVALID')
       },
     }),

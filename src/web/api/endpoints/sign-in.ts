@@ -57,7 +57,13 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
       leadsTo: 'callbackURL',
       body: signUp(deps.config.passwordMinLength),
       answer: z.object({ token: z.string(), user: User }),
-      refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', 'RATE_LIMITED'],
+      refusals: [
+        'PASSWORD_TOO_SHORT',
+        'PASSWORD_TOO_LONG',
+        'PASSWORD_COMPROMISED',
+        'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL',
+        'RATE_LIMITED',
+      ],
       async handle({ req, res, body: { rememberMe, callbackURL, ...body } }) {
         const password = newPasswordOf(body, deps.config.passwordMinLength).safeParse(body.password)
         if (!password.success) return passwordRefusal(password.error, 'password')
@@ -76,6 +82,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
           })
           return { token, user: toUser(registration.user) }
         }
+        if (registration.reason === 'breached') return new Refusal('PASSWORD_COMPROMISED')
         return registration.reason === 'too-many-tries'
           ? new Refusal('RATE_LIMITED', registration)
           : new Refusal('USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL')

@@ -2,6 +2,7 @@ import { Router } from 'express'
 import { z } from 'zod'
 import { CurrentPassword, newPasswordOf } from '../../../accounts/fields.ts'
 import { changePassword } from '../../../accounts/password-change.ts'
+import { BREACHED_PASSWORD } from '../../../accounts/passwords/breached-passwords.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../../presenters/form.ts'
@@ -46,6 +47,10 @@ export function passwordChangePages(deps: Deps): Router {
         signal: hangUpOf(res),
       }).catch(sayBusy(res, form.state, { field: 'currentPassword', words: NOT_CHANGED }))
       if ('busy' in changed) return again(changed.busy)
+      if (!changed.ok && changed.reason === 'breached') {
+        res.status(422)
+        return again(refuse(form.state, 'newPassword', BREACHED_PASSWORD))
+      }
       if (!changed.ok) {
         return refuseWrongPassword(req, res, deps, {
           refused: changed,
