@@ -13,6 +13,7 @@ import { serveAssets } from './web/middleware/assets.ts'
 import { formBody, limitBody } from './web/middleware/body.ts'
 import { csrf } from './web/middleware/csrf.ts'
 import { errorPages, notFound } from './web/middleware/errors.ts'
+import { requireOwnHost } from './web/middleware/own-host.ts'
 import { requestLog } from './web/middleware/request-log.ts'
 import { noStore, requireTls, securityHeaders } from './web/middleware/security.ts'
 import { useViews } from './web/middleware/views.ts'
@@ -64,6 +65,7 @@ export function createApp(
   app.use(/^\/{1,2}api(?=\/)/, jsonApi.allowReading)
   app.use(limitBody)
   app.use(healthPages(deps, isStopping))
+  app.use(requireOwnHost(deps))
   app.use(requireTls(deps))
   app.use(keys.handler)
   app.use(serveAssets)

@@ -13,6 +13,7 @@ const BY_STATUS: Record<number, Code> = {
   405: 'METHOD_NOT_ALLOWED',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
+  421: 'MISDIRECTED_REQUEST',
 }
 
 /** Answers with `{ code, message }`, never with a page. */

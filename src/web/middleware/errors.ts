@@ -16,7 +16,13 @@ export class HttpError extends Error {
   }
 }
 
-type Explanation = { title: string; text: string; links?: { href: string; label: string }[] }
+type Explanation = {
+  title: string
+  text: string
+  links?: { href: string; label: string }[]
+  /** Where the links lead, if not to the host that was asked. */
+  site?: string
+}
 
 const EXPLANATIONS: Record<number, Explanation> = {
   400: { title: 'This request cannot be read', text: 'Something was damaged on the way. Go back and try again.' },
