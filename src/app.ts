@@ -13,6 +13,7 @@ import { serveAssets } from './web/middleware/assets.ts'
 import { formBody, limitBody } from './web/middleware/body.ts'
 import { csrf } from './web/middleware/csrf.ts'
 import { errorPages, notFound } from './web/middleware/errors.ts'
+import { readForwarded } from './web/middleware/forwarded.ts'
 import { requireOwnHost } from './web/middleware/own-host.ts'
 import { requestLog } from './web/middleware/request-log.ts'
 import { noStore, requireTls, securityHeaders } from './web/middleware/security.ts'
@@ -59,6 +60,7 @@ export function createApp(
   app.set('trust proxy', deps.config.trustProxy)
   useViews(app)
 
+  app.use(readForwarded(deps))
   app.use(securityHeaders(deps))
   app.use(requestLog(deps))
   app.use(noStore)
