@@ -41,6 +41,7 @@ import { passwordResetPages } from './web/pages/password-reset.ts'
 import { profilePages } from './web/pages/profile.ts'
 import { signUpPages } from './web/pages/sign-up.ts'
 import { showLogin } from './web/presenters/login-form.ts'
+import { refuseRivalSessions } from './web/session/cookies.ts'
 import { requireUser } from './web/session/guards.ts'
 import { sessions } from './web/session/store.ts'
 
@@ -69,6 +70,7 @@ export function createApp(
   app.use(healthPages(deps, isStopping))
   app.use(requireOwnHost(deps))
   app.use(requireTls(deps))
+  app.use(refuseRivalSessions(deps))
   app.use(keys.handler)
   app.use(serveAssets)
   app.use(movedPages())

@@ -1,5 +1,6 @@
 /** All our cookies: name, purpose and lifetime. The page about cookies shows this list. */
-import type { Request } from 'express'
+import type { Request, RequestHandler } from 'express'
+import type { Deps } from '../../deps.ts'
 import { REMEMBERED_MS } from '../../sessions/lifetimes.ts'
 
 const MINUTE = 60_000
@@ -58,3 +59,27 @@ export const sessionCookieName = (secure: boolean): string => cookieName(COOKIES
 
 /** The attributes for setting and clearing a cookie, which must be the same. */
 export const sessionCookie = (secure: boolean) => ({ path: '/', httpOnly: true, sameSite: 'lax', secure }) as const
+
+/**
+ * Two different cookies of the session's name are none. A page of a neighbouring host or port can set one beside ours where
+ * the `__Host-` prefix cannot be used, and the browser does not say which is whose: with the first one a learner could
+ * be working in somebody else's account.
+ */
+export function refuseRivalSessions({ config }: Deps): RequestHandler {
+  const name = cookieName(COOKIES.session, config.secureCookies)
+  return (req, _res, next) => {
+    const { cookie } = req.headers
+    // The header itself stays, even if empty: calls with cookies are checked more strictly.
+    if (cookie !== undefined) req.headers.cookie = withoutRivals(cookie, name)
+    next()
+  }
+}
+
+/** The header without the cookies of this name, if they differ. Spaces are read as express-session reads them. */
+function withoutRivals(header: string, name: string): string {
+  const pairs = header.split(';').map((pair) => pair.split(/=(.*)/s, 2).map((part) => part.trim()))
+  const isNamed = ([given, value]: string[]) => given === name && value !== undefined
+  const values = new Set(pairs.filter(isNamed).map(([, value]) => value))
+  if (values.size < 2) return header
+  return pairs.flatMap((pair) => (isNamed(pair) ? [] : [pair.join('=')])).join('; ')
+}
