@@ -3,6 +3,9 @@ import ipaddr from 'ipaddr.js'
 
 const IPV6_NETWORK_BITS = 64
 
+/** Where the IPv4 address stands in an IPv6 address that holds one: of a translator (NAT64), or of a 6to4 gateway. */
+const IPV4_AT: Record<string, number> = { rfc6052: 12, '6to4': 2 }
+
 /** An IPv4 address itself, however it is written; the /64 of an IPv6 address, since that is what one household gets. */
 export function networkOf(ip = ''): string {
   // Some proxies pass on the port too.
@@ -10,6 +13,8 @@ export function networkOf(ip = ''): string {
   if (!ipaddr.isValid(bare)) return 'unknown'
   const address = ipaddr.process(bare)
   if (address.kind() === 'ipv4') return address.toString()
+  const ipv4At = IPV4_AT[address.range()]
+  if (ipv4At !== undefined) return ipaddr.fromByteArray(address.toByteArray().slice(ipv4At, ipv4At + 4)).toString()
   const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NETWORK_BITS / 8 ? byte : 0))
   return ipaddr.fromByteArray(bytes).toString()
 }
