@@ -33,7 +33,12 @@ export function createDeps(
       peppers: config.keys('pepper'),
       atOnce: config.hashesAtOnce,
     }),
-    breachedPasswords: createBreachedPasswords({ url: config.breachedPasswordsUrl, log, firstThisHour }),
+    breachedPasswords: createBreachedPasswords({
+      url: config.breachedPasswordsUrl,
+      deadlineMs: config.breachedPasswordsMs,
+      log,
+      firstThisHour,
+    }),
     rateLimits: createRateLimits({ pool, key: limitsKey }),
     keyRing,
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),

@@ -147,8 +147,9 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     trustProxy: values.TRUST_PROXY,
     bcryptCost: values.BCRYPT_COST,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
-    /** Where leaked passwords are looked up. Undefined if they are not. */
+    /** Where leaked passwords are looked up, and how long that may take. Undefined if they are not. */
     breachedPasswordsUrl: values.BREACHED_PASSWORDS_URL?.replace(/\/+$/, ''),
+    breachedPasswordsMs: 1_000,
     /** One thread for each core: more would only take turns. */
     hashesAtOnce: availableParallelism(),
     logLevel: values.LOG_LEVEL,

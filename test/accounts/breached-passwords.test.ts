@@ -20,11 +20,13 @@ const REFUSAL = {
 
 const service = await startLeakService(LEAKED, ACCENTED.leaked)
 const mailbox = await openMailbox()
-const app = await startApp({ BREACHED_PASSWORDS_URL: service.url }, { atPublicUrl: true, mailbox })
+const app = await startApp({ BREACHED_PASSWORDS_URL: service.url }, { atPublicUrl: true, mailbox, patient: true })
+/** The same site with the second that it really waits. */
+const impatient = await startApp({ BREACHED_PASSWORDS_URL: service.url }, { databaseUrl: app.databaseUrl })
 /** The same site before its operator named a service. */
 const unasking = await startApp({}, { databaseUrl: app.databaseUrl })
 
-const signUp = (password: string, name = 'Ada') => openBrowser(app).signUp({ ...somebody(name), password })
+const signUp = (password: string, site = app) => openBrowser(site).signUp({ ...somebody('Ada'), password })
 
 /** How often the service is asked meanwhile. */
 async function questionsDuring(work: () => Promise<unknown>): Promise<number> {
@@ -166,21 +168,30 @@ const ANSWERS: [name: string, behaviour: Behaviour, outcome: typeof PASSES][] = 
   ['its line without a count', (res, { padding }) => res.end(`${padding}\r\n${SUFFIX}:`), PASSES],
   ['a count below nothing', (res, { padding }) => res.end(`${padding}\r\n${SUFFIX}:-3`), PASSES],
   ['an empty answer', (res) => res.end(), PASSES],
-  ['nothing at all', () => {}, UNKNOWN],
-  ['a beginning and then nothing', (res, { line }) => res.write(`${line}\r\n`), UNKNOWN],
-  ['one line after another without an end', (res, { line }) => drip(res, line), UNKNOWN],
   ['its line, and more than a list can hold', (res, { line }) => res.end(`${line}\r\n${'A'.repeat(300_000)}`), UNKNOWN],
   ['a page', (res) => res.end(`<!doctype html><p>${SUFFIX}:42</p>`), UNKNOWN],
   ['its line with 500', (res, { line }) => res.writeHead(500).end(line), UNKNOWN],
   ['its line with 404', (res, { line }) => res.writeHead(404).end(line), UNKNOWN],
   ['429', (res) => res.writeHead(429, { 'Retry-After': '2' }).end(), UNKNOWN],
-  ['a redirect to one that knows it', (res) => res.writeHead(302, { Location: `${service.url}/0` }).end(), UNKNOWN],
+  ['a redirect to one that knows it', elsewhere, UNKNOWN],
   ['a hang-up', (res) => res.destroy(), UNKNOWN],
+]
+
+/** What comes too late, or never ends. */
+const TOO_SLOW: typeof ANSWERS = [
+  ['nothing at all', () => {}, UNKNOWN],
+  ['a beginning and then nothing', (res, { line }) => res.write(`${line}\r\n`), UNKNOWN],
+  ['one line after another without an end', (res, { line }) => drip(res, line), UNKNOWN],
 ]
 
 function inPieces(res: Parameters<Behaviour>[0], { line }: { line: string }): void {
   res.write(line.slice(0, 20))
   setTimeout(() => res.end(line.slice(20)), 20)
+}
+
+function elsewhere(res: Parameters<Behaviour>[0]): void {
+  if (service.asked.at(-1)?.path === '/known') res.end(`${SUFFIX}:42`)
+  else res.writeHead(302, { Location: '/known' }).end()
 }
 
 function drip(res: Parameters<Behaviour>[0], line: string): void {
@@ -189,17 +200,18 @@ function drip(res: Parameters<Behaviour>[0], line: string): void {
 }
 
 describe('a service that answers with', () => {
-  for (const [name, behaviour, { status, told }] of ANSWERS) {
+  const all = [...ANSWERS.map((row) => [app, row] as const), ...TOO_SLOW.map((row) => [impatient, row] as const)]
+  for (const [site, [name, behaviour, { status, told }]] of all) {
     it(`${name} ${status === PASSES.status ? 'lets the password pass' : 'has it refused'}`, async () => {
       // Another hour, so that the log may speak again.
-      app.advance(60 * 60_000)
-      const logged = app.log().length
+      site.advance(60 * 60_000)
+      const logged = site.log().length
       service.behaviour = behaviour
-      const answer = await signUp(LEAKED).finally(() => {
+      const answer = await signUp(LEAKED, site).finally(() => {
         service.behaviour = service.honest
       })
       assert.equal(answer.status, status)
-      const lines = app.log().slice(logged)
+      const lines = site.log().slice(logged)
       assert.equal(lines.includes('leaked passwords were not looked up'), told, lines)
       assert.doesNotMatch(lines, new RegExp(`${prefixOf(LEAKED)}|${SUFFIX}|${service.url}`, 'i'))
     })

@@ -22,6 +22,8 @@ export const BEHIND_TLS = { PUBLIC_URL: 'https://learn.example.org', TRUST_PROXY
 /** The lowest cost that bcrypt accepts, for tests that are not about hashing. The configuration would refuse it. */
 const QUICK_COST = 4
 
+const PATIENCE_MS = 30_000
+
 /**
  * Starts an app for one test file and closes it afterwards. `databaseUrl` shares the database of another app.
  */
@@ -32,12 +34,15 @@ export async function startApp(
     store,
     atPublicUrl = false,
     mailbox,
+    patient = false,
   }: {
     databaseUrl?: string
     /** Sets PUBLIC_URL to the app's real address, as an operator does. */
     atPublicUrl?: boolean
     /** Where its mails go. Without a mailbox the app sends no mail. */
     mailbox?: Pick<Mailbox, 'url'> & Partial<Pick<Mailbox, 'letters'>>
+    /** Waits for the service that knows leaked passwords as long as a busy machine may take. */
+    patient?: boolean
     store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store']
   } = {},
 ) {
@@ -55,7 +60,12 @@ export async function startApp(
   const logLines: string[] = []
   let ahead = 0
   const deps = createDeps(
-    { ...config, databaseUrl: url, bcryptCost: environment.BCRYPT_COST ? config.bcryptCost : QUICK_COST },
+    {
+      ...config,
+      databaseUrl: url,
+      bcryptCost: environment.BCRYPT_COST ? config.bcryptCost : QUICK_COST,
+      breachedPasswordsMs: patient ? PATIENCE_MS : config.breachedPasswordsMs,
+    },
     { log: createLog('info', { write: (line) => void logLines.push(line) }), now: () => Date.now() + ahead },
   )
   const madeStore = store?.(deps)

@@ -11,8 +11,6 @@ export const BREACHED_PASSWORD =
 
 export type Breached = { ok: false; reason: 'breached' }
 
-/** For the whole answer. Somebody waits for it in front of a form. */
-const DEADLINE_MS = 1_000
 /** A padded answer has about 40 KB. */
 const ANSWER_MAX_BYTES = 256 * 1024
 /** Beyond this, passwords pass unasked: each question is a connection, and a silent service keeps it for the whole second. */
@@ -23,11 +21,14 @@ export type BreachedPasswords = ReturnType<typeof createBreachedPasswords>
 
 export function createBreachedPasswords({
   url,
+  deadlineMs,
   log,
   firstThisHour,
 }: {
   /** Undefined: nothing is asked, and every password passes. */
   url: string | undefined
+  /** For the whole answer. Somebody waits for it in front of a form. */
+  deadlineMs: number
   log: Log
   firstThisHour: (subject: string) => boolean
 }) {
@@ -41,7 +42,7 @@ export function createBreachedPasswords({
       if (url === undefined || asked >= ASKED_AT_ONCE_MAX) return false
       asked += 1
       try {
-        return await isListed(url, password)
+        return await isListed(url, password, deadlineMs)
       } catch (error) {
         // Only our own words and codes: the message of another error may hold the address, and so digits of the hash.
         if (firstThisHour('breached passwords'))
@@ -58,13 +59,13 @@ class UnusableAnswer extends Error {
   override name = 'UnusableAnswer'
 }
 
-async function isListed(url: string, password: string): Promise<boolean> {
+async function isListed(url: string, password: string, deadlineMs: number): Promise<boolean> {
   const digest = createHash('sha1').update(password.normalize('NFC')).digest('hex').toUpperCase()
   const response = await fetch(`${url}/${digest.slice(0, PREFIX_LENGTH)}`, {
     headers: { 'Add-Padding': 'true', 'User-Agent': 'Matricula', Accept: 'text/plain' },
     // Elsewhere, nobody has said that it may know.
     redirect: 'error',
-    signal: AbortSignal.timeout(DEADLINE_MS),
+    signal: AbortSignal.timeout(deadlineMs),
   })
   const text = await textOf(response)
   if (text.trim() !== '' && !/^[\dA-F]{35}:\d+\r?$/im.test(text)) throw new UnusableAnswer('not a list of hashes')

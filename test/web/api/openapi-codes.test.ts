@@ -16,7 +16,7 @@ import { DAY, MINUTE } from '../../support/tokens.ts'
 const LEAKED = 'monday tulip bicycle 1987'
 const leaks = await startLeakService(LEAKED)
 const mailbox = await openMailbox()
-const app = await startApp({ BREACHED_PASSWORDS_URL: leaks.url }, { atPublicUrl: true, mailbox })
+const app = await startApp({ BREACHED_PASSWORDS_URL: leaks.url }, { atPublicUrl: true, mailbox, patient: true })
 const { person: cleo } = await apiLearner(app, 'Cleo')
 const expired = secretOf(await mailbox.letterTo(cleo.email, VERIFICATION.subject))
 app.advance(DAY)
