@@ -5,7 +5,9 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { User } from '../../accounts/users.ts'
+import { hostName } from '../../config/variables.ts'
 import type { Deps } from '../../deps.ts'
+import { FORWARDED } from '../middleware/forwarded.ts'
 import { logOnClose, requestIdOf } from '../middleware/request-log.ts'
 import { constantHeaders } from '../middleware/security.ts'
 import { sessionCookieName } from '../session/cookies.ts'
@@ -16,6 +18,8 @@ import { type Endpoint, WithHeaders } from './endpoint.ts'
 import type { PublicDocument } from './endpoints/keys.ts'
 import { refuseCall } from './errors.ts'
 import { Refusal } from './refusals.ts'
+
+const HOSTS_KNOWN_MAX = 100
 
 /** What a call gets with status 200. The headers are names and values in turn, as `writeHead` takes them. */
 type Answer = { headers: readonly string[]; body: string | Buffer; user?: User | undefined }
@@ -30,8 +34,9 @@ export function direct(
     next,
   }: { endpoints: readonly Endpoint[]; documents: PublicDocument[]; next: RequestListener },
 ): RequestListener {
-  const { secureCookies, trustProxy, trustedOrigins } = deps.config
+  const { secureCookies, trustProxy, trustedOrigins, ownHosts } = deps.config
   const cookieName = sessionCookieName(secureCookies)
+  const knownHosts = new Set<string>()
   const learnerOfCookie = cookieLearners(deps)
   const security = constantHeaders(deps)
   const forCalls = headersOf(security, {
@@ -77,14 +82,27 @@ export function direct(
     return learner
   }
 
-  /** Whether nothing about the request needs a closer look: a body, a trusted origin, a plain connection, a doubled cookie. */
-  function isPlain({ method, headers }: IncomingMessage): boolean {
+  /** Whether nothing about the request needs a closer look: a body, an origin, a proxy, another host, a doubled cookie. */
+  function isPlain({ method, headers, rawHeaders }: IncomingMessage): boolean {
     if (method !== 'GET' || headers['if-none-match'] !== undefined) return false
     if (headers.origin !== undefined && trustedOrigins.includes(headers.origin)) return false
     if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false
+    if (trustProxy === 0 && FORWARDED.some((name) => name in headers)) return false
     if (secureCookies && (trustProxy === 0 || headers['x-forwarded-proto'] !== 'https')) return false
     const cookies = headers.cookie ?? ''
-    return cookies.indexOf(cookieName) === cookies.lastIndexOf(cookieName)
+    return cookies.indexOf(cookieName) === cookies.lastIndexOf(cookieName) && isOwnHost(rawHeaders)
+  }
+
+  /** Whether there is one `Host`, which is ours. The ways to write it are few, so each is read only once. */
+  function isOwnHost(namesAndValues: readonly string[]): boolean {
+    if (ownHosts === undefined) return true
+    const at = namesAndValues.findIndex(isHost)
+    const host = namesAndValues[at + 1] ?? ''
+    if (at < 0 || namesAndValues.findLastIndex(isHost) !== at) return false
+    if (!knownHosts.has(host) && ownHosts.has(hostName(host) ?? '') && knownHosts.size < HOSTS_KNOWN_MAX) {
+      knownHosts.add(host)
+    }
+    return knownHosts.has(host)
   }
 
   async function serve(req: IncomingMessage, res: ServerResponse, { pattern, refusedWith, answer }: Route) {
@@ -122,6 +140,9 @@ function cookieLearners(deps: Deps) {
     return { user, handle: session.handle, session }
   }
 }
+
+const isHost = (text: string, index: number): boolean =>
+  index % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host'
 
 /** Names and values in turn, without doubles. */
 const headersOf = (constant: Iterable<[string, string]>, own: Record<string, string>): string[] =>

@@ -2,7 +2,7 @@
 import type { RequestHandler } from 'express'
 import type { Deps } from '../../deps.ts'
 
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto']
+export const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto']
 
 /**
  * Leaves the one value of `X-Forwarded-Proto` that counts, because Express takes the first, which the client may have

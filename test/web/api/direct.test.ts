@@ -230,6 +230,39 @@ describe('behind a proxy that ends TLS', async () => {
   })
 })
 
+describe('in production', async () => {
+  const behind = await startApp({ ...BEHIND_TLS, NODE_ENV: 'production', ALLOWED_HOSTS: 'www.example.org' })
+  const roads = await bothRoads(behind)
+  const https = { 'X-Forwarded-Proto': 'https' }
+  for (const [host, isPlain] of Object.entries({
+    'learn.example.org': true,
+    'learn.example.org:8443': true,
+    'LEARN.example.org': true,
+    'www.example.org': true,
+    'evil.example': false,
+    'learn.example.org.evil.example': false,
+    'learn.example.org:99999': false,
+    '127.0.0.1': false,
+  })) {
+    it(`the host ${host} is answered as on Express`, async () => {
+      for (const path of PATHS) {
+        const { wasPassedOn, status } = await ask(roads, path, { headers: { ...https, Host: host } })
+        assert.equal(wasPassedOn, !isPlain, `${path} answers ${status}`)
+        if (host.startsWith('evil')) assert.equal(status, 421)
+      }
+    })
+  }
+})
+
+describe('a proxy that nobody counts', async () => {
+  const roads = await bothRoads(app)
+  for (const name of ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Proto']) {
+    it(`is left to Express, which tells the operator: ${name}`, async () => {
+      assert.equal((await ask(roads, '/api/auth/ok', { headers: { [name]: 'https' } })).wasPassedOn, true)
+    })
+  }
+})
+
 describe('both limits of a session', () => {
   for (const [what, times, ends] of [
     ['the idle one', [2 * HOUR + SECOND], true],
