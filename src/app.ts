@@ -36,6 +36,7 @@ import { informationPages } from './web/pages/information.ts'
 import { lessonPages } from './web/pages/lessons.ts'
 import { loginPages } from './web/pages/login.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
+import { newDevicePages } from './web/pages/new-device.ts'
 import { onboardingPages } from './web/pages/onboarding.ts'
 import { passwordResetPages } from './web/pages/password-reset.ts'
 import { profilePages } from './web/pages/profile.ts'
@@ -88,6 +89,7 @@ export function createApp(
   app.use(loginPages(deps))
   app.use(logoutPages(deps))
   app.use(passwordResetPages(deps))
+  app.use(newDevicePages(deps))
   app.use(emailVerificationPages(deps, jsonApi.origins))
   app.use(devOutboxPages(deps))
   app.use(apiPages(jsonApi.document))

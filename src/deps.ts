@@ -46,6 +46,8 @@ export function createDeps(
     refreshKeys: config.keys('refresh-tokens'),
     /** To seal and mark forms that are kept during a login. */
     keptFormKeys: config.keys('kept-forms'),
+    /** To sign the cookies of devices that have logged in. */
+    knownDeviceKeys: config.keys('known-devices'),
     mail: createMailer({ config: config.mail, origin: config.issuer, keys: config.keys('outbox'), sql, now, log }),
     pool,
   }

@@ -1,5 +1,7 @@
 /** Signing out other devices, as their owner. */
+import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
+import { type Fragment, fragment } from '../database/fragments.ts'
 import { lockedUser, noted, type Occasion } from './activity.ts'
 
 const HANDLE = /^[A-Za-z0-9]{32}$/
@@ -17,13 +19,39 @@ export async function revokeSession(sql: Sql, userId: string, handle: string, oc
   return ended.length > 0
 }
 
-/** Ends all sessions of this user except the one with this handle. */
-export async function revokeOtherSessions(sql: Sql, userId: string, handle: string, occasion: Occasion): Promise<void> {
-  await sql`
+/**
+ * Ends all sessions of this user except the one with this handle, and makes all their devices strangers. Returns the
+ * versions with which the device that asks can be made known again.
+ * @throws {LearnerGone}
+ */
+export async function revokeOtherSessions(
+  sql: Sql,
+  userId: string,
+  handle: string,
+  occasion: Occasion,
+): Promise<{ devicesVersion: number; passwordVersion: number }> {
+  const [learner] = await sql<{ devicesVersion: number; passwordVersion: number }>`
     with learner as (
-      ${lockedUser(userId)}
+      ${withStrangeDevices(userId)}
     ), ended as (
       delete from sessions where user_id in (select id from learner) and handle <> ${handle} returning user_id as id
+    ), noted as (
+      ${noted('sessions-ended', 'ended', occasion)}
     )
-    ${noted('sessions-ended', 'ended', occasion)}`
+    select devices_version, password_version from learner`
+  if (learner === undefined) throw new LearnerGone()
+  return learner
 }
+
+/** Ends all sessions of this user, and makes all their devices strangers. */
+export async function revokeEverySession(sql: Sql, userId: string): Promise<void> {
+  await sql`
+    with learner as (
+      ${withStrangeDevices(userId)}
+    )
+    delete from sessions where user_id in (select id from learner)`
+}
+
+const withStrangeDevices = (userId: string): Fragment => fragment`
+  update users set devices_version = devices_version + 1 where id = ${userId} 
+  returning id, devices_version, password_version`

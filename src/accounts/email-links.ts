@@ -1,7 +1,7 @@
 /**
  * The links in mails (ASVS 6.4.1, 6.5): stored as hashes, for one purpose, one address and one use. Only the newest link
- * for a purpose is good. A changed password also ends links that reset it or change the address: they
- * may have been asked for by the intruder whom the new password shuts out.
+ * for a purpose is good. A changed password also ends links that reset it, change the address or let
+ * a device in: they may have been asked for by the intruder whom the new password shuts out.
  */
 import { createHash } from 'node:crypto'
 import { LearnerGone } from '../base/failures.ts'

@@ -1,74 +1,128 @@
 /** Logging in with address and password. */
 import { Unavailable } from '../base/failures.ts'
 import type { Deps } from '../deps.ts'
+import {
+  clearLoginTries,
+  countLoginTry,
+  isLastFailure,
+  type LoginCount,
+  refundLoginTry,
+  type Tries,
+  triesOfStrangers,
+} from '../limits/login-tries.ts'
 import { networkOf } from '../limits/networks.ts'
-import { countTry, type TooManyTries } from '../limits/rate-limits.ts'
 import { type Device, recordActivity } from './activity.ts'
+import { tellOwner } from './new-device.ts'
 import type { Place } from './passwords/hash-queue.ts'
+import { claimedDevice, knownDevice, triesOfDevice } from './passwords/known-devices.ts'
 import { checkPassword, noteFailure } from './passwords/password-check.ts'
-import type { User } from './users.ts'
+import { type Credentials, findCredentials, type User } from './users.ts'
 
-/** `passwordVersion` belongs to the password that was checked: a session starts only while that is the current one. */
+/**
+ * `passwordVersion` belongs to the password that was checked: a session starts only while that is the current one.
+ * `too-many-failures`: this address takes passwords only from devices it knows, which a link sent by email can make them.
+ */
 type Authentication =
   | { ok: true; user: User; passwordVersion: number }
-  | { ok: false; reason: 'wrong'; triesLeft: number }
-  | TooManyTries
+  | { ok: false; reason: 'wrong'; triesLeft: number; pauseMinutes: number }
+  | Exclude<LoginCount, { ok: true }>
+
+type Login = {
+  email: string
+  password: string
+  device: Device
+  /** What a device that has logged in before holds. */
+  deviceCookie?: string | undefined
+  signal?: AbortSignal
+}
 
 /**
  * The user with this address and password. An unknown address and a wrong password are refused with the same words, at
  * the same cost, and count the same. A hash made at a lower cost or with an older pepper is replaced.
  * @throws {Unavailable} when the password could not be checked, `Busy` among it; that does not count as a try.
  */
-export function authenticate(
-  deps: Deps,
-  { email, password, device, signal }: { email: string; password: string; device: Device; signal?: AbortSignal },
-): Promise<Authentication> {
+export function authenticate(deps: Deps, { signal, ...login }: Login): Promise<Authentication> {
   const { rateLimits, passwords } = deps
+  // Those who flood an address with tries must not keep its owner waiting, so a device that says it is known has turns of
+  // its own. One that lies gains nothing: its tries are counted like any stranger's.
+  const subject = [login.email, claimedDevice(login.deviceCookie) ?? ''].join(' ').trim()
   // One login of an address at a time. Otherwise many good ones at once would use up a limit meant for bad ones.
-  return rateLimits.inTurn(email, async () => {
+  return rateLimits.inTurn(subject, async () => {
     // First of all, so that whoever has to be sent away is told at once, and is not counted.
-    const place = passwords.keepPlace({ subject: email, signal })
+    const place = passwords.keepPlace({ subject, signal })
     try {
-      return await checkedLogin(deps, { email, password, device }, place)
+      return await checkedLogin(deps, login, place)
     } finally {
       place.release()
     }
   })
 }
 
-async function checkedLogin(
-  deps: Deps,
-  { email, password, device }: { email: string; password: string; device: Device },
-  place: Place,
-): Promise<Authentication> {
-  const { rateLimits } = deps
-  const { ipAddress } = device
-  const count = await countTry(rateLimits, ['loginByNetwork', 'loginByAddress'], { email, ipAddress })
-  if (!count.ok) return count
+async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Authentication> {
+  const { email, password, device } = login
+  const known = await findCredentials(deps.sql, email)
+  const counted = await countTry(deps, login, known)
+  if (!counted.ok) return counted
 
-  const refundNetwork = () => rateLimits.refund('loginByNetwork', networkOf(ipAddress))
-  const check = await checkPassword(deps, email, password, place).catch((error: unknown) => {
+  const check = await checkPassword(deps, known, password, place).catch((error: unknown) => {
     // Not awaited: perhaps it is the table of limits itself that cannot be reached.
-    void Promise.allSettled([refundNetwork(), rateLimits.refund('loginByAddress', email)])
+    void Promise.allSettled([counted.refundNetwork(), refundLoginTry(deps, counted.tries)])
     throw error
   })
+  const wrong = { ok: false, reason: 'wrong', triesLeft: counted.left, pauseMinutes: counted.pauseMinutes } as const
   if (!check.ok) {
     noteFailure(deps, check.userId, { kind: 'login-failed', device })
-    return { ok: false, reason: 'wrong', triesLeft: count.left }
+    const isClosed = counted.tries.of === 'Address' && isLastFailure(counted.failures)
+    if (isClosed && deps.mail.enabled) tellOwner(deps, email, device)
+    return wrong
   }
 
   const { user, passwordHash, passwordVersion, outdated } = check
+  const isKnown = counted.tries.of === 'KnownDevice'
   const [stillThere] = await Promise.all([
     recordActivity(deps.sql, user.id, 'logged-in', { device, now: deps.now() }),
     outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
-    rateLimits.clear('loginByAddress', email),
+    clearLoginTries(deps, triesOfStrangers(email), { unlessClosed: isKnown }),
+    isKnown ? clearLoginTries(deps, counted.tries) : undefined,
     // These tries were made at open sessions, perhaps by somebody else. The person here knows the password.
-    rateLimits.clear('confirmByUser', user.id),
-    refundNetwork(),
+    deps.rateLimits.clear('confirmByUser', user.id),
+    counted.refundNetwork(),
   ])
   // The account was deleted while its password was being checked, so the address is now unknown.
-  if (!stillThere) return { ok: false, reason: 'wrong', triesLeft: count.left }
-  return { ok: true, user, passwordVersion }
+  return stillThere ? { ok: true, user, passwordVersion } : wrong
+}
+
+type Counted = Extract<LoginCount, { ok: true }> & { tries: Tries; refundNetwork: () => Promise<void> }
+
+/**
+ * Counts a try before it is made. A device that has logged in to this account before has a count of its own, until it has
+ * failed a hundred times itself. Strangers are counted for their network and, if that is within its limit, for the
+ * address, whether it has an account or not.
+ */
+async function countTry(
+  deps: Deps,
+  { email, device, deviceCookie }: Login,
+  known: Credentials | undefined,
+): Promise<Counted | Exclude<LoginCount, { ok: true }>> {
+  const { rateLimits } = deps
+  const id = known && knownDevice(deps, deviceCookie, known)
+  if (known && id !== undefined) {
+    const tries = triesOfDevice(id, known.user.id)
+    const count = await countLoginTry(deps, tries, { growing: false })
+    if (count.ok) return { ...count, tries, refundNetwork: async () => {} }
+    if (count.reason === 'too-many-tries') return count
+  }
+  const network = networkOf(device.ipAddress)
+  const byNetwork = await rateLimits.count('loginByNetwork', network)
+  if (!byNetwork.ok) return byNetwork
+  const refundNetwork = () => rateLimits.refund('loginByNetwork', network)
+  const tries = triesOfStrangers(email)
+  // Where no mail can be sent, nobody could get a link: the pauses grow instead.
+  const count = await countLoginTry(deps, tries, { growing: !deps.mail.enabled }).catch((error: unknown) => {
+    void Promise.allSettled([refundNetwork()])
+    throw error
+  })
+  return count.ok ? { ...count, tries, refundNetwork } : count
 }
 
 /** Replaces the hash that was checked, unless another request has replaced it. Left to the next login if hashing is busy. */

@@ -1,6 +1,7 @@
 /** A forgotten password: asking for a link, and setting a new password with it. */
 import { fragment } from '../database/fragments.ts'
 import type { Deps } from '../deps.ts'
+import { clearLoginTries, triesOfStrangers } from '../limits/login-tries.ts'
 import { passwordChanged, resetPassword } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
@@ -55,7 +56,7 @@ export async function resetPasswordByLink(
   await revokeSessions(sql, link.user.id)
   // Let the owner log in, even if somebody else's tries have used up the limit.
   await Promise.all([
-    rateLimits.clear('loginByAddress', link.user.email),
+    clearLoginTries(deps, triesOfStrangers(link.user.email)),
     rateLimits.clear('confirmByUser', link.user.id),
   ])
   return { ok: true }

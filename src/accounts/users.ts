@@ -13,6 +13,8 @@ export type User = {
   onboardedAt: Date | null
   createdAt: Date
   updatedAt: Date
+  /** Counts how often all known devices were forgotten. */
+  devicesVersion: number
 }
 
 /** The user with this id, or undefined when the account is gone. */

@@ -16,6 +16,7 @@ export type KeyPurpose =
   | 'refresh-tokens'
   | 'outbox'
   | 'kept-forms'
+  | 'known-devices'
 
 export function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS

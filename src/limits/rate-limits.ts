@@ -21,8 +21,12 @@ const TURN_MEASURED_MAX_MS = 1_000
  * the latter leave room for a few classes on their first day. Logins that are still being checked count too, so the limit
  * for a network must be higher than the number of hashes that may wait.
  */
-const POLICIES = {
+export const POLICIES = {
   loginByAddress: { points: 10, duration: 15 * MINUTE },
+  loginByKnownDevice: { points: 10, duration: 15 * MINUTE },
+  /** Failures in a row, over all pauses. How long they are remembered depends on their number: see `login-tries.ts`. */
+  failuresByAddress: { points: 100, duration: 800 * HOUR },
+  failuresByKnownDevice: { points: 100, duration: 800 * HOUR },
   loginByNetwork: { points: 200, duration: 15 * MINUTE },
   signUpByAddress: { points: 100, duration: HOUR },
   signUpByNetwork: { points: 600, duration: HOUR },
@@ -36,8 +40,6 @@ const POLICIES = {
   unknownLinksByNetwork: { points: 100, duration: 15 * MINUTE },
   exportsByUser: { points: 10, duration: HOUR },
 } as const
-
-export const LOGIN_PAUSE_MINUTES = POLICIES.loginByAddress.duration / MINUTE
 
 export type Policy = keyof typeof POLICIES
 export type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
@@ -67,6 +69,8 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
   let turnMs = 0
 
   return {
+    /** The key of a count in the table. */
+    keyOf: (policy: Policy, subject: string): string => `${policy}:${hashed(subject)}`,
     /** Counts one try. Call it before the try is made, so that parallel tries cannot slip past the limit. */
     async count(policy: Policy, subject: string): Promise<Count> {
       try {

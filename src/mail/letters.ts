@@ -6,7 +6,12 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
 /** How long a link is good (ASVS 6.4.1): an hour if it gives access to an account, a day if it only confirms an address. */
-export const LINK_LASTS_MS = { 'reset-password': HOUR, 'verify-email': DAY, 'change-email': DAY } as const
+export const LINK_LASTS_MS = {
+  'reset-password': HOUR,
+  'new-device': HOUR,
+  'verify-email': DAY,
+  'change-email': DAY,
+} as const
 
 /** How long a notice about something that has happened is worth sending. */
 const NOTICE_LASTS_MS = 2 * DAY
@@ -63,6 +68,33 @@ export const resetPassword = (to: string, link: string): Draft => ({
     before: ['Open this link to choose a new password for Matricula:'],
     link,
     after: ['The link works once, for one hour.', IGNORE],
+  }),
+})
+
+export const newDevice = (to: string, link: string): Draft => ({
+  kind: 'new-device',
+  lastsMs: LINK_LASTS_MS['new-device'],
+  mail: compose(to, {
+    subject: 'Log in from a new device',
+    before: [
+      'Open this link on the device from which you want to log in to Matricula, and press the button. Your password works there afterwards:',
+    ],
+    link,
+    after: ['The link works once, for one hour.', IGNORE],
+  }),
+})
+
+export const guessingStopped = (to: string, link: string): Draft => ({
+  kind: 'guessing-stopped',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Too many wrong passwords for your account',
+    before: [
+      'A wrong password for your Matricula account was typed 100 times in a row, on devices that had not logged in before. None of these tries got in, and such devices cannot try any more.',
+      'You need do nothing. Devices from which you have logged in work as before. To log in from another one, get a link for it here:',
+    ],
+    link,
+    after: ['This is the only email about it.'],
   }),
 })
 

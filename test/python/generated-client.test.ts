@@ -15,7 +15,7 @@ const folder = await mkdtemp(join(tmpdir(), 'matricula-client-'))
 after(() => rm(folder, { recursive: true, force: true }))
 
 const USE = `
-import importlib, json, pkgutil, sys
+import importlib, json, pkgutil, re, sys
 folder, site, name, email, password = sys.argv[1:]
 sys.path.insert(0, folder)
 import learners
@@ -27,7 +27,7 @@ from learners.models import PostAuthSignInEmailDataBody, PostAuthSignUpEmailJson
 
 client = Client(base_url=site, raise_on_unexpected_status=True)
 signed_up = post_auth_sign_up_email.sync_detailed(client=client, body=PostAuthSignUpEmailJsonBody(name=name, email=email, password=password))
-learner = client.with_headers({"Cookie": signed_up.headers["set-cookie"].split(";")[0], "Origin": site})
+learner = client.with_headers({"Cookie": re.search("(?:^|, )(matricula=[^;]+)", signed_up.headers["set-cookie"]).group(1), "Origin": site})
 token = get_auth_token.sync(client=learner).token
 saved = put_profile.sync(client=learner, body=PutProfileBody.from_dict({"softwareExperience": "beginner", "hardwareAccess": ["none"]}))
 by_token = client.with_headers({"Authorization": "Bearer " + token})

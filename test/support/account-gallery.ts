@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { startApp, type TestApp } from './app.ts'
+import { shutStrangersOut, TRIES, useUp } from './guessing.ts'
 import { openMailbox } from './mailbox.ts'
 import { pathOf } from './mailed.ts'
 import { learner, openBrowser, PASSWORD, type Response, somebody } from './people.ts'
@@ -111,6 +112,22 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   const done = await visitor.submit('/password-reset/new', { password: 'yet another copper lantern' })
   await see('login after a reset', done.headers.location ?? '')
   await see('link that has been used', await open(good))
+
+  await see('new device', '/new-device')
+  add('new device, left empty', 'visitor', '/new-device', await visitor.submit('/new-device', { email: '' }))
+  const guessed = somebody('guessed').email
+  await useUp(app, 'loginByAddress', guessed, TRIES)
+  const login = () => openBrowser(app).logIn({ email: guessed, password: 'not the password' }, { next: '/dashboard' })
+  add('login paused, with a way in', 'visitor', '/login', await login())
+  await shutStrangersOut(app, { email: guessed })
+  add('login after a hundred wrong passwords', 'visitor', '/login', await login())
+  await visitor.submit('/new-device', { email: person.email })
+  await see('new device, link sent', '/new-device/sent')
+  const letIn = await mailedTo(person.email, /Log in from a new device/)
+  await see('new device, link open', await open(letIn))
+  const pressed = await visitor.submitTo('/new-device/confirm', '/new-device/confirm')
+  await see('login after a device was let in', pressed.headers.location ?? '')
+  await see('new device, link used', await open(letIn))
 
   await see('verification page of a visitor', '/email-verification')
   add('verification, left empty', 'visitor', '/email-verification', await visitor.submit('/email-verification', {}))

@@ -15,6 +15,7 @@ const JWT = /eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/
 
 export function createLeakWatch() {
   const sessionIds = new Set<string>()
+  const devices = new Set<string>()
   const tokens = new Set<string>()
   const leaks: string[] = []
 
@@ -22,6 +23,8 @@ export function createLeakWatch() {
     for (const cookie of [res.getHeader('set-cookie') ?? []].flat().map(String)) {
       const [, id] = /^(?:__Host-)?matricula=s%3A([\w-]{20,})\./.exec(cookie) ?? []
       if (id) sessionIds.add(id)
+      const [, device] = /^(?:__Host-)?matricula-device=([\w-]+)/.exec(cookie) ?? []
+      if (device) devices.add(device)
       const [name = '', rest = ''] = cookie.split(/=(.*)/s)
       const listed = LISTED.get(name)
       const [, age] = /; Max-Age=(\d+)/.exec(rest) ?? []
@@ -35,6 +38,7 @@ export function createLeakWatch() {
     for (const [, token = ''] of body.matchAll(/"refreshToken":"([\w-]{20,})"/g)) tokens.add(token)
     if (HASH.test(body)) leaks.push(`a hash in ${path}`)
     if (body.includes(PASSWORD)) leaks.push(`a password in ${path}`)
+    for (const id of devices) if (body.includes(id)) leaks.push(`a device in ${path}`)
     for (const id of sessionIds) if (body.includes(id)) leaks.push(`a session id in ${path}`)
   }
 
@@ -65,6 +69,7 @@ export function createLeakWatch() {
         JWT.test(log) && 'an access token in the log',
         log.includes(PASSWORD) && 'a password in the log',
         ...[...sessionIds].map((id) => log.includes(id) && 'a session id in the log'),
+        ...[...devices].map((id) => log.includes(id) && 'a device in the log'),
         ...[...tokens].map((token) => log.includes(token) && 'a refresh token in the log'),
         ...mailed.map((token) => log.includes(token) && 'a mailed token in the log'),
       ].filter((leak) => leak !== false)

@@ -53,6 +53,13 @@ export const browserWith = (app: Pick<TestApp, 'url'>, cookie: string): Browser 
 export const holderOf = (app: Pick<TestApp, 'url'>, cookie: string): Promise<string | undefined> =>
   browserWith(app, cookie).whoAmI()
 
+/** The names of all cookies that an answer sets, sorted. */
+export const namesOfCookies = ({ headers }: { headers: Record<string, unknown> }): string[] =>
+  [headers['set-cookie'] ?? []]
+    .flat()
+    .map((line) => String(line).split('=')[0] ?? '')
+    .sort()
+
 /** The `Set-Cookie` header of the session cookie, or undefined. */
 export function setCookieOf({ headers }: { headers: Record<string, unknown> }, name = COOKIE): string | undefined {
   const all = headers['set-cookie']

@@ -4,17 +4,16 @@ import type { Deps } from '../../deps.ts'
 import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { type ActivityKind, type Device, recordActivity } from '../activity.ts'
 import { CurrentPassword } from '../fields.ts'
-import { findCredentials, type User } from '../users.ts'
+import { type Credentials, findCredentials, type User } from '../users.ts'
 import type { Place } from './hash-queue.ts'
 
-/** The credentials, if the password is right. A wrong password and an unknown address cost the same time. */
+/** The credentials, if the password is right. A wrong password and no credentials cost the same time. */
 export async function checkPassword(
-  { sql, passwords, log, firstThisHour }: Deps,
-  email: string,
+  { passwords, log, firstThisHour }: Deps,
+  known: Credentials | undefined,
   password: string,
   place: Place,
 ) {
-  const known = await findCredentials(sql, email)
   if (typeof known?.passwordHash === 'string' && !passwords.canMatch(known.passwordHash)) {
     const user = pseudonym(known.user.id)
     // The hash was cut off, restored from elsewhere, or made with a secret that is gone. Its owner only sees “incorrect”
@@ -92,10 +91,12 @@ async function countedCheck(
   if (!count.ok) return count
   if (!CurrentPassword.safeParse(password).success) return { ok: false, reason: 'wrong' }
 
-  const check = await checkPassword(deps, user.email, password, place).catch((error: unknown) => {
-    void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
-    throw error
-  })
+  const check = await findCredentials(deps.sql, user.email)
+    .then((known) => checkPassword(deps, known, password, place))
+    .catch((error: unknown) => {
+      void Promise.allSettled([rateLimits.refund('confirmByUser', user.id)])
+      throw error
+    })
   if (!check.ok || check.user.id !== user.id) {
     noteFailure(deps, user.id, { kind: 'confirm-failed', device })
     return { ok: false, reason: 'wrong' }

@@ -3,16 +3,16 @@ import { z } from 'zod'
 import { CurrentPassword, Email } from '../../accounts/fields.ts'
 import { authenticate } from '../../accounts/login.ts'
 import type { Deps } from '../../deps.ts'
-import { LOGIN_PAUSE_MINUTES } from '../../limits/rate-limits.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 import { parseForm, refuse } from '../presenters/form.ts'
 import { LOGIN_FIELDS, showLogin } from '../presenters/login-form.ts'
-import { MANY_LOG_IN, refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
+import { inWords, MANY_LOG_IN, refuseStrangers, refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
 import { logIn } from '../session/identity.ts'
 import { isMarkOf, openForm } from '../session/kept-forms.ts'
+import { deviceCookieOf } from '../session/known-device.ts'
 import { safeReturnTo } from '../session/return-to.ts'
 
 const TICKED = ['on', 'yes', 'true', '1']
@@ -27,7 +27,11 @@ const LoginForm = z.object({
     .transform((value) => value !== undefined && TICKED.includes(value)),
 })
 
-const PASSWORD_IS_RESET = { text: 'Your password is changed. Log in with the new one.' }
+/** What was done on the page before, by the name in the address. */
+const DONE = new Map<unknown, { text: string }>([
+  ['password-reset', { text: 'Your password is changed. Log in with the new one.' }],
+  ['new-device', { text: 'Your account knows this device now. Log in with your password.' }],
+])
 
 /** From this many tries left on, the page warns of the pause. */
 const WARN_FROM_TRIES_LEFT = 3
@@ -43,8 +47,7 @@ export function loginPages(deps: Deps): Router {
   router
     .route('/login')
     .get(requireGuest, (req, res) => {
-      const message = req.query.done === 'password-reset' ? PASSWORD_IS_RESET : undefined
-      showLogin(res, { next: safeReturnTo(req.query.next) }, message)
+      showLogin(res, { next: safeReturnTo(req.query.next) }, DONE.get(req.query.done))
     })
     .post(async (req, res) => {
       const form = parseForm(LOGIN_FIELDS, LoginForm, req.body)
@@ -53,9 +56,12 @@ export function loginPages(deps: Deps): Router {
       Object.assign(form.state.values, { next, remember })
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
-      const login = await authenticate(deps, { ...form.data, device: deviceOf(req), signal: hangUpOf(res) }).catch(
-        sayBusy(res, form.state, { field: 'email', words: MANY_LOG_IN }),
-      )
+      const login = await authenticate(deps, {
+        ...form.data,
+        device: deviceOf(req),
+        deviceCookie: deviceCookieOf(req, deps),
+        signal: hangUpOf(res),
+      }).catch(sayBusy(res, form.state, { field: 'email', words: MANY_LOG_IN }))
       if ('busy' in login) return res.render('login', { form: login.busy })
       if (login.ok) {
         const { user, passwordVersion } = login
@@ -63,13 +69,18 @@ export function loginPages(deps: Deps): Router {
         return res.redirect(303, await logIn(req, user, deps, { ...form.data, next, passwordVersion, kept }))
       }
       if (login.reason === 'too-many-tries') {
-        return res.render('login', { form: refuseTooManyTries(res, form.state, login.retryAfterSeconds) })
+        const state = refuseTooManyTries(res, form.state, login.retryAfterSeconds)
+        return res.render('login', { form: state, wayIn: deps.mail.enabled && 'sooner' })
+      }
+      if (login.reason === 'too-many-failures') {
+        const state = refuseStrangers(res, form.state, login.retryAfterSeconds)
+        return res.render('login', { form: state, wayIn: deps.mail.enabled && 'only' })
       }
       res.status(422).render('login', {
         form: refuse(form.state, 'email', 'Email or password is incorrect'),
         warning: login.triesLeft <= WARN_FROM_TRIES_LEFT && {
           triesLeft: login.triesLeft,
-          minutes: LOGIN_PAUSE_MINUTES,
+          pause: inWords(60 * login.pauseMinutes),
         },
       })
     })

@@ -21,6 +21,12 @@ export function refuseTooManyTries(
   return refuse(state, field, `Too many tries. Try again in ${inWords(retryAfterSeconds)}`)
 }
 
+/** For a device that an account does not know, after too many wrong passwords from such devices. */
+export function refuseStrangers(res: Response, state: FormState, retryAfterSeconds: number): FormState {
+  res.status(429).set('Retry-After', String(retryAfterSeconds))
+  return refuse(state, 'email', 'Too many wrong passwords from devices we do not know')
+}
+
 /** What keeps everybody waiting, in the words of each form. */
 export const MANY_LOG_IN = 'Many people are logging in'
 export const NOT_CHECKED = `${MANY_LOG_IN}, so your password was not checked`
@@ -39,8 +45,11 @@ export const sayBusy =
     return { busy: { ...refuse(state, field, `${words}. Try again in ${when}`), sendIn: seconds } }
   }
 
-function inWords(seconds: number): string {
+/** A pause in words, rounded up: to minutes, and to hours from one on. */
+export function inWords(seconds: number): string {
   const minutes = Math.ceil(seconds / 60)
-  if (minutes >= 60) return 'an hour'
+  const hours = Math.ceil(minutes / 60)
+  if (minutes > 60) return `${hours} hours`
+  if (minutes === 60) return 'an hour'
   return minutes === 1 ? 'a minute' : `${minutes} minutes`
 }

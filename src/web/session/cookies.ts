@@ -1,5 +1,6 @@
 /** All our cookies: name, purpose and lifetime. The page about cookies shows this list. */
 import type { Request, RequestHandler } from 'express'
+import { KNOWN_FOR_MS } from '../../accounts/passwords/known-devices.ts'
 import type { Deps } from '../../deps.ts'
 import { REMEMBERED_MS } from '../../sessions/lifetimes.ts'
 
@@ -22,6 +23,14 @@ export const COOKIES = {
     purpose: 'Keeps you logged in.',
     lastsMs: REMEMBERED_MS,
     life: 'Until you log out or close the browser. If you asked to stay signed in: 30 days.',
+  },
+  device: {
+    name: 'matricula-device',
+    prefix: '__Host-',
+    purpose:
+      'Tells an account that you have logged in from this device before, so that strangers who guess at the password cannot keep you out. It does not log anybody in.',
+    lastsMs: KNOWN_FOR_MS,
+    life: '1 year from your last login. Logging out keeps it. A new password, or signing out all other devices, makes it worthless.',
   },
   form: {
     name: 'matricula-form',

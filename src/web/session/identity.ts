@@ -8,6 +8,7 @@ import { absoluteEndOf, type Term } from '../../sessions/lifetimes.ts'
 import { sessionCookie, sessionCookieName } from './cookies.ts'
 import { deviceOf } from './device.ts'
 import { type FlashMessage, setFlash } from './flash.ts'
+import { rememberDevice } from './known-device.ts'
 import { safeReturnTo } from './return-to.ts'
 import { rememberOnDevice } from './store.ts'
 
@@ -87,7 +88,7 @@ export async function markConfirmed(req: Request, { now }: Deps): Promise<void> 
 async function startSession(
   req: Request,
   user: User,
-  { now }: Deps,
+  deps: Deps,
   { remembered, loggedInAt, confirmedAt, flash, kept, passwordVersion, endsOld = true }: Start,
 ): Promise<string> {
   try {
@@ -96,9 +97,10 @@ async function startSession(
     const handle = newId()
     const identity = { userId: user.id, remembered, loggedInAt, confirmedAt, passwordVersion, handle, ...deviceOf(req) }
     Object.assign(req.session, identity, kept === undefined ? {} : { kept })
-    if (remembered) rememberOnDevice(req.session.cookie, absoluteEndOf({ remembered, loggedInAt }) - now())
+    if (remembered) rememberOnDevice(req.session.cookie, absoluteEndOf({ remembered, loggedInAt }) - deps.now())
     if (flash) setFlash(req, flash)
     await promisify(req.session.save).call(req.session)
+    if (req.res) rememberDevice(req, req.res, deps, { user, passwordVersion })
     return handle
   } catch (error) {
     // express-session would try to save this session again after the error page, and so log in behind it.

@@ -5,7 +5,7 @@ import { openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { call, refusalOf } from '../../support/calls.ts'
 import { PASSWORD, type Person, somebody } from '../../support/people.ts'
-import { setCookieOf } from '../../support/sessions.ts'
+import { namesOfCookies, setCookieOf } from '../../support/sessions.ts'
 
 const app = await startApp({ TRUSTED_ORIGINS: 'https://front.example.org' }, { atPublicUrl: true })
 
@@ -42,10 +42,10 @@ describe('a sign-up', () => {
     assert.deepEqual([user.name, user.email, user.emailVerified, user.image], expected)
   })
 
-  it('signs in with it: one cookie, and the session is open', async () => {
+  it('signs in with it: a cookie for the session and one for the device, and the session is open', async () => {
     const api = openApi(app)
     const response = await api.signUp(somebody('Ada'))
-    assert.equal(response.headers['set-cookie']?.length, 1)
+    assert.deepEqual(namesOfCookies(response), ['matricula', 'matricula-device'])
     assert.match(setCookieOf(response) ?? '', /^matricula=.+; Max-Age=2592000; Path=\/; .*HttpOnly; SameSite=Lax$/)
     assert.equal((await api.get('/api/auth/get-session')).body.session.token, response.body.token)
   })

@@ -5,6 +5,7 @@ import { apiLearner } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { type Call, call, cookieOf, operationsOf } from '../../support/calls.ts'
 import { somebody } from '../../support/people.ts'
+import { setCookieOf } from '../../support/sessions.ts'
 
 const FRONT_END = 'https://front.example.org'
 const SECOND = 'http://localhost:5173'
@@ -73,7 +74,7 @@ describe('a trusted front end', () => {
     const headers = { Origin: FRONT_END, 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'cors' }
     const signUp = await call(app, '/api/auth/sign-up/email', { headers, body: person })
     assert.equal(signUp.status, 200)
-    const Cookie = signUp.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
+    const Cookie = setCookieOf(signUp)?.split(';')[0] ?? ''
     const session = await call(app, '/api/auth/get-session', { headers: { ...headers, Cookie } })
     assert.equal(JSON.parse(session.text).user.email, person.email)
     assert.ok(session.headers['set-auth-jwt'], 'a token')

@@ -157,6 +157,8 @@ describe('docs/api.md', () => {
     const shown = rowsOf(sectionOf(page, 'Limits')).map(([, limit = '']) => Number.parseInt(limit, 10))
     const policies = [
       'loginByAddress',
+      'loginByKnownDevice',
+      'failuresByAddress',
       'loginByNetwork',
       'accountsByAddress',
       'signUpByAddress',

@@ -280,10 +280,15 @@ describe('cookies', () => {
     assert.equal((await browser.submit('/sign-up', '/sign-up', ben)).status, 303)
     assert.equal(await browser.whoAmI(), ben.name)
     const cookies = browser.setCookies.map(readSetCookie)
-    assert.deepEqual(cookies.map(({ name }) => name).sort(), ['__Host-matricula', '__Host-matricula-form'])
+    assert.deepEqual(cookies.map(({ name }) => name).sort(), [
+      '__Host-matricula',
+      '__Host-matricula-device',
+      '__Host-matricula-form',
+    ])
     const [user] = await secure.sql<{ id: string }>`select id from users where email = ${ben.email}`
     for (const { value, attributes } of cookies) {
-      assert.deepEqual(attributes, ['httponly', 'path=/', 'samesite=lax', 'secure'])
+      const lasting = attributes.filter((attribute) => !/^(max-age|expires)=/.test(attribute))
+      assert.deepEqual(lasting, ['httponly', 'path=/', 'samesite=lax', 'secure'])
       const decoded = decodeURIComponent(value)
       const unpacked = decoded + decoded.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'))
       for (const telling of [ben.name, ben.email, user?.id ?? 'no user', 'userId', 'email']) {
@@ -295,10 +300,13 @@ describe('cookies', () => {
 
   it('on plain http have plain names, since browsers refuse the others there', async () => {
     const response = await openBrowser(app).logIn(ada)
-    const [line = ''] = [response.headers['set-cookie'] ?? []].flat() as string[]
-    const { name, attributes } = readSetCookie(line)
-    assert.equal(name, 'matricula')
-    assert.deepEqual(attributes, ['httponly', 'path=/', 'samesite=lax'])
+    const lines = [response.headers['set-cookie'] ?? []].flat() as string[]
+    const cookies = lines.map(readSetCookie)
+    assert.deepEqual(cookies.map(({ name }) => name).sort(), ['matricula', 'matricula-device'])
+    for (const { attributes } of cookies) {
+      const lasting = attributes.filter((attribute) => !/^(max-age|expires)=/.test(attribute))
+      assert.deepEqual(lasting, ['httponly', 'path=/', 'samesite=lax'])
+    }
   })
 
   it('are cleared at a logout with the attributes they were set with, and so is what the browser kept', async () => {

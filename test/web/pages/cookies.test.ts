@@ -41,12 +41,14 @@ it('the list is that of the cookies which a visit sets, with the life each has',
   assert.deepEqual(Object.keys(list).toSorted(), Object.keys(seen).toSorted())
   assert.deepEqual(seen, {
     matricula: 30 * DAY,
+    'matricula-device': 365 * DAY,
     'matricula-form': undefined,
     'matricula-link': 60 * MINUTE,
     'matricula-sent-to': 10 * MINUTE,
   })
   for (const [name, life] of Object.entries({
     matricula: /close the browser\. .*30 days/,
+    'matricula-device': /1 year from your last login\. Logging out keeps it\./,
     'matricula-form': /Until you close the browser/,
     'matricula-link': /1 hour\.$/,
     'matricula-sent-to': /10 minutes\.$/,
@@ -60,6 +62,7 @@ it('it names them as they are called over TLS', async () => {
   const page = await openBrowser(behindTls, { 'X-Forwarded-Proto': 'https' }).get('/cookies')
   assert.deepEqual(Object.keys(listOn(page.text)), [
     '__Host-matricula',
+    '__Host-matricula-device',
     '__Host-matricula-form',
     '__Secure-matricula-link',
     '__Secure-matricula-sent-to',

@@ -45,6 +45,9 @@ describe('the states that are looked at', () => {
     'login, 1 tries left': 422,
     'login, 0 tries left': 422,
     'login paused': 429,
+    'login paused, with a way in': 429,
+    'login after a hundred wrong passwords': 429,
+    'new device, link used': 410,
     'form without a token': 403,
     'form of another site': 403,
     'form after the session ended': 403,
@@ -73,6 +76,7 @@ describe('the states that are looked at', () => {
         'password, new one too short',
         'password, current one wrong',
         'confirm, wrong',
+        'new device, left empty',
         'delete, left empty',
         'reset, left empty',
         'new password too short',
@@ -210,8 +214,11 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
 
     it('holds no button that only a script can work', () => {
       const buttons = page.querySelectorAll('button')
-      for (const button of buttons) assert.equal(button.getAttribute('type'), 'submit')
-      assert.equal(page.querySelectorAll('form button').length, buttons.length)
+      for (const button of buttons) {
+        assert.equal(button.getAttribute('type'), 'submit')
+        const form = button.getAttribute('form')
+        assert.ok(form === undefined ? button.closest('form') : page.querySelector(`form[id="${form}"]`), button.text)
+      }
     })
 
     it('changes something only by a form that is posted with a token', () => {

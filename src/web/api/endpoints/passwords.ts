@@ -6,6 +6,7 @@ import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { markConfirmed, renewSession } from '../../session/identity.ts'
+import { rememberDevice } from '../../session/known-device.ts'
 import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
 import { passwordRefusal, Refusal } from '../refusals.ts'
 import { Done, PasswordToSet, toUser, User } from '../wire.ts'
@@ -46,6 +47,7 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
         const changed = await changePassword(deps, user, change)
         if (!changed.ok && changed.reason === 'breached') return new Refusal('PASSWORD_COMPROMISED')
         if (!changed.ok) return refuseWrongPassword(req, res, deps, changed)
+        if (!revokeOtherSessions) rememberDevice(req, res, deps, { user, ...changed })
         return { token: revokeOtherSessions ? await renewSession(req, user, deps, changed) : null, user: toUser(user) }
       },
     }),

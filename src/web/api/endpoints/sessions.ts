@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { revokeOtherSessions, revokeSession } from '../../../accounts/account-sessions.ts'
+import { revokeEverySession, revokeOtherSessions, revokeSession } from '../../../accounts/account-sessions.ts'
 import type { Deps } from '../../../deps.ts'
-import { listSessions, revokeSessions } from '../../../sessions/sessions.ts'
+import { listSessions } from '../../../sessions/sessions.ts'
 import { deviceOf } from '../../session/device.ts'
 import { forgetOnDevice, logOut } from '../../session/identity.ts'
+import { rememberDeviceAgain } from '../../session/known-device.ts'
 import { type Endpoint, endpoint, frequentEndpoint, learnerEndpoint, WithHeaders } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
 import { Done, Session, toSession, toUser, User } from '../wire.ts'
@@ -72,8 +73,9 @@ export function sessionEndpoints(deps: Deps): Endpoint[] {
       summary: 'End all sessions but this one',
       body: NoBody,
       answer: Done,
-      async handle({ req, learner: { user, handle } }) {
-        await revokeOtherSessions(sql, user.id, handle, { device: deviceOf(req), now: now() })
+      async handle({ req, res, learner: { user, handle } }) {
+        const versions = await revokeOtherSessions(sql, user.id, handle, { device: deviceOf(req), now: now() })
+        rememberDeviceAgain(req, res, deps, user, versions)
         return { status: true }
       },
     }),
@@ -85,7 +87,7 @@ export function sessionEndpoints(deps: Deps): Endpoint[] {
       body: NoBody,
       answer: Done,
       async handle({ res, learner: { user } }) {
-        await revokeSessions(sql, user.id)
+        await revokeEverySession(sql, user.id)
         forgetOnDevice(res, deps)
         return { status: true }
       },

@@ -7,6 +7,7 @@ import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { forgetOnDevice, logInBeside, logOut } from '../../session/identity.ts'
+import { deviceCookieOf } from '../../session/known-device.ts'
 import { linkTo } from '../../session/opened-links.ts'
 import { type Endpoint, endpoint } from '../endpoint.ts'
 import { passwordRefusal, Refusal } from '../refusals.ts'
@@ -110,6 +111,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
           email: email.data,
           password,
           device: deviceOf(req),
+          deviceCookie: deviceCookieOf(req, deps),
           signal: hangUpOf(res),
         })
         if (login.ok) {
@@ -125,9 +127,10 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
             user: toUser(login.user),
           }
         }
-        return login.reason === 'too-many-tries'
-          ? new Refusal('RATE_LIMITED', login)
-          : new Refusal('INVALID_EMAIL_OR_PASSWORD')
+        if (login.reason === 'wrong') return new Refusal('INVALID_EMAIL_OR_PASSWORD')
+        const { reason, retryAfterSeconds } = login
+        const detail = `Too many wrong passwords from devices that this account does not know. ${deps.mail.origin}/new-device sends its owner a link to log in from a new one.`
+        return new Refusal('RATE_LIMITED', { retryAfterSeconds, ...(reason === 'too-many-failures' ? { detail } : {}) })
       },
     }),
 

@@ -9,6 +9,7 @@ import { deviceOf } from '../../session/device.ts'
 import { saveFlash, takeMessage } from '../../session/flash.ts'
 import { userOf } from '../../session/guards.ts'
 import { logOut } from '../../session/identity.ts'
+import { rememberDeviceAgain } from '../../session/known-device.ts'
 
 const PAGE = '/account/sessions'
 const ACTIVITIES_SHOWN = 20
@@ -49,7 +50,9 @@ export function accountSessionPages(deps: Deps): Router {
     .route(`${PAGE}/end-others`)
     .post(async (req, res) => {
       const occasion = { device: deviceOf(req), now: now() }
-      await revokeOtherSessions(sql, userOf(req).id, req.session.handle ?? '', occasion)
+      const user = userOf(req)
+      const versions = await revokeOtherSessions(sql, user.id, req.session.handle ?? '', occasion)
+      rememberDeviceAgain(req, res, deps, user, versions)
       await saveFlash(req, 'sessions-ended')
       res.redirect(303, PAGE)
     })

@@ -1,0 +1,146 @@
+/**
+ * Tries to log in, counted in two ways by one statement: those of the last minutes, and those in a row that were wrong.
+ * Strangers share the counts of an address. A device that has logged in before has counts of its own, so that nobody else
+ * can use them up.
+ */
+import type { Sql } from '../database/database.ts'
+import { type Fragment, fragment } from '../database/fragments.ts'
+import { POLICIES, type RateLimits, type TooManyTries } from './rate-limits.ts'
+
+const HOUR_MS = 60 * 60_000
+/** After each ten failures beyond a hundred, a pause that grows is twice as long, up to 2^4 × 15 minutes. */
+const DOUBLINGS_MAX = 4
+/** Failures in a row are remembered this much longer for each of them: a made-up address is soon forgotten. */
+const REMEMBERED_FOR_EACH_MS = 8 * HOUR_MS
+
+const { points: TRIES, duration: PAUSE_SECONDS } = POLICIES.loginByAddress
+const PAUSE_MS = 1_000 * PAUSE_SECONDS
+const FAILURES_MAX = POLICIES.failuresByAddress.points
+
+/** Whose tries are counted together: all strangers who try one address, or one known device at one account. */
+export type Tries = { of: 'Address' | 'KnownDevice'; subject: string }
+
+/** Whether the address has an account or not. */
+export const triesOfStrangers = (email: string): Tries => ({ of: 'Address', subject: email })
+
+type Counting = { sql: Sql; rateLimits: RateLimits; now: () => number }
+
+/**
+ * `failures`: how many have failed in a row, if this one does too. `too-many-failures`: it was a hundred already, so
+ * passwords are not looked at any more until the count is cleared or forgotten.
+ */
+export type LoginCount =
+  | { ok: true; left: number; failures: number; pauseMinutes: number }
+  | { ok: false; reason: 'too-many-failures'; retryAfterSeconds: number }
+  | TooManyTries
+
+/** Whether this failure is the one after which an address takes no more passwords from strangers. */
+export const isLastFailure = (failures: number): boolean => failures === FAILURES_MAX
+
+const keysOf = ({ rateLimits }: Counting, { of, subject }: Tries) => ({
+  recent: rateLimits.keyOf(`loginBy${of}`, subject),
+  inARow: rateLimits.keyOf(`failuresBy${of}`, subject),
+})
+
+/** How long the pause after ten tries is, in milliseconds, when so many failed in a row before the last of them. */
+const pauseAfter = (failures: Fragment): Fragment =>
+  fragment`${PAUSE_MS}::bigint * (1 << least(${DOUBLINGS_MAX}::int,
+    greatest(0, (${failures}) / ${TRIES}::int - ${FAILURES_MAX / TRIES - 1}::int)))`
+
+type Row = {
+  tries: number
+  triesUntil: number
+  failures: number | null
+  before: number
+  beforeUntil: number
+  pauseMs: number
+}
+
+/**
+ * Counts one try before it is made, as wrong: ten in 15 minutes, and a hundred in a row. With `growing`, there is no end
+ * after a hundred; the pauses grow instead, from 15 minutes to 4 hours. A try that is refused does not count as a failure.
+ */
+export async function countLoginTry(
+  counting: Counting,
+  tries: Tries,
+  { growing }: { growing: boolean },
+): Promise<LoginCount> {
+  const { recent, inARow } = keysOf(counting, tries)
+  const now = counting.now()
+  const [row] = await counting.sql<Row>`
+    with before as (
+      select coalesce(max(points), 0) as points, coalesce(max(expire), ${now}) as expire from rate_limits
+      where key = ${inARow} and expire > ${now}
+    ), recent as (
+      insert into rate_limits as r (key, points, expire) values (${recent}, 1, ${now + PAUSE_MS})
+      on conflict (key) do update set
+        points = case when r.expire <= ${now} then 1 else r.points + 1 end,
+        expire = case
+          when r.expire <= ${now} then excluded.expire
+          when r.points + 1 = ${TRIES} then greatest(r.expire,
+            case when ${growing} then ${now} + ${pauseAfter(fragment`select points from before`)} else 0 end)
+          else r.expire end
+      returning points, expire
+    ), failed as (
+      insert into rate_limits as r (key, points, expire)
+      select ${inARow}, 1, ${now + REMEMBERED_FOR_EACH_MS}::bigint from recent where points <= ${TRIES}
+      on conflict (key) do update set
+        points = case when r.expire <= ${now} then 1 else r.points + 1 end,
+        expire = ${now} + ${REMEMBERED_FOR_EACH_MS}::bigint
+          * case when r.expire <= ${now} then 1 else least(r.points + 1, ${FAILURES_MAX}::int) end
+      where ${growing} or r.expire <= ${now} or r.points < ${FAILURES_MAX}
+      returning points
+    )
+    select recent.points as tries, recent.expire::float8 as tries_until, failed.points as failures,
+      before.points as before, before.expire::float8 as before_until,
+      (${pauseAfter(fragment`coalesce(failed.points, 0) + ${TRIES}::int - recent.points - 1`)})::float8 as pause_ms
+    from before, recent left join failed on true`
+  if (row === undefined) throw new Error('a try was not counted')
+  return judged(row, now, growing)
+}
+
+function judged(
+  { tries, triesUntil, failures, before, beforeUntil, pauseMs }: Row,
+  now: number,
+  growing: boolean,
+): LoginCount {
+  const secondsTo = (end: number) => Math.max(1, Math.ceil((end - now) / 1_000))
+  if (failures !== null) {
+    return { ok: true, left: TRIES - tries, failures, pauseMinutes: (growing ? pauseMs : PAUSE_MS) / 60_000 }
+  }
+  // Within the ten and yet not counted: another try has just been the hundredth.
+  const isClosed = !growing && (before >= FAILURES_MAX || tries <= TRIES)
+  if (!isClosed) return { ok: false, reason: 'too-many-tries', retryAfterSeconds: secondsTo(triesUntil) }
+  const end = before >= FAILURES_MAX ? beforeUntil : now + FAILURES_MAX * REMEMBERED_FOR_EACH_MS
+  return { ok: false, reason: 'too-many-failures', retryAfterSeconds: secondsTo(end) }
+}
+
+/** Takes a try back that could not be made. */
+export async function refundLoginTry(counting: Counting, tries: Tries): Promise<void> {
+  const { recent, inARow } = keysOf(counting, tries)
+  // The rows are locked in the order in which they are counted; in two orders, two statements would wait for each other.
+  await counting.sql`
+    with recent as (
+      update rate_limits set points = points - 1 where key = ${recent} and points > 0 returning 1 as refunded
+    )
+    update rate_limits set points = points - 1
+    where key = ${inARow} and points > 0 and (select count(*) from recent) >= 0`
+}
+
+/**
+ * Forgets the tries, since the right password was given. With `unlessClosed`, an address that has had its hundred
+ * failures stays closed to strangers: its owner has logged in from elsewhere, and the guessing may go on.
+ */
+export async function clearLoginTries(
+  counting: Counting,
+  tries: Tries,
+  { unlessClosed = false }: { unlessClosed?: boolean } = {},
+): Promise<void> {
+  const { recent, inARow } = keysOf(counting, tries)
+  await counting.sql`
+    with recent as (
+      delete from rate_limits where key = ${recent} returning 1 as cleared
+    )
+    delete from rate_limits
+    where key = ${inARow} and (points < ${FAILURES_MAX} or ${!unlessClosed}) and (select count(*) from recent) >= 0`
+}
