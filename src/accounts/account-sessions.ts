@@ -1,5 +1,4 @@
 /** Signing out other devices, as their owner. */
-import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
 import { lockedUser, noted, type Occasion } from './activity.ts'
@@ -21,15 +20,14 @@ export async function revokeSession(sql: Sql, userId: string, handle: string, oc
 
 /**
  * Ends all sessions of this user except the one with this handle, and makes all their devices strangers. Returns the
- * versions with which the device that asks can be made known again.
- * @throws {LearnerGone}
+ * versions with which the device that asks can be made known again; undefined when the account is gone.
  */
 export async function revokeOtherSessions(
   sql: Sql,
   userId: string,
   handle: string,
   occasion: Occasion,
-): Promise<{ devicesVersion: number; passwordVersion: number }> {
+): Promise<{ devicesVersion: number; passwordVersion: number } | undefined> {
   const [learner] = await sql<{ devicesVersion: number; passwordVersion: number }>`
     with learner as (
       ${withStrangeDevices(userId)}
@@ -39,7 +37,6 @@ export async function revokeOtherSessions(
       ${noted('sessions-ended', 'ended', occasion)}
     )
     select devices_version, password_version from learner`
-  if (learner === undefined) throw new LearnerGone()
   return learner
 }
 

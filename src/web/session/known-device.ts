@@ -31,8 +31,10 @@ export function rememberDeviceAgain(
   res: Response,
   deps: Deps,
   user: User,
-  { devicesVersion, passwordVersion }: { devicesVersion: number; passwordVersion: number },
+  versions: { devicesVersion: number; passwordVersion: number } | undefined,
 ): void {
+  if (versions === undefined) return
+  const { devicesVersion, passwordVersion } = versions
   if (knownDevice(deps, deviceCookieOf(req, deps), { user, passwordVersion }) === undefined) return
   rememberDevice(req, res, deps, { user: { id: user.id, devicesVersion }, passwordVersion })
 }
