@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ROOT } from '../../src/config/folders.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
+import { refundLoginTry, triesOfStrangers } from '../../src/limits/login-tries.ts'
 import { apiLearner, apiOf, bearer, openApi } from './api.ts'
 import { SECRET, type TestApp } from './app.ts'
+import { FAILURES_MAX, useUp } from './guessing.ts'
 import { codeOf, filesIn } from './imports.ts'
 import { answer, mark, PROFILE, passAll, saveAnswers, send } from './learning.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -41,6 +43,7 @@ export async function takeTour(tour: Tour): Promise<void> {
   await learnByPages(tour.app)
   await keepAccountByPages(tour)
   await forgetThings(tour)
+  await letDeviceIn(tour)
   await useApi(tour)
   await useTokens(tour)
   await doWithoutMail(tour)
@@ -114,6 +117,21 @@ async function forgetThings({ app, mailbox }: Tour): Promise<void> {
   const { person: madeByAnother } = await learner(app, 'Emil')
   await open(visitor, await mailbox.letterTo(madeByAnother.email, VERIFY.subject))
   await done(visitor.submitTo('/email-verification/confirm', '/email-verification/disown'))
+}
+
+/** Strangers guess until an address takes no more of their passwords, and its owner lets a new device in. */
+async function letDeviceIn({ app, mailbox }: Tour): Promise<void> {
+  const { person } = await learner(app, 'Jo')
+  await useUp(app, 'failuresByAddress', person.email, FAILURES_MAX - 1)
+  const phone = openBrowser(app)
+  await answers(422, phone.logIn({ ...person, password: 'not the password' }))
+  await mailbox.letterTo(person.email, /Too many wrong passwords/)
+  await answers(429, phone.logIn(person))
+  await done(phone.submit('/new-device', { email: person.email }))
+  await open(phone, await mailbox.letterTo(person.email, /Log in from a new device/))
+  await done(phone.submit('/new-device/confirm', {}))
+  // As after a try that could not be made, which takes a fault.
+  await refundLoginTry(app.deps, triesOfStrangers(person.email))
 }
 
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body
