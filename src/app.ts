@@ -28,6 +28,7 @@ import { passwordChangePages } from './web/pages/account/password-change.ts'
 import { passwordConfirmationPages } from './web/pages/account/password-confirmation.ts'
 import { apiPages } from './web/pages/api.ts'
 import { dashboardPages } from './web/pages/dashboard.ts'
+import { deletionUndoPages } from './web/pages/deletion-undo.ts'
 import { devOutboxPages } from './web/pages/dev-outbox.ts'
 import { emailVerificationPages } from './web/pages/email-verification.ts'
 import { healthPages } from './web/pages/health.ts'
@@ -91,6 +92,7 @@ export function createApp(
   app.use(passwordResetPages(deps))
   app.use(newDevicePages(deps))
   app.use(emailVerificationPages(deps, jsonApi.origins))
+  app.use(deletionUndoPages(deps))
   app.use(devOutboxPages(deps))
   app.use(apiPages(jsonApi.document))
 

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
 import { OLD_ACTIVITY } from './accounts/activity.ts'
 import { OLD_LINKS } from './accounts/email-links.ts'
 import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
@@ -162,6 +163,7 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
 }
 
 const PRUNED = [
+  LEFT_ACCOUNTS,
   OLD_SESSIONS,
   OLD_REFRESH_FAMILIES,
   OLD_SIGNING_KEYS,

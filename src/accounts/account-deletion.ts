@@ -1,20 +1,94 @@
-/** Deleting an account. */
+/**
+ * Deleting an account. Everything ends at once; the rows stay for a while, unseen, so that the owner can take it back by a
+ * mailed link (deletion-undo.ts). `all_users` has those accounts too, `users` has not.
+ */
+import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
+import type { Pruning } from '../database/pruning.ts'
 import type { Deps } from '../deps.ts'
-import { accountDeleted } from '../mail/letters.ts'
-import { mailed } from '../mail/outbox.ts'
+import { accountDeleted, accountLeaving } from '../mail/letters.ts'
+import { mailed, waitingFor } from '../mail/outbox.ts'
+import { revokeSessions } from '../sessions/sessions.ts'
+import { type Device, noted } from './activity.ts'
+import { linked, newToken } from './email-links.ts'
 import type { User } from './users.ts'
 
+const DAY = 24 * 60 * 60_000
+
+/** When an account that is deleted now is deleted for good; undefined if that is at once. */
+export const graceEnd = ({ config, now }: Pick<Deps, 'config' | 'now'>): Date | undefined =>
+  config.deletionGraceDays === 0 ? undefined : new Date(now() + config.deletionGraceDays * DAY)
+
+/** Where the link of a mail leads that undoes a deletion. */
+export const undoLink = ({ mail }: Pick<Deps, 'mail'>, token: string): string =>
+  `${mail.origin}/deletion-undo/link/${token}`
+
 /**
- * Deletes the account and, by foreign keys, everything that belongs to it, and mails a last notice. The caller has
- * checked the password, or the login was a moment ago.
+ * Deletes the account and mails a last notice: for good after `DELETION_GRACE_DAYS`, with the link to undo it, or at once
+ * if there is no grace. Sessions, refresh tokens, links and mails that wait end now in either case. The caller has checked
+ * the password, or the login was a moment ago. Harmless when the account is gone.
  */
-export async function deleteAccount({ sql, mail }: Deps, user: User): Promise<void> {
-  const notice = mail.enabled ? mail.row(accountDeleted(user.email)) : undefined
+export async function deleteAccount(deps: Deps, user: User, device: Device): Promise<void> {
+  const end = graceEnd(deps)
+  if (end === undefined) return deleteAtOnce(deps, user)
+  const { sql, mail } = deps
+  const { id, email } = user
+  const now = deps.now()
+  const token = newToken()
+  const goodbye = mail.row(
+    accountLeaving(email, { link: undoLink(deps, token), until: end, lastsMs: end.getTime() - now }),
+  )
+  // Locked as a real deletion locks it, so that statements that add a row to somebody wait, and then find nobody.
+  await sql`
+    with leaving as (
+      select id from users where id = ${id} for update
+    ), sessions_ended as (
+      delete from sessions where user_id in (select id from leaving)
+    ), links_ended as (
+      delete from email_tokens where user_id in (select id from leaving) and purpose <> 'undo-deletion'
+    ), mails_ended as (
+      delete from outbox where ${waitingFor(mail.recipientMarks(email))} and exists (select from leaving)
+    ), left_now as (
+      update all_users set delete_at = ${end}, sign_up_form = null
+      where id in (select id from leaving)
+      returning id, password_version
+    ), noted as (
+      ${noted('deletion-asked', 'left_now', { device, now })}
+    ), issued as (
+      ${linked({ token, purpose: 'undo-deletion', email, now, until: end }, 'left_now')}
+    )
+    ${mailed([goodbye, fragment`from issued`])}`
+  mail.wake()
+  // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
+  await revokeSessions(sql, id)
+}
+
+/** By foreign keys, everything that belongs to the account goes with it. */
+async function deleteAtOnce({ sql, mail }: Deps, { id, email }: User): Promise<void> {
+  const goodbye = mail.enabled ? mail.row(accountDeleted(email)) : undefined
   await sql`
     with deleted as (
-      delete from users where id = ${user.id} returning id
+      delete from users where id = ${id} returning id
+    ), mails_ended as (
+      delete from outbox where ${waitingFor(mail.recipientMarks(email))} and exists (select from deleted)
     )
-    ${mailed([notice, fragment`from deleted`])}`
+    ${mailed([goodbye, fragment`from deleted`])}`
   mail.wake()
+}
+
+/**
+ * When the deleted account with this address is deleted for good, or undefined if no deleted account has it. Until then
+ * the address is not free.
+ */
+export async function findLeaving(sql: Sql, email: string): Promise<Date | undefined> {
+  const [row] = await sql<{ deleteAt: Date }>`
+    select delete_at from all_users where email = ${email} and delete_at is not null`
+  return row?.deleteAt
+}
+
+/** Deleted accounts whose grace is over. */
+export const LEFT_ACCOUNTS: Pruning = {
+  table: 'all_users',
+  key: 'id',
+  isOver: (now) => fragment`delete_at <= ${new Date(now)}`,
 }

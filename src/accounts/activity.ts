@@ -23,6 +23,8 @@ export const ACTIVITIES = {
   'email-change-asked': 'Asked to change the email address',
   'email-change-cancelled': 'Cancelled the change of the email address',
   'email-changed': 'Changed the email address',
+  'deletion-asked': 'Deleted the account',
+  'deletion-undone': 'Kept the account after all',
   exported: 'Downloaded a copy of the data',
 } as const
 

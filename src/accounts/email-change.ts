@@ -3,8 +3,16 @@ import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Deps } from '../deps.ts'
-import { addressInUse, confirmNewEmail, emailChangeAsked, emailChanged, nothing } from '../mail/letters.ts'
+import {
+  addressInUse,
+  addressOfLeaving,
+  confirmNewEmail,
+  emailChangeAsked,
+  emailChanged,
+  nothing,
+} from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
+import { findLeaving } from './account-deletion.ts'
 import { type Device, lockedUser, noted, type Occasion } from './activity.ts'
 import {
   countMail,
@@ -41,7 +49,9 @@ export async function requestEmailChange(
   const now = deps.now()
   const token = newToken()
   const row = mail.row(confirmNewEmail(email, linkTo(token)))
-  const toOwner = mail.row(addressInUse(email, `${mail.origin}/password-reset`))
+  const until = await findLeaving(sql, email)
+  const resets = `${mail.origin}/password-reset`
+  const toOwner = mail.row(until ? addressOfLeaving(email, { link: resets, until }) : addressInUse(email, resets))
   // The old address may belong to a stranger, whose mailbox must not be filled.
   const mayNotify = (await rateLimits.count('noticesByAddress', user.email)).ok
   const notice = emailChangeAsked(user.email, { newEmail: email, link: `${mail.origin}/account/email-change` })
@@ -55,7 +65,7 @@ export async function requestEmailChange(
     ), noted as (
       ${noted('email-change-asked', 'issued', { device, now })}
     ), owner as (
-      select 1 from users where email = ${email}
+      select 1 from all_users where email = ${email}
     ), mailed as (
       ${mailed(
         [mail.row(mayNotify ? notice : nothing), fragment`from issued`],
@@ -102,7 +112,7 @@ export async function changeEmail(
   const from = link.user.email
   const notice = mail.row(emailChanged(from, { newEmail: link.email, link: `${mail.origin}/help` }))
   const condition = fragment`u.email = ${from} and u.password_version = t.password_version
-    and not exists (select 1 from users other where other.email = t.email)`
+    and not exists (select 1 from all_users other where other.email = t.email)`
   const changed = await sql`
     with ${usedLink({ token, purpose: 'change-email', now }, condition)}, changed as (
       update users set email = link.email, email_verified = true, updated_at = ${new Date(now)}

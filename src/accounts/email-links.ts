@@ -25,7 +25,8 @@ const TOKEN = /^[A-Za-z0-9]{24}$/
 /** For this long after its end, a link can still say what became of it. */
 const KEPT_MS = 7 * DAY
 
-type Purpose = keyof typeof LINK_LASTS_MS
+/** Links that undo a deletion last as long as its grace. */
+type Purpose = keyof typeof LINK_LASTS_MS | 'undo-deletion'
 type LinkState = 'good' | 'expired' | 'used' | 'superseded' | 'cancelled'
 export type Link = {
   state: LinkState
@@ -39,7 +40,7 @@ export type Link = {
 export const isDone = ({ email, user }: Link): boolean => user.email === email && user.emailVerified
 
 export const newToken = (): string => newId().slice(0, TOKEN_LENGTH)
-const hashed = (token: string): string => createHash('sha256').update(token).digest('base64url')
+export const hashed = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
 type Row = User & {
   purpose: Purpose
@@ -113,7 +114,7 @@ export async function countMail(
 
 /** One feature's own part of asking for a link: which users get one, what is mailed, and what their list of events says. */
 type LinkFeature = {
-  purpose: Purpose
+  purpose: keyof typeof LINK_LASTS_MS
   letter: (to: string, link: string) => Draft
   onlyUsers: Fragment
   activity?: ActivityKind
@@ -150,17 +151,19 @@ export async function requestLink(
   return { ok: true }
 }
 
+type NewLink = { token: string; email: string; now: number } & (
+  | { purpose: keyof typeof LINK_LASTS_MS }
+  | { purpose: 'undo-deletion'; until: Date }
+)
+
 /**
  * Adds a link, as one part of a statement. `holder` names another part of it with the columns `id` and `password_version`
  * of the user, whose row it must lock against deletion.
  */
-export const linked = (
-  { token, purpose, email, now }: { token: string; purpose: Purpose; email: string; now: number },
-  holder: string,
-): Fragment => fragment`
+export const linked = ({ token, email, now, ...link }: NewLink, holder: string): Fragment => fragment`
   insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
-  select ${hashed(token)}, id, ${purpose}, ${email}, password_version, ${new Date(now)}::timestamptz,
-    ${new Date(now + LINK_LASTS_MS[purpose])}::timestamptz
+  select ${hashed(token)}, id, ${link.purpose}, ${email}, password_version, ${new Date(now)}::timestamptz,
+    ${'until' in link ? link.until : new Date(now + LINK_LASTS_MS[link.purpose])}::timestamptz
   from ${identifier(holder)}
   returning user_id as id`
 

@@ -5,18 +5,26 @@ import { clearLoginTries, triesOfStrangers } from '../limits/login-tries.ts'
 import { passwordChanged, resetPassword } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
+import { findLeaving } from './account-deletion.ts'
 import { type Device, noted } from './activity.ts'
+import { requestUndo } from './deletion-undo.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 import type { Breached } from './passwords/breached-passwords.ts'
 
-/** Mails a link to reset the password, if the address has an account. Nothing in the answer tells whether it has. */
-export const requestReset = (deps: Deps, request: LinkRequest): Promise<Sent> =>
-  requestLink(deps, request, {
+/**
+ * Mails a link to reset the password, if the address has an account, or the link to keep an account that is deleted.
+ * Nothing in the answer tells which.
+ */
+export async function requestReset(deps: Deps, request: LinkRequest): Promise<Sent> {
+  const leaving = await findLeaving(deps.sql, request.email)
+  if (leaving) return requestUndo(deps, request, leaving)
+  return requestLink(deps, request, {
     purpose: 'reset-password',
     letter: resetPassword,
     onlyUsers: fragment`true`,
     activity: 'reset-asked',
   })
+}
 
 /**
  * Sets a new password by a link, which is then used up. The address counts as confirmed, all sessions end with their

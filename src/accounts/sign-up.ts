@@ -8,6 +8,7 @@ import type { Deps } from '../deps.ts'
 import { countTry, type TooManyTries } from '../limits/rate-limits.ts'
 import { verifyEmail } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
+import { findLeaving } from './account-deletion.ts'
 import { type Device, noted } from './activity.ts'
 import { type LinkTo, linked, newToken } from './email-links.ts'
 import type { Breached } from './passwords/breached-passwords.ts'
@@ -66,8 +67,10 @@ async function countedSignUp(deps: Deps, signUp: SignUp, place: Place): Promise<
   const signUpForm = createHmac('sha256', form).update(email).digest('base64url')
   const count = await countTry(rateLimits, ['signUpByNetwork', 'signUpByAddress'], { email, ipAddress })
   if (!count.ok) return count
-  const known = await findCredentials(sql, email)
+  const [known, leaving] = await Promise.all([findCredentials(sql, email), findLeaving(sql, email)])
   if (known) return sameSignUp(deps, known, { password, signUpForm }, place)
+  // The address of an account that can still come back is not free.
+  if (leaving) return { ok: false, reason: 'address-taken' }
   // Signing up and deleting the account again and again would fill a stranger's mailbox. A sign-up without a mail would
   // be worse, so further ones are refused.
   const accounts = await rateLimits.count('accountsByAddress', email)

@@ -71,6 +71,7 @@ const Environment = z.object({
     'must be origins like https://front-end.example.org, without a path, with commas between',
   ).default([]),
   KEY_ROTATION_DAYS: wholeNumber(1, 365).default(30),
+  DELETION_GRACE_DAYS: wholeNumber(0, 90).default(7),
   SERVICE_KEY: z
     .string()
     .refine(isStrongSecret, { error: `must be random text of ${SECRET_MIN_LENGTH} characters or more` })
@@ -124,6 +125,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   const production = values.NODE_ENV === 'production'
   const publicOrigin = values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL).origin
   const issuer = publicOrigin ?? `http://localhost:${values.PORT}`
+  const mail = mailOf(values)
   const secrets = values.APP_SECRETS ?? [developmentSecret(DATA_DIRECTORY)]
   return {
     production,
@@ -138,6 +140,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     /** Origins of other sites whose scripts may call the API with a learner's cookie. */
     trustedOrigins: values.TRUSTED_ORIGINS,
     keyRotationDays: values.KEY_ROTATION_DAYS,
+    /** For how long a deletion can be undone. That needs a mailed link, so without mail an account is deleted at once. */
+    deletionGraceDays: mail === undefined ? 0 : values.DELETION_GRACE_DAYS,
     /** The secret with which a backend may ask whether a token is still good. */
     serviceKey: values.SERVICE_KEY,
     secureCookies: publicOrigin?.startsWith('https:') ?? false,
@@ -157,7 +161,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     lessonBaseUrl: values.LESSON_BASE_URL?.replace(/\/+$/, ''),
     supportEmail: values.SUPPORT_EMAIL,
     /** Undefined if no mail can be sent. Everything that needs mail is then off. */
-    mail: mailOf(values),
+    mail,
     /** One key for each of APP_SECRETS, newest first. The first one is used; the others still verify and open. */
     keys: (purpose: KeyPurpose): Buffer[] => secrets.map((secret) => deriveKey(secret, purpose)),
   }

@@ -12,7 +12,10 @@ export type Pruning = {
   instead?: Fragment
 }
 
-/** Deletes up to `limit` rows that are over, and returns how many: a small batch holds no lock for long. */
+/**
+ * Deletes up to `limit` rows that are over, and returns how many: a small batch holds no lock for long. The condition stands
+ * twice, since only the outer one is checked again when a row has changed while this waited for it.
+ */
 export async function prune(
   sql: Sql,
   { table, key, isOver, instead }: Pruning,
@@ -25,6 +28,7 @@ export async function prune(
     where ${identifier(key)} = any(array(
       select ${identifier(key)} from ${identifier(table)} where ${isOver(now)} limit ${limit}
     ))
+      and ${isOver(now)}
     returning 1 as pruned`
   return pruned.length
 }

@@ -1,4 +1,5 @@
 /** The texts of mails, plain and in simple HTML, with one link on its own line and nothing that tracks whether they are read. */
+import { momentInWords } from '../base/dates.ts'
 import type { Draft, Mail } from './outbox.ts'
 
 const MINUTE = 60_000
@@ -161,6 +162,41 @@ export const addressInUse = (to: string, link: string): Draft => ({
       'If it was you, log in with this address, or reset its password here:',
     ],
     link,
+  }),
+})
+
+/** To the owner of an address that somebody else wants to use, while the account that has it is deleted. */
+export const addressOfLeaving = (to: string, { link, until }: { link: string; until: Date }): Draft => ({
+  kind: 'address-in-use',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your account is about to be deleted',
+    before: [
+      'Somebody wanted to use this address for their Matricula account. It belongs to the one that you deleted, and nothing has changed.',
+      `That account is deleted for good on ${momentInWords(until)}, and the address is free then. To keep the account, or to delete it at once, enter this address here and we send you a link:`,
+    ],
+    link,
+  }),
+})
+
+/** The goodbye, with the way back, until which the mail is worth sending. */
+export const accountLeaving = (
+  to: string,
+  { link, until, lastsMs }: { link: string; until: Date; lastsMs: number },
+): Draft => ({
+  kind: 'account-leaving',
+  lastsMs,
+  mail: compose(to, {
+    subject: 'Your account is about to be deleted',
+    before: [
+      `Your Matricula account was deleted, as you asked. Nobody can use it now. On ${momentInWords(until)} everything in it is deleted for good.`,
+      'Until then you can change your mind. Open this link and press the button:',
+    ],
+    link,
+    after: [
+      'If it was not you who deleted it, keep the account by this link, and then reset your password at once.',
+      'If you do nothing, this is the last email you get from us.',
+    ],
   }),
 })
 

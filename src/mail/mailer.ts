@@ -17,6 +17,7 @@ import {
   type OutboxRow,
   outboxRow,
   postponeMail,
+  recipientMarks,
   type Taken,
   takeDueMails,
 } from './outbox.ts'
@@ -143,6 +144,8 @@ export function createMailer({ config, origin, keys, sql, now, log }: Parts) {
     directory: config?.directory,
     /** The row of a mail, to be inserted by the statement that makes the change. */
     row: (draft: Draft): OutboxRow => outboxRow(draft, keys, now()),
+    /** Marks of the mails that wait for this address. */
+    recipientMarks: (to: string): string[] => recipientMarks(to, keys),
     wake,
     start(): void {
       started = config !== undefined

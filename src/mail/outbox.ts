@@ -1,4 +1,5 @@
 /** Mails that wait to be sent: what their rows hold, claiming them, and what becomes of them afterwards. */
+import { createHmac } from 'node:crypto'
 import { newId } from '../base/ids.ts'
 import { open, seal } from '../base/sealing.ts'
 import type { Sql } from '../database/database.ts'
@@ -18,13 +19,21 @@ export type Mail = { to: string; subject: string; text: string; html: string }
 export type Draft = { kind: string; mail: Mail; lastsMs: number }
 
 /** A row of the outbox. The statement that makes a change also inserts the mails about it. */
-export type OutboxRow = { id: string; kind: string; sealed: string; due: Date; end: Date }
+export type OutboxRow = { id: string; kind: string; recipient: string; sealed: string; due: Date; end: Date }
 
 export function outboxRow({ kind, mail, lastsMs }: Draft, keys: readonly Buffer[], now: number): OutboxRow {
   const id = newId()
   const sealed = seal(Buffer.from(JSON.stringify(mail)), id, keys)
-  return { id, kind, sealed, due: new Date(now), end: new Date(now + lastsMs) }
+  const [recipient = ''] = recipientMarks(mail.to, keys)
+  return { id, kind, recipient, sealed, due: new Date(now), end: new Date(now + lastsMs) }
 }
+
+/** What stands in a row instead of an address, one for each secret, the newest first: only this server can compute it. */
+export const recipientMarks = (to: string, keys: readonly Buffer[]): string[] =>
+  keys.map((key) => createHmac('sha256', key).update(`to ${to}`).digest('base64url'))
+
+/** The mails that wait for a recipient with one of these marks. A mail that is in the same statement is not among them. */
+export const waitingFor = (marks: readonly string[]): Fragment => fragment`recipient = any(${marks})`
 
 /**
  * Puts mails into the outbox, as one part of the statement that makes the change. Each mail comes with the end of a
@@ -33,12 +42,14 @@ export function outboxRow({ kind, mail, lastsMs }: Draft, keys: readonly Buffer[
 export function mailed(...mails: [row: OutboxRow | undefined, source: Fragment][]): Fragment {
   const rows = mails.flatMap(([row, source]) => {
     if (row === undefined) return []
-    const { id, kind, sealed, due, end } = row
-    return [fragment`select ${id}, ${kind}, ${sealed}, ${due}::timestamptz, ${end}::timestamptz ${source}`]
+    const { id, kind, recipient, sealed, due, end } = row
+    return [
+      fragment`select ${id}, ${kind}, ${recipient}, ${sealed}, ${due}::timestamptz, ${end}::timestamptz ${source}`,
+    ]
   })
   if (rows.length === 0) return fragment`select null::text as id where false`
   return fragment`
-    insert into outbox (id, kind, sealed, due_at, expires_at) ${joined(rows, fragment` union all `)} returning id`
+    insert into outbox (id, kind, recipient, sealed, due_at, expires_at) ${joined(rows, fragment` union all `)} returning id`
 }
 
 export type Taken = { id: string; kind: string; attempts: number; mail: Mail | undefined }

@@ -78,6 +78,7 @@ const WRONG: Record<string, string[]> = {
     'https://app.example.org,',
   ],
   KEY_ROTATION_DAYS: ['0', '366', 'never'],
+  DELETION_GRACE_DAYS: ['-1', '91', '1.5', 'a week'],
   SERVICE_KEY: ['short', 'a'.repeat(40)],
   BCRYPT_COST: ['3', '9', '15', '31', '32', 'abc', '12.5', '1e1', ' 12'],
   PASSWORD_MIN_LENGTH: ['7', '0', '65', 'long'],

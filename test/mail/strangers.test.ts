@@ -7,7 +7,7 @@ import { learner, openBrowser, PASSWORD, somebody } from '../support/people.ts'
 import { eventually } from '../support/process.ts'
 
 const mailbox = await openMailbox()
-const app = await startApp({}, { atPublicUrl: true, mailbox })
+const app = await startApp({ DELETION_GRACE_DAYS: '0' }, { atPublicUrl: true, mailbox })
 
 const waiting = async () => (await app.sql`select id from outbox`).length
 /** Waits until all mails have been sent. */

@@ -4,7 +4,9 @@ import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
 import {
   accountDeleted,
+  accountLeaving,
   addressInUse,
+  addressOfLeaving,
   confirmNewEmail,
   emailChangeAsked,
   emailChanged,
@@ -29,6 +31,8 @@ const GIVEN: Given = {
   link: 'https://learn.example.org/a/link?x=1&y=2',
   newEmail: 'new.ada@example.com',
 }
+
+const UNTIL = new Date('2026-03-14T10:32:07Z')
 
 const TEXTS: Text[] = [
   {
@@ -133,6 +137,30 @@ const TEXTS: Text[] = [
       'Somebody wanted to use this address for their Matricula account. You have an account with it already, and nothing has changed.',
       'If it was you, log in with this address, or reset its password here:',
       GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to, link }) => addressOfLeaving(to, { link, until: UNTIL }),
+    kind: 'address-in-use',
+    lastsMs: 2 * DAY,
+    subject: 'Your account is about to be deleted',
+    paragraphs: [
+      'Somebody wanted to use this address for their Matricula account. It belongs to the one that you deleted, and nothing has changed.',
+      'That account is deleted for good on 14 March 2026 at 10:32 (UTC), and the address is free then. To keep the account, or to delete it at once, enter this address here and we send you a link:',
+      GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to, link }) => accountLeaving(to, { link, until: UNTIL, lastsMs: 3 * DAY }),
+    kind: 'account-leaving',
+    lastsMs: 3 * DAY,
+    subject: 'Your account is about to be deleted',
+    paragraphs: [
+      'Your Matricula account was deleted, as you asked. Nobody can use it now. On 14 March 2026 at 10:32 (UTC) everything in it is deleted for good.',
+      'Until then you can change your mind. Open this link and press the button:',
+      GIVEN.link,
+      'If it was not you who deleted it, keep the account by this link, and then reset your password at once.',
+      'If you do nothing, this is the last email you get from us.',
     ],
   },
   {

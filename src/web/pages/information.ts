@@ -18,6 +18,7 @@ export function informationPages({ config }: Deps): Router {
       .get((_req, res) =>
         res.render(page, {
           supportEmail: config.supportEmail,
+          graceDays: config.deletionGraceDays,
           cookies,
           asksForLeaks: config.breachedPasswordsUrl !== undefined,
         }),

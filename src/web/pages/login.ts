@@ -31,6 +31,7 @@ const LoginForm = z.object({
 const DONE = new Map<unknown, { text: string }>([
   ['password-reset', { text: 'Your password is changed. Log in with the new one.' }],
   ['new-device', { text: 'Your account knows this device now. Log in with your password.' }],
+  ['deletion-undone', { text: 'Your account is kept, with everything in it. Log in as before.' }],
 ])
 
 /** From this many tries left on, the page warns of the pause. */

@@ -15,6 +15,17 @@ const DEAD = {
     title: 'This link cannot be used any more',
     text: 'The account or the address has changed since.',
   },
+  kept: {
+    status: 410,
+    title: 'This link has been used',
+    text: 'The account was kept. Log in with its address and password as before.',
+  },
+  deleted: { status: 410, title: 'The account is deleted', text: 'The time to keep it is over.' },
+  'no-undo': {
+    status: 404,
+    title: 'This link does not work',
+    text: 'Part of it may be missing: open it from the email, or copy the whole line. Or the account has been deleted for good, and there is nothing to keep any more.',
+  },
   gone: { status: 410, title: 'This account is gone', text: 'It was deleted, and its links with it.' },
   unknown: {
     status: 404,

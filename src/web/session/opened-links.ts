@@ -7,7 +7,7 @@ import type { Deps } from '../../deps.ts'
 import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
 
 /** The pages that links lead to. */
-export type LinkPage = '/password-reset' | '/email-verification' | '/new-device'
+export type LinkPage = '/password-reset' | '/email-verification' | '/new-device' | '/deletion-undo'
 
 const CALLBACK_MAX_LENGTH = 2_000
 

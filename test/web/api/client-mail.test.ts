@@ -131,8 +131,8 @@ describe('a front end with mails', () => {
     })
     assert.equal(jar.size, 0)
     assert.deepEqual([await whoIs(opened), await whoIs(phone)], [undefined, undefined])
-    await mailbox.letterTo(person.email, /account was deleted/)
-    given(await openAuthClient(app).client.signUp.email(person))
+    await mailbox.letterTo(person.email, /account is about to be deleted/)
+    assert.equal(refusedWith(await phone.client.signIn.email(person))[1], 'INVALID_EMAIL_OR_PASSWORD')
   })
 
   it('deletes an account without asking in a fresh session, and in one that verify-password made fresh', async () => {

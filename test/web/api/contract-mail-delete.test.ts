@@ -1,4 +1,4 @@
-/** delete-user, row by row of the contract: who may call it, with which proof, and that nothing is left. */
+/** delete-user without a grace, row by row of the contract: who may call it, with which proof, and that nothing is left. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, bearer, openApi } from '../../support/api.ts'
@@ -11,7 +11,7 @@ import { setCookieOf } from '../../support/sessions.ts'
 import { firstPair, MINUTE, refresh } from '../../support/tokens.ts'
 
 const mailbox = await openMailbox()
-const app = await startApp({}, { atPublicUrl: true, mailbox })
+const app = await startApp({ DELETION_GRACE_DAYS: '0' }, { atPublicUrl: true, mailbox })
 
 const DELETE = '/api/auth/delete-user'
 const DELETED = { success: true, message: 'User deleted' }

@@ -12,7 +12,7 @@ const secure = await startApp(BEHIND_TLS)
 /** `faulty` has lost a column: our fault (500). `unready` has lost a table: a database not set up yet (503). */
 const faulty = await startApp()
 const unready = await startApp()
-await faulty.sql`alter table users drop column image`
+await faulty.sql`alter table users rename column image to renamed`
 await unready.sql`alter table rate_limits rename to rate_limits_of_before`
 
 const { person: ada, browser: adasBrowser } = await learner(app, 'Ada')

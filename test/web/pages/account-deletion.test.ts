@@ -1,4 +1,4 @@
-/** Deleting an account: needs the password and a tick, happens at once, and cannot be undone. */
+/** Deleting an account without a grace: needs the password and a tick, happens at once, and cannot be undone. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -12,7 +12,7 @@ import { COOKIE, holderOf, sessionCookieOf, setCookieOf } from '../../support/se
 import { firstPair, refresh } from '../../support/tokens.ts'
 
 const mailbox = await openMailbox()
-const app = await startApp({}, { atPublicUrl: true, mailbox })
+const app = await startApp({ DELETION_GRACE_DAYS: '0' }, { atPublicUrl: true, mailbox })
 const PAGE = '/account/account-deletion'
 const exists = async (email: string) => (await app.sql`select 1 as one from users where email = ${email}`).length > 0
 

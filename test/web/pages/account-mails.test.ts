@@ -7,7 +7,7 @@ import { learner, openBrowser, somebody } from '../../support/people.ts'
 import { eventually } from '../../support/process.ts'
 
 const mailbox = await openMailbox()
-const app = await startApp({}, { atPublicUrl: true, mailbox })
+const app = await startApp({ DELETION_GRACE_DAYS: '0' }, { atPublicUrl: true, mailbox })
 const MOST = 11
 
 function assertFew(email: string): void {

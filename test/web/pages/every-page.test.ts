@@ -95,6 +95,9 @@ describe('the states that are looked at', () => {
     'link that has expired': 410,
     'link that has been used': 410,
     'verification link that has been replaced': 410,
+    'no deletion to undo': 404,
+    'deletion that is over': 410,
+    'deletion that was undone': 410,
     'logged out for guessing': 429,
   }
 

@@ -87,7 +87,7 @@ export function userEndpoints(deps: Deps): Endpoint[] {
           const confirmation = await confirmPassword(deps, user, attempt)
           if (!confirmation.ok) return refuseWrongPassword(req, res, deps, confirmation)
         } else if (!isConfirmed(req, deps)) return new Refusal('SESSION_EXPIRED')
-        await deleteAccount(deps, user)
+        await deleteAccount(deps, user, deviceOf(req))
         forgetOnDevice(res, deps)
         return { success: true, message: 'User deleted' }
       },

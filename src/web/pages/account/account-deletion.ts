@@ -1,8 +1,9 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { deleteAccount } from '../../../accounts/account-deletion.ts'
+import { deleteAccount, graceEnd } from '../../../accounts/account-deletion.ts'
 import { CurrentPassword } from '../../../accounts/fields.ts'
 import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
+import { dayInWords } from '../../../base/dates.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, parseForm, refuse } from '../../presenters/form.ts'
@@ -21,27 +22,31 @@ const DeletionForm = z.object({
 
 /** Deleting the account, which asks for the password and a tick. */
 export function accountDeletionPages(deps: Deps): Router {
+  const until = () => {
+    const end = graceEnd(deps)
+    return end && dayInWords(end)
+  }
   const router = Router()
   router
     .route('/account/account-deletion')
-    .get((_req, res) => res.render('account-deletion', { form: blankForm(FIELDS) }))
+    .get((_req, res) => res.render('account-deletion', { until: until(), form: blankForm(FIELDS) }))
     .post(async (req, res) => {
       const user = userOf(req)
       const form = parseForm(FIELDS, DeletionForm, req.body)
-      if (!form.ok) return res.status(422).render('account-deletion', { form: form.state })
+      if (!form.ok) return res.status(422).render('account-deletion', { until: until(), form: form.state })
       const { password } = form.data
       const confirmation = await confirmPassword(deps, user, {
         password,
         device: deviceOf(req),
         signal: hangUpOf(res),
       }).catch(sayBusy(res, form.state, { field: 'password', words: NOT_CHANGED }))
-      if ('busy' in confirmation) return res.render('account-deletion', { form: confirmation.busy })
+      if ('busy' in confirmation) return res.render('account-deletion', { until: until(), form: confirmation.busy })
       if (!confirmation.ok) {
         const again = (message: string) =>
-          res.render('account-deletion', { form: refuse(form.state, 'password', message) })
+          res.render('account-deletion', { until: until(), form: refuse(form.state, 'password', message) })
         return refuseWrongPassword(req, res, deps, { refused: confirmation, again })
       }
-      await deleteAccount(deps, user)
+      await deleteAccount(deps, user, deviceOf(req))
       forgetOnDevice(res, deps)
       res.redirect(303, '/goodbye')
     })

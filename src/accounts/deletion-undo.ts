@@ -1,0 +1,103 @@
+/** Taking a deletion back by the link in its mail, or making it final, while its grace lasts. */
+import type { Sql } from '../database/database.ts'
+import { type Fragment, fragment } from '../database/fragments.ts'
+import type { Deps } from '../deps.ts'
+import { networkOf } from '../limits/networks.ts'
+import type { TooManyTries } from '../limits/rate-limits.ts'
+import { accountLeaving, nothing } from '../mail/letters.ts'
+import { mailed } from '../mail/outbox.ts'
+import { undoLink } from './account-deletion.ts'
+import { type Device, noted } from './activity.ts'
+import { countMail, hashed, type LinkRequest, linked, newToken, type Sent } from './email-links.ts'
+
+/** `over`: its time has passed, and the account is deleted for good within minutes. `used`: the account was kept. */
+export type Undo = { state: 'open' | 'used' | 'over'; email: string; until: Date }
+
+/** What became of the deletion that this link undoes; undefined if there is no such link, or the account is gone. */
+async function findUndo(sql: Sql, token: string, now: number): Promise<Undo | undefined> {
+  const [row] = await sql<{ email: string; usedAt: Date | null; expiresAt: Date }>`
+    select u.email, t.used_at, t.expires_at
+    from email_tokens t join all_users u on u.id = t.user_id
+    where t.token_hash = ${hashed(token)} and t.purpose = 'undo-deletion'`
+  if (row === undefined) return undefined
+  const ended = row.expiresAt.getTime() <= now ? 'over' : 'open'
+  return { state: row.usedAt ? 'used' : ended, email: row.email, until: row.expiresAt }
+}
+
+/** Finds a link that undoes a deletion. Tokens that do not exist are counted for the network, against guessing. */
+export async function lookAtUndo(
+  { sql, now, rateLimits }: Deps,
+  { token, ip }: { token: string; ip: string },
+): Promise<{ ok: true; undo: Undo } | { ok: false; reason: 'unknown' } | TooManyTries> {
+  const undo = await findUndo(sql, token, now())
+  if (undo) return { ok: true, undo }
+  const count = await rateLimits.count('unknownLinksByNetwork', networkOf(ip))
+  return count.ok ? { ok: false, reason: 'unknown' } : count
+}
+
+/**
+ * Mails another link to undo the deletion, in place of the reset that somebody has asked for: without it, whoever has lost
+ * the first mail could neither come back nor find out why. Counted, answered and written like a reset of any address.
+ */
+export async function requestUndo(deps: Deps, { email, device }: LinkRequest, until: Date): Promise<Sent> {
+  const { sql, mail } = deps
+  const count = await countMail(deps, { purpose: 'reset-password', email, ip: device.ipAddress })
+  if (!count.ok) return count
+  const now = deps.now()
+  const token = newToken()
+  const row = mail.row(accountLeaving(email, { link: undoLink(deps, token), until, lastsMs: until.getTime() - now }))
+  // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
+  const address = count.send ? email : ''
+  await sql`
+    with holder as (
+      select id, password_version from all_users
+      where email = ${address} and delete_at = ${until} and delete_at > ${new Date(now)} for key share
+    ), issued as (
+      ${linked({ token, purpose: 'undo-deletion', email, now, until }, 'holder')}
+    )
+    ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}`
+  mail.wake()
+  return { ok: true }
+}
+
+/** The deleted account of a link, as the first part of a statement, with its row locked: of undo and pruning one wins. */
+const leavingBy = (token: string, now: number): Fragment => fragment`
+  leaving as (
+    select id from all_users
+    where delete_at > ${new Date(now)} and id = (
+      select user_id from email_tokens
+      where token_hash = ${hashed(token)} and purpose = 'undo-deletion' and used_at is null
+    )
+    for update
+  )`
+
+/**
+ * Takes the deletion back: name, password, answers and progress are there again. Nobody is logged in by it, and what has
+ * ended stays ended. Returns false if the link is not good, or another request was quicker.
+ */
+export async function undoDeletion({ sql, now: clock }: Deps, token: string, device: Device): Promise<boolean> {
+  const now = clock()
+  const kept = await sql`
+    with ${leavingBy(token, now)}, kept as (
+      update all_users set delete_at = null where id in (select id from leaving) returning id
+    ), used as (
+      update email_tokens set used_at = ${new Date(now)}
+      where user_id in (select id from kept) and purpose = 'undo-deletion' and used_at is null
+    ), links_ended as (
+      delete from email_tokens where user_id in (select id from kept) and purpose <> 'undo-deletion'
+    ), sessions_ended as (
+      delete from sessions where user_id in (select id from kept)
+    ), noted as (
+      ${noted('deletion-undone', 'kept', { device, now })}
+    )
+    select id from kept`
+  return kept.length > 0
+}
+
+/** Deletes the account for good before its time, which frees the address. Returns false as `undoDeletion` does. */
+export async function deleteForGood({ sql, now }: Deps, token: string): Promise<boolean> {
+  const deleted = await sql`
+    with ${leavingBy(token, now())}
+    delete from all_users where id in (select id from leaving) returning 1 as deleted`
+  return deleted.length > 0
+}
