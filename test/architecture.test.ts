@@ -211,12 +211,19 @@ describe('a statement that adds a row to somebody', () => {
   it('locks their row of `users` first, so that a deletion comes before it or after it', () => {
     assert.ok(adding.length > 10, `${adding.length} found`)
     const locking =
-      /for (no key update|key share|share)\b|insert into users\b|update users set password_hash|\b(lockedUser|usedLink|withStrangeDevices)\(/
+      /for (no key update|key share|share|update)\b|insert into users\b|update users set password_hash|\b(lockedUser|usedLink|withStrangeDevices|leavingBy)\(/
     assert.deepEqual(
       adding.filter(({ text }) => !locking.test(text)),
       [],
     )
   })
+})
+
+it('only deletion, its undo and the change of an address see accounts that are gone', () => {
+  assert.deepEqual(
+    filesIn('src', '.ts').filter((file) => /\ball_users\b/.test(codeOf(file))),
+    ['src/accounts/account-deletion.ts', 'src/accounts/deletion-undo.ts', 'src/accounts/email-change.ts'],
+  )
 })
 
 describe('what several statements share', () => {

@@ -68,7 +68,8 @@ export function userEndpoints(deps: Deps): Endpoint[] {
     learnerEndpoint({
       method: 'post',
       path: '/api/auth/delete-user',
-      summary: 'Delete the account and everything in it. With `password`, or within 10 minutes of typing it.',
+      summary:
+        'Delete the account, which its owner can undo for a while by mail. With `password`, or within 10 minutes of typing it.',
       body: z
         .object({
           password: z.string().optional(),
