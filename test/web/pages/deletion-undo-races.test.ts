@@ -131,7 +131,7 @@ describe('a deletion that meets itself or its end', () => {
     assert.equal(await browser.whoAmI(), person.name)
   })
 
-  it('is undone without a session that slipped in between', async () => {
+  it('is undone without a session and a link that slipped in between', async () => {
     const { browser, person } = await learner(app, 'Ada')
     const phone = openBrowser(app)
     await phone.logIn(person)
@@ -144,10 +144,15 @@ describe('a deletion that meets itself or its end', () => {
       await app.sql`
         insert into sessions (sid, sess, handle, expire) values (${sid}, ${sess}::text::json, ${handle}, ${expire})`
     }
+    await app.sql`
+      insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
+      select ${person.email}, id, 'reset-password', email, 0, now(), now() + interval '1 hour'
+      from all_users where email = ${person.email}`
     assert.equal(await phone.whoAmI(), undefined)
     await open(browser, await mailbox.letterTo(person.email, GOODBYE))
     assert.equal((await browser.submitTo(PAGE, PAGE)).headers.location, KEPT)
     assert.equal(await phone.whoAmI(), undefined)
+    assert.equal((await app.sql`select 1 as one from email_tokens where token_hash = ${person.email}`).length, 0)
   })
 
   it('is no fault of ours in the log', () => {
