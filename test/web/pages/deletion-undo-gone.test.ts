@@ -32,6 +32,15 @@ describe('an account that is leaving', () => {
       message: 'User deleted',
     })
 
+    for (const rows of [
+      await app.sql`select 1 from sessions join all_users u on u.id = user_id where u.email = ${person.email}`,
+      await app.sql`
+        select 1 from email_tokens t join all_users u on u.id = user_id
+        where u.email = ${person.email} and purpose <> 'undo-deletion'`,
+    ]) {
+      assert.equal(rows.length, 0, 'no row waits for the undo')
+    }
+
     const isGone = async () => {
       for (const device of [browser, phone]) {
         assert.equal((await apiOf(app, device).get('/api/auth/get-session')).body, null)
