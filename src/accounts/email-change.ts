@@ -3,14 +3,8 @@ import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Deps } from '../deps.ts'
-import {
-  addressInUse,
-  addressOfLeaving,
-  confirmNewEmail,
-  emailChangeAsked,
-  emailChanged,
-  nothing,
-} from '../mail/letters.ts'
+import { confirmNewEmail, nothing } from '../mail/letters.ts'
+import { addressInUse, addressOfLeaving, emailChangeAsked, emailChanged } from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
 import { findLeaving } from './account-deletion.ts'
 import { type Device, lockedUser, noted, type Occasion } from './activity.ts'

@@ -1,7 +1,7 @@
 /** A new password, set by somebody who knows the current one. */
 import { fragment } from '../database/fragments.ts'
 import type { Deps } from '../deps.ts'
-import { passwordChanged } from '../mail/letters.ts'
+import { passwordChanged } from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
 import { type Device, noted } from './activity.ts'

@@ -2,21 +2,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
+import { confirmNewEmail, newDevice, nothing, resetPassword, verifyEmail } from '../../src/mail/letters.ts'
 import {
   accountDeleted,
   accountLeaving,
   addressInUse,
   addressOfLeaving,
-  confirmNewEmail,
   emailChangeAsked,
   emailChanged,
   guessingStopped,
-  newDevice,
-  nothing,
   passwordChanged,
-  resetPassword,
-  verifyEmail,
-} from '../../src/mail/letters.ts'
+} from '../../src/mail/notices.ts'
 import type { Draft } from '../../src/mail/outbox.ts'
 
 const HOUR = 60 * 60_000

@@ -10,7 +10,7 @@ create index all_users_delete_at on all_users (delete_at) where delete_at is not
 
 create view users as
   select id, name, email, email_verified, image, password_hash, sign_up_form, created_at, updated_at, password_version,
-    onboarded_at
+    onboarded_at, devices_version
   from all_users where delete_at is null;
 
 -- Roles that were allowed to read or write `users` go on doing so, and see no more than that.
@@ -42,7 +42,7 @@ create policy of_users on profiles using (exists (select from users where users.
 alter table email_tokens
   drop constraint email_tokens_purpose_check,
   add constraint email_tokens_purpose_check
-    check (purpose in ('verify-email', 'change-email', 'reset-password', 'undo-deletion'));
+    check (purpose in ('verify-email', 'change-email', 'reset-password', 'new-device', 'undo-deletion'));
 
 -- As before, but of the accounts that are there.
 create or replace view current_links as

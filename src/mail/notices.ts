@@ -1,0 +1,121 @@
+/** The texts of mails that tell of something that has happened. */
+import { momentInWords } from '../base/dates.ts'
+import { compose } from './letter.ts'
+import type { Draft } from './outbox.ts'
+
+/** How long such a mail is worth sending. */
+const NOTICE_LASTS_MS = 2 * 24 * 60 * 60_000
+
+export const guessingStopped = (to: string, link: string): Draft => ({
+  kind: 'guessing-stopped',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Too many wrong passwords for your account',
+    before: [
+      'A wrong password for your Matricula account was typed 100 times in a row, on devices that had not logged in before. None of these tries got in, and such devices cannot try any more.',
+      'You need do nothing. Devices from which you have logged in work as before. To log in from another one, get a link for it here:',
+    ],
+    link,
+    after: ['This is the only email about it.'],
+  }),
+})
+
+export const passwordChanged = (to: string, link: string): Draft => ({
+  kind: 'password-changed',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your password was changed',
+    before: [
+      'The password of your Matricula account was changed just now.',
+      'If it was you, there is nothing to do. If it was not, reset your password at once:',
+    ],
+    link,
+  }),
+})
+
+export const emailChangeAsked = (to: string, { newEmail, link }: { newEmail: string; link: string }): Draft => ({
+  kind: 'email-change-asked',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your email address is about to change',
+    before: [
+      `The address of your Matricula account is to become ${newEmail}. It changes when the link that we sent there is confirmed.`,
+      'If it was you, there is nothing to do. If it was not, cancel the change there and then choose a new password:',
+    ],
+    link,
+  }),
+})
+
+export const emailChanged = (to: string, { newEmail, link }: { newEmail: string; link: string }): Draft => ({
+  kind: 'email-changed',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your email address was changed',
+    before: [
+      `The address of your Matricula account is now ${newEmail}. This address no longer belongs to it.`,
+      'If it was not you, write to us:',
+    ],
+    link,
+  }),
+})
+
+/** To the owner of an address that somebody else wants to use for their own account. */
+export const addressInUse = (to: string, link: string): Draft => ({
+  kind: 'address-in-use',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'You already have an account',
+    before: [
+      'Somebody wanted to use this address for their Matricula account. You have an account with it already, and nothing has changed.',
+      'If it was you, log in with this address, or reset its password here:',
+    ],
+    link,
+  }),
+})
+
+/** To the owner of an address that somebody else wants to use, while the account that has it is deleted. */
+export const addressOfLeaving = (to: string, { link, until }: { link: string; until: Date }): Draft => ({
+  kind: 'address-in-use',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your account is about to be deleted',
+    before: [
+      'Somebody wanted to use this address for their Matricula account. It belongs to the one that you deleted, and nothing has changed.',
+      `That account is deleted for good on ${momentInWords(until)}, and the address is free then. To keep the account, or to delete it at once, enter this address here and we send you a link:`,
+    ],
+    link,
+  }),
+})
+
+/** The goodbye, with the way back, until which the mail is worth sending. */
+export const accountLeaving = (
+  to: string,
+  { link, until, lastsMs }: { link: string; until: Date; lastsMs: number },
+): Draft => ({
+  kind: 'account-leaving',
+  lastsMs,
+  mail: compose(to, {
+    subject: 'Your account is about to be deleted',
+    before: [
+      `Your Matricula account was deleted, as you asked. Nobody can use it now. On ${momentInWords(until)} everything in it is deleted for good.`,
+      'Until then you can change your mind. Open this link and press the button:',
+    ],
+    link,
+    after: [
+      'If it was not you who deleted it, keep the account by this link, and then reset your password at once.',
+      'If you do nothing, this is the last email you get from us.',
+    ],
+  }),
+})
+
+export const accountDeleted = (to: string): Draft => ({
+  kind: 'account-deleted',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your account was deleted',
+    before: [
+      'Your Matricula account and everything in it was deleted, as you asked. Your address is free to sign up again.',
+      'This is the last email you get from us.',
+    ],
+  }),
+})
