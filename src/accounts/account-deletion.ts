@@ -25,7 +25,7 @@ export const undoLink = ({ mail }: Pick<Deps, 'mail'>, token: string): string =>
 
 /**
  * Deletes the account and mails a last notice: for good after `DELETION_GRACE_DAYS`, with the link to undo it, or at once
- * if there is no grace. Sessions, refresh tokens, links and mails that wait end now in either case. The caller has checked
+ * if there is no grace. Sessions, refresh tokens, links, known devices and mails that wait end now in either case. The caller has checked
  * the password, or the login was a moment ago. Harmless when the account is gone.
  */
 export async function deleteAccount(deps: Deps, user: User, device: Device): Promise<void> {
@@ -49,7 +49,7 @@ export async function deleteAccount(deps: Deps, user: User, device: Device): Pro
     ), mails_ended as (
       delete from outbox where ${waitingFor(mail.recipientMarks(email))} and exists (select from leaving)
     ), left_now as (
-      update all_users set delete_at = ${end}, sign_up_form = null
+      update all_users set delete_at = ${end}, sign_up_form = null, devices_version = devices_version + 1
       where id in (select id from leaving)
       returning id, password_version
     ), noted as (

@@ -44,6 +44,7 @@ export async function takeTour(tour: Tour): Promise<void> {
   await keepAccountByPages(tour)
   await forgetThings(tour)
   await letDeviceIn(tour)
+  await leaveAndComeBack(tour)
   await useApi(tour)
   await useTokens(tour)
   await doWithoutMail(tour)
@@ -132,6 +133,22 @@ async function letDeviceIn({ app, mailbox }: Tour): Promise<void> {
   await done(phone.submit('/new-device/confirm', {}))
   // As after a try that could not be made, which takes a fault.
   await refundLoginTry(app.deps, triesOfStrangers(person.email))
+}
+
+/** Somebody leaves, asks for another link, comes back, and leaves for good. */
+async function leaveAndComeBack({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Kim')
+  const undo = (count: number) => mailbox.letterTo(person.email, /about to be deleted/, count)
+  const leave = () => browser.submit('/account/account-deletion', { password: PASSWORD, sure: 'yes' })
+  await done(leave())
+  await undo(1)
+  await done(browser.submit('/password-reset', { email: person.email }))
+  await open(browser, await undo(2))
+  await done(browser.submitTo('/deletion-undo', '/deletion-undo'))
+  await done(browser.logIn(person))
+  await done(leave())
+  await open(browser, await undo(3))
+  await done(browser.submitTo('/deletion-undo', '/deletion-undo/for-good'))
 }
 
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body

@@ -35,7 +35,7 @@ export function direct(
   }: { endpoints: readonly Endpoint[]; documents: PublicDocument[]; next: RequestListener },
 ): RequestListener {
   const { secureCookies, trustProxy, trustedOrigins, ownHosts } = deps.config
-  const cookieName = sessionCookieName(secureCookies)
+  const sessionCookie = `${sessionCookieName(secureCookies)}=`
   const knownHosts = new Set<string>()
   const learnerOfCookie = cookieLearners(deps)
   const security = constantHeaders(deps)
@@ -90,7 +90,7 @@ export function direct(
     if (trustProxy === 0 && FORWARDED.some((name) => name in headers)) return false
     if (secureCookies && (trustProxy === 0 || headers['x-forwarded-proto'] !== 'https')) return false
     const cookies = headers.cookie ?? ''
-    return cookies.indexOf(cookieName) === cookies.lastIndexOf(cookieName) && isOwnHost(rawHeaders)
+    return cookies.indexOf(sessionCookie) === cookies.lastIndexOf(sessionCookie) && isOwnHost(rawHeaders)
   }
 
   /** Whether there is one `Host`, which is ours. The ways to write it are few, so each is read only once. */

@@ -82,7 +82,7 @@ describe('answered before Express', async () => {
     nobody: async () => ({}),
     'a learner with a cookie': async () => cookie(sessionCookieOf((await learner(app, 'Ada')).browser)),
     'a learner with several cookies': async () => ({
-      Cookie: `theme=dark; ${COOKIE}=${sessionCookieOf((await learner(app, 'Ada')).browser)}; other=1`,
+      Cookie: `theme=dark; ${COOKIE}-device=abc; ${COOKIE}=${sessionCookieOf((await learner(app, 'Ada')).browser)}; other=1`,
     }),
     'a page of the site itself': async () => {
       const { browser } = await learner(app, 'Ada')
