@@ -35,7 +35,8 @@ export function direct(
   }: { endpoints: readonly Endpoint[]; documents: PublicDocument[]; next: RequestListener },
 ): RequestListener {
   const { secureCookies, trustProxy, trustedOrigins, ownHosts } = deps.config
-  const sessionCookie = `${sessionCookieName(secureCookies)}=`
+  /** Every cookie of the session's name, also with spaces that express-session would leave out. */
+  const sessionCookies = new RegExp(`(?:^|;)\\s*${sessionCookieName(secureCookies)}\\s*=`, 'g')
   const knownHosts = new Set<string>()
   const learnerOfCookie = cookieLearners(deps)
   const security = constantHeaders(deps)
@@ -89,8 +90,8 @@ export function direct(
     if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false
     if (trustProxy === 0 && FORWARDED.some((name) => name in headers)) return false
     if (secureCookies && (trustProxy === 0 || headers['x-forwarded-proto'] !== 'https')) return false
-    const cookies = headers.cookie ?? ''
-    return cookies.indexOf(sessionCookie) === cookies.lastIndexOf(sessionCookie) && isOwnHost(rawHeaders)
+    if ((headers.cookie?.match(sessionCookies)?.length ?? 0) > 1) return false
+    return isOwnHost(rawHeaders)
   }
 
   /** Whether there is one `Host`, which is ours. The ways to write it are few, so each is read only once. */
