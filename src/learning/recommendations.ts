@@ -6,6 +6,7 @@
 import type { Answers } from './answers.ts'
 import type { Catalogue, Lesson } from './catalogue.ts'
 import { isFinished, type Progress } from './progress.ts'
+import { QUESTIONS } from './questions.ts'
 import { hasEquipment, judge, type Reason } from './scores.ts'
 
 /** Increased whenever the same input may give another result. */
@@ -86,7 +87,8 @@ const KEPT_MAX = 200
 function judgedBy(answers: Answers, catalogue: Catalogue): Judged {
   const known = kept.get(catalogue) ?? new Map<string, Judged>()
   kept.set(catalogue, known)
-  const key = JSON.stringify(answers)
+  // Without free texts: they do not count, and must not stay in memory.
+  const key = JSON.stringify(QUESTIONS.map(({ name }) => answers[name]))
   const earlier = known.get(key)
   if (earlier) return earlier
   const judgements = new Map(catalogue.lessons.map((lesson) => [lesson.id, judge(lesson, catalogue, answers)]))

@@ -11,6 +11,8 @@ const MINUTE = 60
 const HOUR = 60 * MINUTE
 const TURNS_WAITING_MAX = 100
 const TURN_SMOOTHING = 0.2
+/** Nobody is told to come back later than this. Beyond it, times are spread over its second half. */
+const TURN_PROMISED_MAX_MS = 60_000
 /** Nobody waits for a turn that would come later than this. */
 const TURN_WAIT_MAX_MS = 1_500
 /** A turn counts as this long at most. One that met an outage says nothing of the next ones. */
@@ -101,8 +103,12 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
       const waitMs = turn.waiting * turnMs
       if (turn.waiting >= TURNS_WAITING_MAX || waitMs > TURN_WAIT_MAX_MS) {
         const at = performance.now()
-        turn.promised = Math.max(turn.promised, at + waitMs) + turnMs
-        const retryAfterSeconds = Math.max(1, Math.ceil((turn.promised - at) / 1_000))
+        const next = Math.max(turn.promised, at + waitMs) + turnMs
+        const isFar = next > at + TURN_PROMISED_MAX_MS
+        // So many for one account are an attack. Its owner must not be told to come back tomorrow.
+        const inMs = isFar ? (TURN_PROMISED_MAX_MS * (1 + Math.random())) / 2 : next - at
+        if (!isFar) turn.promised = next
+        const retryAfterSeconds = Math.max(1, Math.ceil(inMs / 1_000))
         throw new Busy('too many tries for one account are waiting', { retryAfterSeconds })
       }
       turns.set(subject, turn)
@@ -128,19 +134,22 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
 }
 
 /**
- * Counts a try for a network and, only if the network is within its limit, for an address. So a network that is over its
- * limit can neither use up other people's tries nor fill the table with made-up addresses.
+ * Counts a try for a network and does the job only if the network is within its limit. This comes before anything else, so that
+ * a network over its limit can neither use up other people's tries, nor fill the table with made-up addresses, nor take
+ * places in the line for hashing. A job that throws takes the try back.
  */
-export async function countTry(
+export async function withinNetwork<Outcome>(
   rateLimits: RateLimits,
-  [ofNetwork, ofAddress]: readonly [Policy, Policy],
-  { email, ipAddress }: { email: string; ipAddress: string },
-): Promise<Count> {
+  { policy, ipAddress }: { policy: Policy; ipAddress: string },
+  job: (refund: () => Promise<void>) => Promise<Outcome>,
+): Promise<Outcome | TooManyTries> {
   const network = networkOf(ipAddress)
-  const byNetwork = await rateLimits.count(ofNetwork, network)
-  if (!byNetwork.ok) return byNetwork
-  return rateLimits.count(ofAddress, email).catch((error: unknown) => {
-    void Promise.allSettled([rateLimits.refund(ofNetwork, network)])
+  const count = await rateLimits.count(policy, network)
+  if (!count.ok) return count
+  const refund = () => rateLimits.refund(policy, network)
+  return job(refund).catch((error: unknown) => {
+    // Not awaited: perhaps it is the table of limits itself that cannot be reached.
+    void Promise.allSettled([refund()])
     throw error
   })
 }

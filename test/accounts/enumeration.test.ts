@@ -81,6 +81,7 @@ describe('a refused login answers alike to', () => {
   }
 })
 
+// In work and not in time: hashing lets everything else go first, so its time says how busy the machine is.
 describe('a refused login costs the same for any address, whether there is an account or not', () => {
   it('counted in the work of bcrypt', async () => {
     const hashing = watchHashing()
@@ -89,25 +90,6 @@ describe('a refused login costs the same for any address, whether there is an ac
       const before = hashing.work
       await tryToLogIn(email)
       assert.equal(hashing.work - before, 2 ** 10, name)
-    }
-  })
-
-  it('measured in time', async () => {
-    const ROUNDS = 11
-    const fastest = new Map<string, number>()
-    // In turns, so that other load slows all of them equally.
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [name, newAddress] of Object.entries(REFUSED)) {
-        const { milliseconds } = await tryToLogIn(await newAddress())
-        fastest.set(name, Math.min(milliseconds, fastest.get(name) ?? Number.POSITIVE_INFINITY))
-      }
-    }
-    // The fastest, because hashing lets everything else go first, so other load only ever makes it slower.
-    const usual = fastest.get('a wrong password') ?? Number.NaN
-    for (const [name, milliseconds] of fastest) {
-      // Without a dummy hash, a refusal would take about a tenth of the time. The wide margin allows for other load.
-      const ratio = milliseconds / usual
-      assert.ok(ratio > 0.4 && ratio < 2.5, `${name}: ${ratio.toFixed(2)} times as long as a wrong password`)
     }
   })
 })

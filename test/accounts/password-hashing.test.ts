@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
+import type { Worker } from 'node:worker_threads'
 import { authenticate } from '../../src/accounts/login.ts'
 import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
 import { findCredentials } from '../../src/accounts/users.ts'
@@ -241,6 +242,19 @@ describe('the line in front of bcrypt', () => {
     const results = await Promise.allSettled(Array.from({ length: 5 }, () => passwords.hash('plain')))
     assert.deepEqual([...new Set(results.map(({ status }) => status))], ['rejected'])
     assert.deepEqual(await passwords.verify('plain', good), { ok: true, outdated: true })
+  })
+
+  it('outlives a thread that ends while it has nothing to do', async () => {
+    const threads: Worker[] = []
+    const note = (thread: Worker) => threads.push(thread)
+    process.on('worker', note)
+    const passwords = createPasswords({ cost: 4, peppers: PEPPERS, atOnce: 8 })
+    // More at once than there are idle threads already.
+    await Promise.all(Array.from({ length: 8 }, () => passwords.hash('plain')))
+    process.off('worker', note)
+    assert.ok(threads.length > 0)
+    for (const thread of threads) await thread.terminate()
+    assert.match(await passwords.hash('plain'), /\$2b\$04\$/)
   })
 
   it('leads to threads that let everything else go first', { skip: process.platform !== 'linux' }, async () => {

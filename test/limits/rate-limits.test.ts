@@ -7,7 +7,7 @@ import { Busy, Unavailable } from '../../src/base/failures.ts'
 import { networkOf } from '../../src/limits/networks.ts'
 import type { Policy } from '../../src/limits/rate-limits.ts'
 import { startApp, type TestApp } from '../support/app.ts'
-import { watchHashing } from '../support/hashing.ts'
+import { fillLine, watchHashing } from '../support/hashing.ts'
 import { learner, openBrowser, type Person, problemsOf, type Response, somebody } from '../support/people.ts'
 
 const TRIES_BY_ADDRESS = 10
@@ -156,6 +156,28 @@ describe('turns of one account', () => {
     assert.ok(new Set(away).size >= 4, away.join())
   })
 
+  it('are promised within a minute, however many there were', async () => {
+    const { rateLimits } = (await startApp()).deps
+    await rateLimits.inTurn('Cy', () => sleep(1_100))
+    let end = () => {}
+    const held = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const told = Array.from({ length: 3_000 }, () =>
+      rateLimits
+        .inTurn('Cy', () => held)
+        .then(
+          () => 0,
+          (error: unknown) => (error instanceof Busy ? error.retryAfterSeconds : assert.fail(String(error))),
+        ),
+    )
+    await sleep(0)
+    end()
+    const seconds = await Promise.all(told)
+    assert.ok(Math.max(...seconds) <= 60, String(Math.max(...seconds)))
+    assert.ok(new Set(seconds.slice(-1_000)).size > 20, 'and spread')
+  })
+
   it('go on after one that found no room for its hash, and fail with one that found no database', async () => {
     const { rateLimits } = (await startApp()).deps
     const after = async (failure: Error) => {
@@ -180,6 +202,25 @@ describe('the tries from one network', () => {
     }
     assert.deepEqual(statuses, [422, 422, 429, 429])
     assert.equal((await tryToLogIn(proxied, somebody('Carl').email)).status, 422)
+  })
+
+  it('beyond the limit take no place in the line from others, for logins and for sign-ups', async () => {
+    const from = newAddress()
+    await useUp(proxied, 'loginByNetwork', from, TRIES_BY_NETWORK)
+    await useUp(proxied, 'signUpByNetwork', from, SIGN_UPS_BY_NETWORK)
+    const empty = fillLine(proxied)
+    const signUp = (network: string) => openBrowser(proxied, { 'X-Forwarded-For': network }).signUp(somebody('Carl'))
+    try {
+      for (const [network, status] of [
+        [from, 429],
+        [newAddress(), 503],
+      ] as const) {
+        assert.equal((await tryToLogIn(proxied, somebody('Carl').email, 'wrong', network)).status, status)
+        assert.equal((await signUp(network)).status, status)
+      }
+    } finally {
+      empty()
+    }
   })
 
   it('are given back by the right password', async () => {

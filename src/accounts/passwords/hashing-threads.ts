@@ -3,21 +3,34 @@
  * nothing else. They are shared by everything in this process, start when they are needed, and end when they are not.
  */
 import { Worker } from 'node:worker_threads'
+import { Unavailable } from '../../base/failures.ts'
 import type { Hashed, HashingJob, HashingResult } from './hashing-thread.ts'
 
 /** A thread needs little, and V8 by itself would reserve much. */
 const LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 }
 /** A thread costs 8 MB while it exists. */
 const IDLE_MS = 60_000
+/** Far longer than any hash takes. Whoever waits has gone, but the thread must not be missing for ever. */
+const ANSWER_MS = 120_000
 
 /** When the file is run by a loader, it still has its own ending. */
 const FILE = new URL(`./hashing-thread${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
 const idle = new Map<Worker, NodeJS.Timeout>()
 
+/** A thread may end by itself, out of memory for example. While it is idle, nobody else would notice. */
+function newThread(): Worker {
+  const thread = new Worker(FILE, { resourceLimits: LIMITS })
+  const forget = () => {
+    clearTimeout(idle.get(thread))
+    idle.delete(thread)
+  }
+  return thread.on('error', forget).on('exit', forget)
+}
+
 /** The thread that was used last, so that the others can end, or a new one. */
 function takeThread(): Worker {
-  const [thread, timer] = [...idle].at(-1) ?? [new Worker(FILE, { resourceLimits: LIMITS }), undefined]
+  const [thread, timer] = [...idle].at(-1) ?? [newThread(), undefined]
   clearTimeout(timer)
   idle.delete(thread)
   thread.ref()
@@ -38,7 +51,7 @@ function giveBack(thread: Worker): void {
 export const hashingThreads = {
   /**
    * Runs a job in a free thread, or in a new one. The caller limits how many run at once.
-   * @throws when bcrypt refuses its arguments, or the thread ends.
+   * @throws when bcrypt refuses its arguments. {Unavailable} when the thread ends or does not answer.
    */
   async run(job: HashingJob): Promise<Hashed> {
     const thread = takeThread()
@@ -52,9 +65,15 @@ export const hashingThreads = {
 function resultOf(thread: Worker, job: HashingJob): Promise<HashingResult> {
   return new Promise((resolve, reject) => {
     const answer = (result: HashingResult) => settle(() => resolve(result))
-    const fail = (error: Error) => settle(() => reject(error))
-    const end = (code: number) => settle(() => reject(new Error(`a hashing thread ended with ${code}`)))
+    const fail = (error: Error) => settle(() => reject(new Unavailable('a hashing thread failed', { cause: error })))
+    const end = (code: number) => settle(() => reject(new Unavailable(`a hashing thread ended with ${code}`)))
+    const giveUp = () => {
+      void thread.terminate()
+      settle(() => reject(new Unavailable('a hashing thread did not answer')))
+    }
+    const timer = setTimeout(giveUp, ANSWER_MS)
     function settle(done: () => void) {
+      clearTimeout(timer)
       thread.off('message', answer).off('error', fail).off('exit', end)
       done()
     }

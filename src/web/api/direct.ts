@@ -10,9 +10,8 @@ import type { Deps } from '../../deps.ts'
 import { FORWARDED } from '../middleware/forwarded.ts'
 import { logOnClose, requestIdOf } from '../middleware/request-log.ts'
 import { constantHeaders } from '../middleware/security.ts'
-import { sessionCookieName } from '../session/cookies.ts'
-import { findSessionOf, sessionCookieReader, touch } from '../session/session-cookie.ts'
-import { bearerOf, type Learner, learnerOf } from './bearer.ts'
+import { findSessionOf, type SessionCookie, sessionCookieReader, touch } from '../session/session-cookie.ts'
+import { callerOf, type Learner } from './bearer.ts'
 import { JSON_TYPE } from './body.ts'
 import { type Endpoint, WithHeaders } from './endpoint.ts'
 import type { PublicDocument } from './endpoints/keys.ts'
@@ -35,10 +34,8 @@ export function direct(
   }: { endpoints: readonly Endpoint[]; documents: PublicDocument[]; next: RequestListener },
 ): RequestListener {
   const { secureCookies, trustProxy, trustedOrigins, ownHosts } = deps.config
-  /** Every cookie of the session's name, also with spaces that express-session would leave out. */
-  const sessionCookies = new RegExp(`(?:^|;)\\s*${sessionCookieName(secureCookies)}\\s*=`, 'g')
-  const knownHosts = new Set<string>()
-  const learnerOfCookie = cookieLearners(deps)
+  const readCookie = sessionCookieReader(deps)
+  const knownHosts = new Set(ownHosts)
   const security = constantHeaders(deps)
   const forCalls = headersOf(security, {
     'Cache-Control': 'no-store',
@@ -60,7 +57,7 @@ export function direct(
 
   function routeOf({ path, access, handle }: Endpoint): Route {
     async function answer(req: IncomingMessage): Promise<Answer> {
-      const learner = await identify(access, req)
+      const learner = await callerOf(deps, access, req, () => learnerOfCookie(deps, readCookie(req.headers.cookie)))
       const given: unknown = await handle({ learner } as never)
       if (given instanceof Refusal) throw given
       const [body, own] =
@@ -74,15 +71,6 @@ export function direct(
     return { pattern: path, refusedWith: forRefusals, answer }
   }
 
-  /** As the Express road does it. @throws {Refusal} 401 if a learner is required and there is none. */
-  async function identify(access: Endpoint['access'], req: IncomingMessage): Promise<Learner | undefined> {
-    if (access === 'anyone') return undefined
-    const token = access === 'learner' ? bearerOf(req) : undefined
-    const learner = await (token === undefined ? learnerOfCookie(req) : learnerOf(deps, token))
-    if (learner === undefined && access !== 'visitor') throw new Refusal('UNAUTHORIZED')
-    return learner
-  }
-
   /** Whether nothing about the request needs a closer look: a body, an origin, a proxy, another host, a doubled cookie. */
   function isPlain({ method, headers, rawHeaders }: IncomingMessage): boolean {
     if (method !== 'GET' || headers['if-none-match'] !== undefined) return false
@@ -90,8 +78,7 @@ export function direct(
     if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false
     if (trustProxy === 0 && FORWARDED.some((name) => name in headers)) return false
     if (secureCookies && (trustProxy === 0 || headers['x-forwarded-proto'] !== 'https')) return false
-    if ((headers.cookie?.match(sessionCookies)?.length ?? 0) > 1) return false
-    return isOwnHost(rawHeaders)
+    return readCookie(headers.cookie).is !== 'unusual' && isOwnHost(rawHeaders)
   }
 
   /** Whether there is one `Host`, which is ours. The ways to write it are few, so each is read only once. */
@@ -116,8 +103,11 @@ export function direct(
       const length = String(Buffer.byteLength(found.body))
       res.writeHead(200, [...found.headers, 'X-Request-Id', requestId, 'Content-Length', length]).end(found.body)
     } catch (error) {
-      for (let at = 0; at < refusedWith.length; at += 2) res.setHeader(refusedWith[at] ?? '', refusedWith[at + 1] ?? '')
-      res.setHeader('X-Request-Id', requestId)
+      if (!res.headersSent) {
+        for (let at = 0; at < refusedWith.length; at += 2)
+          res.setHeader(refusedWith[at] ?? '', refusedWith[at + 1] ?? '')
+        res.setHeader('X-Request-Id', requestId)
+      }
       refuseCall(deps, { error, requestId, res })
     }
   }
@@ -130,16 +120,15 @@ export function direct(
 }
 
 /** Who calls with a session cookie. The session is read each time, so one that has ended is not accepted once more. */
-function cookieLearners(deps: Deps) {
-  const idOf = sessionCookieReader(deps)
-  return async ({ headers: { cookie } }: IncomingMessage): Promise<Learner | undefined> => {
-    const id = idOf(cookie)
-    const open = id === undefined ? undefined : await findSessionOf(deps, id)
-    if (id === undefined || open === undefined) return undefined
-    const { user, session, stored } = open
-    await touch(deps, id, stored, session.seenAt.getTime())
-    return { user, handle: session.handle, session }
-  }
+async function learnerOfCookie(deps: Deps, cookie: SessionCookie): Promise<Learner | undefined> {
+  const open = cookie.is === 'ours' ? await findSessionOf(deps, cookie.id) : undefined
+  if (cookie.is !== 'ours' || open === undefined) return undefined
+  const { user, session, stored } = open
+  // While the database only reads, the session counts as long as it would have without this visit.
+  await touch(deps, cookie.id, stored, session.seenAt.getTime()).catch((error: unknown) => {
+    deps.log.warn({ err: error }, 'a visit was not noted')
+  })
+  return { user, handle: session.handle, session }
 }
 
 const isHost = (text: string, index: number): boolean =>

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response, Router } from 'express'
 import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import { FORM_TYPE } from '../middleware/body.ts'
-import { basicSecretOf, bearerOf, isBasicSecret, isServiceKey, type Learner, learnerOf } from './bearer.ts'
+import { callerOf, type Learner } from './bearer.ts'
 import { apiBody, JSON_TYPE } from './body.ts'
 import type { Origins } from './origins.ts'
 import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
@@ -114,7 +114,8 @@ export function mount(
     const body = validated(endpoint.body, given, 'body')
     const query = validated(endpoint.query, req.query, 'query')
     refuseUntrusted(endpoint.leadsTo, req, { ...query, ...body })
-    const learner = await identify(endpoint.access, req, res)
+    const learner = await callerOf(deps, endpoint.access, req, () => learnerOfCookie(req, res))
+    req.user = learner?.user
     const answer: unknown = await endpoint.handle({ req, res, body, query, learner } as never)
     if (answer instanceof Refusal) return sendRefusal(res, answer)
     res.setHeader('Content-Type', JSON_TYPE)
@@ -129,20 +130,6 @@ export function mount(
   function refuseUntrusted(field: Destination | undefined, req: Request, given: Record<string, unknown>): void {
     const address = field && given[field]
     if (field && address && !origins.mayLeadTo(req, String(address))) throw new Refusal(UNTRUSTED[field])
-  }
-
-  /** @throws {Refusal} 401 if a learner is required and there is none. */
-  async function identify(access: Access, req: Request, res: Response): Promise<Learner | undefined> {
-    if (access === 'anyone') return undefined
-    const token = access === 'learner' || access === 'backend' ? bearerOf(req) : undefined
-    if (token !== undefined && access === 'backend' && isServiceKey(deps, token)) return undefined
-    const secret = access === 'backend' ? basicSecretOf(req) : undefined
-    if (secret !== undefined && isBasicSecret(deps, secret)) return undefined
-    if (secret !== undefined) throw new Refusal('UNAUTHORIZED', { scheme: 'Basic realm="Matricula"' })
-    const learner = token === undefined ? await learnerOfCookie(req, res) : await learnerOf(deps, token)
-    if (learner === undefined && access !== 'visitor') throw new Refusal('UNAUTHORIZED')
-    req.user = learner?.user
-    return learner
   }
 
   async function learnerOfCookie(req: Request, res: Response): Promise<Learner | undefined> {

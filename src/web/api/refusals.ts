@@ -130,5 +130,7 @@ export function sendRefusal(res: ServerResponse, refusal: Refusal): void {
   if (status === 401) res.setHeader('WWW-Authenticate', refusal.scheme)
   res.statusCode = status
   res.setHeader('Content-Type', 'application/json')
-  res.end(JSON.stringify({ code: nameOf(refusal.code), message, detail, issues }))
+  const text = JSON.stringify({ code: nameOf(refusal.code), message, detail, issues })
+  res.setHeader('Content-Length', Buffer.byteLength(text))
+  res.end(text)
 }

@@ -20,10 +20,11 @@ export function sendPage(res: Response, html: string): void {
 
 /**
  * Whoever can choose a part of a page and see how long it is can find out its secrets, if it is compressed (BREACH). So a page is
- * compressed only when nothing of the request stands in it: no query, no form that comes back.
+ * compressed only when nothing of the request stands in it: no query, no form that comes back. The pages of the account
+ * show what strangers have tried, so they are not compressed either.
  */
 const mayBeCompressed = ({ req, statusCode }: Response): boolean =>
-  statusCode === 200 && ['GET', 'HEAD'].includes(req.method) && !req.originalUrl.includes('?')
+  statusCode === 200 && ['GET', 'HEAD'].includes(req.method) && !/\?|^\/account\b/i.test(req.originalUrl)
 
 function send(res: Response, body: string | Buffer): void {
   res.setHeader('Content-Length', Buffer.byteLength(body))

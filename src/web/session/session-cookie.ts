@@ -38,31 +38,27 @@ export async function touch({ sql, now }: Deps, id: string, term: Term, seenAt: 
 export const noteDamagedSession = ({ log }: Deps, userId: string): void =>
   log.warn({ user: pseudonym(userId) }, 'a damaged session was removed')
 
+/** What a `Cookie` header says of our session. `unusual`: not exactly as we set it, so express-session has to read it. */
+export type SessionCookie = { is: 'none' | 'unusual' } | { is: 'ours'; id: string }
+
 /**
- * Reads session cookies as express-session does: `s:`, the id, a dot, and its HMAC-SHA-256. Returns the id, or undefined
- * if there is no such cookie or none of our keys has signed it.
+ * Reads session cookies that stand there exactly as express-session sets them: `s:`, the id, a dot, and its HMAC-SHA-256. One
+ * that none of our keys has signed is none.
  */
-export function sessionCookieReader(deps: Pick<Deps, 'config'>): (cookies: string | undefined) => string | undefined {
-  const start = `${sessionCookieName(deps.config.secureCookies)}=`
+export function sessionCookieReader(deps: Pick<Deps, 'config'>): (header: string | undefined) => SessionCookie {
+  const name = sessionCookieName(deps.config.secureCookies)
+  /** Every cookie of that name, also with spaces that express-session would leave out. */
+  const named = new RegExp(`(?:^|;)\\s*${name}\\s*=`, 'g')
+  const usual = new RegExp(`(?:^|; )${name}=s%3A([\\w-]+)\\.([A-Za-z0-9%]+)(?:;|$)`)
   const secrets = sessionSecrets(deps)
   const signed = (id: string, secret: string) =>
-    createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '')
+    encodeURIComponent(createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, ''))
 
-  return (cookies) => {
-    const pair = cookies
-      ?.split(';')
-      .map((text) => text.trim())
-      .find((text) => text.startsWith(start))
-    const [, id = '', signature = ''] = /^s(?::|%3A)([\w-]+)\.(.+)$/.exec(pair?.slice(start.length) ?? '') ?? []
-    const given = decoded(signature)
-    return secrets.some((secret) => isSameText(signed(id, secret), given)) ? id : undefined
-  }
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
+  return (header = '') => {
+    const count = header.match(named)?.length ?? 0
+    if (count === 0) return { is: 'none' }
+    const [, id, signature = ''] = usual.exec(header) ?? []
+    if (count > 1 || id === undefined) return { is: 'unusual' }
+    return secrets.some((secret) => isSameText(signed(id, secret), signature)) ? { is: 'ours', id } : { is: 'none' }
   }
 }
