@@ -10,7 +10,7 @@ import {
   type Tries,
   triesOfStrangers,
 } from '../limits/login-tries.ts'
-import { withinNetwork } from '../limits/rate-limits.ts'
+import { networkOf } from '../limits/networks.ts'
 import { type Device, recordActivity } from './activity.ts'
 import { tellOwner } from './new-device.ts'
 import type { Place } from './passwords/hash-queue.ts'
@@ -41,47 +41,34 @@ type Login = {
  * the same cost, and count the same. A hash made at a lower cost or with an older pepper is replaced.
  * @throws {Unavailable} when the password could not be checked, `Busy` among it; that does not count as a try.
  */
-export async function authenticate(deps: Deps, login: Login): Promise<Authentication> {
-  const { ipAddress } = login.device
-  // Known devices are not held to the limit of their network, which strangers may have used up.
-  if (await isFromKnownDevice(deps, login)) return loginInTurn(deps, login, async () => {})
-  return withinNetwork(deps.rateLimits, { policy: 'loginByNetwork', ipAddress }, (refund) =>
-    loginInTurn(deps, login, refund),
-  )
-}
-
-async function isFromKnownDevice(deps: Deps, { email, deviceCookie }: Login): Promise<boolean> {
-  if (claimedDevice(deviceCookie) === undefined) return false
-  const known = await findCredentials(deps.sql, email)
-  return known !== undefined && knownDevice(deps, deviceCookie, known) !== undefined
-}
-
-function loginInTurn(
-  deps: Deps,
-  { signal, ...login }: Login,
-  refundNetwork: () => Promise<void>,
-): Promise<Authentication> {
+export async function authenticate(deps: Deps, { signal, ...login }: Login): Promise<Authentication> {
   const { rateLimits, passwords } = deps
+  // A network over its limit must not take places in the line from others.
+  const refused = rateLimits.refusedLately('loginByNetwork', networkOf(login.device.ipAddress))
+  if (refused && !(await isFromKnownDevice(deps, login))) return refused
   // Those who flood an address with tries must not keep its owner waiting, so a device that says it is known has turns of
   // its own. One that lies gains nothing: its tries are counted like any stranger's.
   const subject = [login.email, claimedDevice(login.deviceCookie) ?? ''].join(' ').trim()
   // One login of an address at a time. Otherwise many good ones at once would use up a limit meant for bad ones.
   return rateLimits.inTurn(subject, async () => {
-    // Before the rest, so that whoever has to be sent away is told soon, and is not counted.
+    // Before the rest, so that whoever has to be sent away is told at once, and is not counted.
     const place = passwords.keepPlace({ subject, signal })
     try {
-      return await checkedLogin(deps, login, { place, refundNetwork })
+      return await checkedLogin(deps, login, place)
     } finally {
       place.release()
     }
   })
 }
 
-async function checkedLogin(
-  deps: Deps,
-  login: Omit<Login, 'signal'>,
-  { place, refundNetwork }: { place: Place; refundNetwork: () => Promise<void> },
-): Promise<Authentication> {
+/** Known devices are not held to the limit of their network, which strangers may have used up. */
+async function isFromKnownDevice(deps: Deps, { email, deviceCookie }: Login): Promise<boolean> {
+  if (claimedDevice(deviceCookie) === undefined) return false
+  const known = await findCredentials(deps.sql, email)
+  return known !== undefined && knownDevice(deps, deviceCookie, known) !== undefined
+}
+
+async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Authentication> {
   const { email, password, device } = login
   const known = await findCredentials(deps.sql, email)
   const counted = await countTry(deps, login, known)
@@ -89,7 +76,7 @@ async function checkedLogin(
 
   const check = await checkPassword(deps, known, password, place).catch((error: unknown) => {
     // Not awaited: perhaps it is the table of limits itself that cannot be reached.
-    void Promise.allSettled([refundLoginTry(deps, counted.tries)])
+    void Promise.allSettled([counted.refundNetwork(), refundLoginTry(deps, counted.tries)])
     throw error
   })
   const wrong = { ok: false, reason: 'wrong', triesLeft: counted.left, pauseMinutes: counted.pauseMinutes } as const
@@ -109,34 +96,43 @@ async function checkedLogin(
     isKnown ? clearLoginTries(deps, counted.tries) : undefined,
     // These tries were made at open sessions, perhaps by somebody else. The person here knows the password.
     deps.rateLimits.clear('confirmByUser', user.id),
-    refundNetwork(),
+    counted.refundNetwork(),
   ])
   // The account was deleted while its password was being checked, so the address is now unknown.
   return stillThere ? { ok: true, user, passwordVersion } : wrong
 }
 
-type Counted = Extract<LoginCount, { ok: true }> & { tries: Tries }
+type Counted = Extract<LoginCount, { ok: true }> & { tries: Tries; refundNetwork: () => Promise<void> }
 
 /**
  * Counts a try before it is made. A device that has logged in to this account before has a count of its own, until it has
- * failed a hundred times itself. Strangers are counted for the address, whether it has an account or not.
+ * failed a hundred times itself. Strangers are counted for their network and, if that is within its limit, for the
+ * address, whether it has an account or not.
  */
 async function countTry(
   deps: Deps,
-  { email, deviceCookie }: Omit<Login, 'signal'>,
+  { email, device, deviceCookie }: Login,
   known: Credentials | undefined,
 ): Promise<Counted | Exclude<LoginCount, { ok: true }>> {
+  const { rateLimits } = deps
   const id = known && knownDevice(deps, deviceCookie, known)
   if (known && id !== undefined) {
     const tries = triesOfDevice(id, known.user.id)
     const count = await countLoginTry(deps, tries, { growing: false })
-    if (count.ok) return { ...count, tries }
+    if (count.ok) return { ...count, tries, refundNetwork: async () => {} }
     if (count.reason === 'too-many-tries') return count
   }
+  const network = networkOf(device.ipAddress)
+  const byNetwork = await rateLimits.count('loginByNetwork', network)
+  if (!byNetwork.ok) return byNetwork
+  const refundNetwork = () => rateLimits.refund('loginByNetwork', network)
   const tries = triesOfStrangers(email)
   // Where no mail can be sent, nobody could get a link: the pauses grow instead.
-  const count = await countLoginTry(deps, tries, { growing: !deps.mail.enabled })
-  return count.ok ? { ...count, tries } : count
+  const count = await countLoginTry(deps, tries, { growing: !deps.mail.enabled }).catch((error: unknown) => {
+    void Promise.allSettled([refundNetwork()])
+    throw error
+  })
+  return count.ok ? { ...count, tries, refundNetwork } : count
 }
 
 /** Replaces the hash that was checked, unless another request has replaced it. Left to the next login if hashing is busy. */

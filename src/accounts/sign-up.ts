@@ -5,7 +5,8 @@ import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
 import { USER_COLUMNS } from '../database/user-columns.ts'
 import type { Deps } from '../deps.ts'
-import { type TooManyTries, withinNetwork } from '../limits/rate-limits.ts'
+import { networkOf } from '../limits/networks.ts'
+import { countTry, type TooManyTries } from '../limits/rate-limits.ts'
 import { verifyEmail } from '../mail/letters.ts'
 import { mailed } from '../mail/outbox.ts'
 import { findLeaving } from './account-deletion.ts'
@@ -48,26 +49,27 @@ export async function register(deps: Deps, signUp: SignUp): Promise<Registration
   const { email, password, signal } = signUp
   // Before its turn and whatever the address, so that nobody waits for it but who asks, and it tells nothing.
   if (await deps.breachedPasswords.includes(password)) return { ok: false, reason: 'breached' }
-  const { ipAddress } = signUp.device
-  return withinNetwork(rateLimits, { policy: 'signUpByNetwork', ipAddress }, () =>
-    // One sign-up of an address at a time, so that of many only the first costs a hash.
-    rateLimits.inTurn(email, async () => {
-      // Before the rest, so that whoever has to be sent away is told soon, and is not counted.
-      const place = passwords.keepPlace({ subject: email, signal })
-      try {
-        return await countedSignUp(deps, signUp, place)
-      } finally {
-        place.release()
-      }
-    }),
-  )
+  // A network over its limit must not take places in the line from others.
+  const refused = rateLimits.refusedLately('signUpByNetwork', networkOf(signUp.device.ipAddress))
+  if (refused) return refused
+  // One sign-up of an address at a time, so that of many only the first costs a hash.
+  return rateLimits.inTurn(email, async () => {
+    // Before the rest, so that whoever has to be sent away is told at once, and is not counted.
+    const place = passwords.keepPlace({ subject: email, signal })
+    try {
+      return await countedSignUp(deps, signUp, place)
+    } finally {
+      place.release()
+    }
+  })
 }
 
 async function countedSignUp(deps: Deps, signUp: SignUp, place: Place): Promise<Registration> {
   const { sql, passwords, rateLimits } = deps
-  const { email, password, form } = signUp
+  const { email, password, device, form } = signUp
+  const { ipAddress } = device
   const signUpForm = createHmac('sha256', form).update(email).digest('base64url')
-  const count = await rateLimits.count('signUpByAddress', email)
+  const count = await countTry(rateLimits, ['signUpByNetwork', 'signUpByAddress'], { email, ipAddress })
   if (!count.ok) return count
   const [known, leaving] = await Promise.all([findCredentials(sql, email), findLeaving(sql, email)])
   if (known) return sameSignUp(deps, known, { password, signUpForm }, place)

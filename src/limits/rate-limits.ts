@@ -11,6 +11,9 @@ const MINUTE = 60
 const HOUR = 60 * MINUTE
 const TURNS_WAITING_MAX = 100
 const TURN_SMOOTHING = 0.2
+const REFUSAL_KNOWN_MS = 5_000
+const REFUSAL_CHECK_MS = 1_000
+const REFUSALS_KNOWN_MAX = 1_000
 /** Nobody is told to come back later than this. Beyond it, times are spread over its second half. */
 const TURN_PROMISED_MAX_MS = 60_000
 /** Nobody waits for a turn that would come later than this. */
@@ -70,6 +73,14 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
   /** How long a turn has taken lately, in milliseconds. */
   let turnMs = 0
 
+  const refusals = new Map<string, { until: number; answer: TooManyTries }>()
+  function noteRefusal(subject: string, answer: TooManyTries): void {
+    refusals.delete(subject)
+    refusals.set(subject, { until: performance.now() + REFUSAL_KNOWN_MS, answer })
+    const [oldest = ''] = refusals.keys()
+    if (refusals.size > REFUSALS_KNOWN_MAX) refusals.delete(oldest)
+  }
+
   return {
     /** The key of a count in the table. */
     keyOf: (policy: Policy, subject: string): string => `${policy}:${hashed(subject)}`,
@@ -77,12 +88,26 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
     async count(policy: Policy, subject: string): Promise<Count> {
       try {
         const { remainingPoints } = await limiters[policy].consume(hashed(subject))
+        refusals.delete(`${policy} ${subject}`)
         return { ok: true, left: remainingPoints }
       } catch (refusal) {
         if (!(refusal instanceof RateLimiterRes)) throw refusal
         const retryAfterSeconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
-        return { ok: false, reason: 'too-many-tries', retryAfterSeconds }
+        const answer = { ok: false, reason: 'too-many-tries', retryAfterSeconds } as const
+        noteRefusal(`${policy} ${subject}`, answer)
+        return answer
       }
+    },
+    /**
+     * The refusal that this subject got here a few seconds ago. For whoever would have to do something costly before counting.
+     * No longer than that, because tries that are still being made count too, and may be given back.
+     */
+    refusedLately(policy: Policy, subject: string): TooManyTries | undefined {
+      const refused = refusals.get(`${policy} ${subject}`)
+      if (refused === undefined || performance.now() < refused.until) return refused?.answer
+      // One finds out whether it is over. Of a flood, all would try at the same moment.
+      refused.until = performance.now() + REFUSAL_CHECK_MS
+      return undefined
     },
     /** Takes one try back. */
     async refund(policy: Policy, subject: string): Promise<void> {
@@ -134,22 +159,19 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
 }
 
 /**
- * Counts a try for a network and does the job only if the network is within its limit. This comes before anything else, so that
- * a network over its limit can neither use up other people's tries, nor fill the table with made-up addresses, nor take
- * places in the line for hashing. A job that throws takes the try back.
+ * Counts a try for a network and, only if the network is within its limit, for an address. So a network that is over its
+ * limit can neither use up other people's tries nor fill the table with made-up addresses.
  */
-export async function withinNetwork<Outcome>(
+export async function countTry(
   rateLimits: RateLimits,
-  { policy, ipAddress }: { policy: Policy; ipAddress: string },
-  job: (refund: () => Promise<void>) => Promise<Outcome>,
-): Promise<Outcome | TooManyTries> {
+  [ofNetwork, ofAddress]: readonly [Policy, Policy],
+  { email, ipAddress }: { email: string; ipAddress: string },
+): Promise<Count> {
   const network = networkOf(ipAddress)
-  const count = await rateLimits.count(policy, network)
-  if (!count.ok) return count
-  const refund = () => rateLimits.refund(policy, network)
-  return job(refund).catch((error: unknown) => {
-    // Not awaited: perhaps it is the table of limits itself that cannot be reached.
-    void Promise.allSettled([refund()])
+  const byNetwork = await rateLimits.count(ofNetwork, network)
+  if (!byNetwork.ok) return byNetwork
+  return rateLimits.count(ofAddress, email).catch((error: unknown) => {
+    void Promise.allSettled([rateLimits.refund(ofNetwork, network)])
     throw error
   })
 }

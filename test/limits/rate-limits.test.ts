@@ -208,8 +208,11 @@ describe('the tries from one network', () => {
     const from = newAddress()
     await useUp(proxied, 'loginByNetwork', from, TRIES_BY_NETWORK)
     await useUp(proxied, 'signUpByNetwork', from, SIGN_UPS_BY_NETWORK)
-    const empty = fillLine(proxied)
     const signUp = (network: string) => openBrowser(proxied, { 'X-Forwarded-For': network }).signUp(somebody('Carl'))
+    // From its first refusal on.
+    assert.equal((await tryToLogIn(proxied, somebody('Carl').email, 'wrong', from)).status, 429)
+    assert.equal((await signUp(from)).status, 429)
+    const empty = fillLine(proxied)
     try {
       for (const [network, status] of [
         [from, 429],
