@@ -20,6 +20,7 @@ export const ACTIVITIES = {
   'reset-asked': 'Asked for a link to reset the password',
   'password-reset': 'Reset the password by email',
   'email-verified': 'Confirmed the email address',
+  'account-claimed': 'Confirmed the email address with a new password, and ended everything from before',
   'email-change-asked': 'Asked to change the email address',
   'email-change-cancelled': 'Cancelled the change of the email address',
   'email-changed': 'Changed the email address',

@@ -24,7 +24,7 @@ import type { User } from './users.ts'
 /**
  * Mails a link to the new address and a notice to the old one. The address changes when the link is used. If the new
  * address already has an account, the answer is the same, and its owner gets a notice instead of the link. `handle` names
- * the session that asks: if a reset has just ended it, nothing is written.
+ * the session that asks: if a reset has just ended it, nothing is written, even if this statement had begun before.
  * @throws {LearnerGone}
  */
 export async function requestEmailChange(
@@ -53,7 +53,8 @@ export async function requestEmailChange(
     with learner as (
       select id, password_version from users where id = ${user.id} for key share
     ), asking as (
-      select id, password_version from learner where id = (select user_id from sessions where handle = ${handle})
+      select learner.id, learner.password_version from learner join sessions s on s.user_id = learner.id
+      where s.handle = ${handle} for key share of s
     ), issued as (
       ${linked({ token, purpose: 'change-email', email, now }, 'asking')}
     ), noted as (

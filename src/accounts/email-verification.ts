@@ -10,21 +10,28 @@ import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLin
 export const requestVerification = (deps: Deps, request: LinkRequest): Promise<Sent> =>
   requestLink(deps, request, { purpose: 'verify-email', letter: verifyEmail, onlyUsers: fragment`not email_verified` })
 
-/** Confirms the address that the link was mailed to: the account's own, or the new one that it is to have. */
+/**
+ * Confirms the address that the link was mailed to: the account's own, or the new one that it is to have. The caller has
+ * seen that whoever asks uses a session of the account, or knows its password: that of this version, if it is given.
+ * Otherwise somebody could have signed up with another person's address, and wait for them to press the button.
+ */
 export async function confirmAddress(
   deps: Deps,
   token: string,
-  { link, device }: { link: Link; device: Device },
+  { link, device, passwordVersion }: { link: Link; device: Device; passwordVersion?: number | undefined },
 ): Promise<Used> {
   if (link.state !== 'good') return { ok: false, reason: link.state }
+  // Of a change, a link is good for one version only.
   if (link.purpose === 'change-email') return changeEmail(deps, token, { link, device })
   const now = deps.now()
+  const sameVersion = passwordVersion === undefined ? fragment`true` : fragment`u.password_version = ${passwordVersion}`
   const verified = await deps.sql`
-    with ${usedLink({ token, purpose: 'verify-email', now }, fragment`u.email = t.email`)}, noted as (
-      ${noted('email-verified', 'link', { device, now })}
+    with ${usedLink({ token, purpose: 'verify-email', now }, fragment`u.email = t.email and ${sameVersion}`)}, verified as (
+      update users u set email_verified = true, updated_at = ${new Date(now)} from link
+      where u.id = link.id and u.email = link.email and ${sameVersion}
+      returning u.id
     )
-    update users set email_verified = true, updated_at = ${new Date(now)} where id in (select id from link)
-    returning 1 as verified`
+    ${noted('email-verified', 'verified', { device, now })}`
   return verified.length > 0 ? { ok: true } : whyNotUsed(deps, token)
 }
 

@@ -32,7 +32,7 @@ export const verifyEmail = (to: string, link: string): Draft => ({
     link,
     after: [
       'The link works for 24 hours.',
-      'If you did not sign up, ignore this email, or open the link and say so there: the account is then removed.',
+      'If you did not sign up, ignore this email, or open the link and say so there: you then make the account yours, or remove it.',
     ],
   }),
 })

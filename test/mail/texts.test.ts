@@ -40,7 +40,7 @@ const TEXTS: Text[] = [
       'Confirm that this is the email address of your Matricula account. Open this link and press the button:',
       GIVEN.link,
       'The link works for 24 hours.',
-      'If you did not sign up, ignore this email, or open the link and say so there: the account is then removed.',
+      'If you did not sign up, ignore this email, or open the link and say so there: you then make the account yours, or remove it.',
     ],
   },
   {

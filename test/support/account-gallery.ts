@@ -134,6 +134,16 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   const { browser: ben, person: benjamin } = await learner(app, 'Ben')
   const verification = await mailedTo(benjamin.email, /Confirm/)
   await see('confirm an address, from elsewhere', await open(verification))
+  const wrong = { password: 'not the password' }
+  add(
+    'confirm, wrong password',
+    'visitor',
+    '/email-verification/confirm',
+    await visitor.submit('/email-verification/confirm', wrong),
+  )
+  await see('make an account yours', '/email-verification/new-password')
+  const short = await visitor.submit('/email-verification/new-password', { password: 'a', startEmpty: 'yes' })
+  add('make an account yours, password too short', 'visitor', '/email-verification/new-password', short)
   await visitor.submit('/email-verification', { email: benjamin.email })
   await see('verification sent', '/email-verification/sent')
   await see('verification link that has been replaced', await open(verification))
@@ -141,11 +151,14 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   await ben.get(newest)
   add('confirm one’s own address', 'learner', '/email-verification', await ben.get('/email-verification/confirm'))
   await open(`${newest}?callbackURL=${encodeURIComponent('/lessons/f1')}`)
-  const confirmed = await visitor.submitTo('/email-verification/confirm', '/email-verification/confirm')
+  const confirmed = await visitor.submit('/email-verification/confirm', { password: PASSWORD })
   await see('address confirmed', confirmed.headers.location ?? '')
   await see('address removed', '/email-verification/disowned')
+  await see('login after an account was taken over', '/login?done=account-claimed')
   add('confirmed already', 'learner', '/email-verification', await ben.get('/email-verification'))
-  await ben.submit('/account/email-change', { email: somebody('third').email })
+  const third = somebody('third').email
+  await ben.submit('/account/email-change', { email: third })
+  await see('confirm a new address, from elsewhere', await open(await mailedTo(third, /Confirm/)))
   await see('goodbye', '/goodbye')
   const { browser: leaver, person: leaving } = await learner(app, 'Carl')
   await leaver.submit('/account/account-deletion', { password: leaving.password, sure: 'yes' })

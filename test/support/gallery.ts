@@ -10,7 +10,7 @@ import { addAccount } from './account-gallery.ts'
 import { BEHIND_TLS, startApp, type TestApp } from './app.ts'
 import { addLearning } from './learning-gallery.ts'
 import { openMailbox } from './mailbox.ts'
-import { askForReset, NEW_PASSWORD, open, RESET } from './mailed.ts'
+import { askForReset, NEW_PASSWORD, open, RESET, VERIFY } from './mailed.ts'
 import { type Browser, learner, openBrowser, PASSWORD, type Response, somebody, tokenOf } from './people.ts'
 
 export type Exhibit = {
@@ -179,6 +179,7 @@ async function addStorm(
   const { person, browser } = await learner(app, 'early')
   const forgetful = openBrowser(app)
   await open(forgetful, await askForReset(forgetful, mailbox, person.email))
+  await open(forgetful, await mailbox.letterTo(person.email, VERIFY.subject))
   const refuse = () => {
     throw new Busy('too many passwords are being checked', { retryAfterSeconds: 8 })
   }
@@ -188,6 +189,12 @@ async function addStorm(
   add('login while many log in', 'visitor', '/login', login)
   add('sign-up while many log in', 'visitor', '/sign-up', await openBrowser(app).signUp(somebody('late')))
   add('reset while many log in', 'visitor', RESET.page, await forgetful.submit(RESET.page, { password: newPassword }))
+  for (const [name, path, fields] of [
+    ['confirming', VERIFY.page, { password }],
+    ['taking over', '/email-verification/new-password', { password: newPassword, startEmpty: 'yes' }],
+  ] as const) {
+    add(`${name} while many log in`, 'visitor', path, await forgetful.submit(path, fields))
+  }
   for (const [name, path, fields] of [
     ['password change', '/account/password-change', { currentPassword: password, newPassword, endOthers: 'yes' }],
     ['password confirmation', '/account/password-confirmation', { password, next: '/account/data-export' }],

@@ -1,7 +1,7 @@
 /** Uses the links in letters as people do: open the link, come to its page, press its button. */
 import { parse } from 'node-html-parser'
 import type { Letter, Mailbox } from './mailbox.ts'
-import type { Browser, Response } from './people.ts'
+import { type Browser, PASSWORD, type Response } from './people.ts'
 
 export const RESET = { page: '/password-reset/new', subject: /Reset your password/ }
 export const VERIFY = { page: '/email-verification/confirm', subject: /Confirm your email address/ }
@@ -37,10 +37,14 @@ export async function askForChange(browser: Browser, mailbox: Mailbox, email: st
   return mailbox.letterTo(email, CHANGE.subject, count)
 }
 
-/** Opens the link and presses “Confirm email”. */
-export async function confirm(browser: Browser, letter: Pick<Letter, 'link'>): Promise<Response> {
+/** Opens the link and presses “Confirm email”. Where nobody is logged in to the account, the page asks for the password. */
+export async function confirm(
+  browser: Browser,
+  letter: Pick<Letter, 'link'>,
+  { password = PASSWORD } = {},
+): Promise<Response> {
   await open(browser, letter)
-  return browser.submit('/email-verification/confirm', {})
+  return browser.submit('/email-verification/confirm', { password })
 }
 
 /** Opens the link and sets a new password. */

@@ -117,7 +117,12 @@ async function forgetThings({ app, mailbox }: Tour): Promise<void> {
   for (let count = 0; count < 4; count += 1) await done(dora.submit('/email-verification', {}))
   const { person: madeByAnother } = await learner(app, 'Emil')
   await open(visitor, await mailbox.letterTo(madeByAnother.email, VERIFY.subject))
-  await done(visitor.submitTo('/email-verification/confirm', '/email-verification/disown'))
+  await done(visitor.submitTo('/email-verification/new-password', '/email-verification/disown'))
+  const { person: tried } = await learner(app, 'Fay')
+  await open(visitor, await mailbox.letterTo(tried.email, VERIFY.subject))
+  await done(visitor.submit('/email-verification/new-password', { password: NEW_PASSWORD, startEmpty: 'yes' }))
+  const { person: elsewhere } = await learner(app, 'Gus')
+  await done(confirm(visitor, await mailbox.letterTo(elsewhere.email, VERIFY.subject)))
 }
 
 /** Strangers guess until an address takes no more of their passwords, and its owner lets a new device in. */

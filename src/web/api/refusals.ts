@@ -25,6 +25,7 @@ export const REFUSALS = {
   VERIFICATION_EMAIL_NOT_ENABLED: [400, "Verification email isn't enabled"],
   INVALID_EMAIL_OR_PASSWORD: [401, 'Invalid email or password'],
   INVALID_TOKEN: [401, 'Invalid token'],
+  INVALID_USER: [401, 'Invalid user'],
   TOKEN_EXPIRED: [401, 'Token expired'],
   UNAUTHORIZED: [401, 'Unauthorized'],
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: [
@@ -45,6 +46,7 @@ export const REFUSALS = {
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: [422, 'User already exists. Use another email.'],
   RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
   // Our own.
+  SIGN_IN_TO_CONFIRM: [403, 'Sign in first, or open the link of the email in a browser'],
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
   NOT_FOUND: [404, 'There is nothing at this address'],
   LESSON_NOT_FOUND: [404, 'There is no lesson of this id'],

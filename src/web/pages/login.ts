@@ -30,6 +30,7 @@ const LoginForm = z.object({
 /** What was done on the page before, by the name in the address. */
 const DONE = new Map<unknown, { text: string }>([
   ['password-reset', { text: 'Your password is changed. Log in with the new one.' }],
+  ['account-claimed', { text: 'The account is yours and your address is confirmed. Log in with your new password.' }],
   ['new-device', { text: 'Your account knows this device now. Log in with your password.' }],
   ['deletion-undone', { text: 'Your account is kept, with everything in it. Log in as before.' }],
 ])

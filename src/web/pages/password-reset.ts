@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import { lookAtLink } from '../../accounts/email-links.ts'
+import { type Link, lookAtLink } from '../../accounts/email-links.ts'
 import { newPasswordOf } from '../../accounts/fields.ts'
 import { requestReset, resetPasswordByLink } from '../../accounts/password-reset.ts'
 import { BREACHED_PASSWORD } from '../../accounts/passwords/breached-passwords.ts'
@@ -12,10 +12,14 @@ import { linkRequests, requireMail, sendLinkAgain } from '../presenters/link-req
 import { NOT_CHANGED, sayBusy, tooManyTries } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { hangUpOf } from '../session/hang-up.ts'
+import { rememberDevice } from '../session/known-device.ts'
 import { openedLink } from '../session/opened-links.ts'
 
 const PAGE = '/password-reset'
-const NEW_FIELDS = { password: { id: 'new-password', secret: true } } as const
+const NEW_FIELDS = {
+  password: { id: 'new-password', secret: true },
+  startEmpty: { id: 'start-empty' },
+} as const
 const AGAIN = { action: `${PAGE}/again`, label: 'Send me a new link' }
 
 /** A forgotten password: ask for a link, open it, choose a new password. No page tells whether an address has an account. */
@@ -41,20 +45,22 @@ export function passwordResetPages(deps: Deps): Router {
     return { token, link: look.link }
   }
 
+  /** While the address is not confirmed, somebody else may have made the account, and the page asks about what is in it. */
+  const showNew = (res: Response, { email, user }: Link, form: FormState) =>
+    res.render('password-reset-new', { form, passwordMinLength, email, maySetEmpty: !user.emailVerified })
+
   router
     .route(`${PAGE}/new`)
     .get(async (req, res) => {
       const open = await goodLink(req, res)
-      if (open === undefined) return
-      res.render('password-reset-new', { form: blankForm(NEW_FIELDS), passwordMinLength, email: open.link.email })
+      if (open) showNew(res, open.link, blankForm(NEW_FIELDS, { startEmpty: 'yes' }))
     })
     .post(async (req, res) => {
       const open = await goodLink(req, res)
       if (open === undefined) return
       const { token, link } = open
       const form = parseForm(NEW_FIELDS, z.object({ password: newPasswordOf(link.user, passwordMinLength) }), req.body)
-      const again = (state: FormState) =>
-        res.render('password-reset-new', { form: state, passwordMinLength, email: link.email })
+      const again = (state: FormState) => showNew(res, link, state)
       if (!form.ok) {
         res.status(422)
         return again(form.state)
@@ -62,6 +68,7 @@ export function passwordResetPages(deps: Deps): Router {
       const reset = await resetPasswordByLink(deps, token, {
         link,
         password: form.data.password,
+        startEmpty: !link.user.emailVerified && req.body.startEmpty === 'yes',
         device: deviceOf(req),
         signal: hangUpOf(res),
       }).catch(sayBusy(res, form.state, { field: 'password', words: NOT_CHANGED }))
@@ -71,6 +78,7 @@ export function passwordResetPages(deps: Deps): Router {
         return again(refuse(form.state, 'password', BREACHED_PASSWORD))
       }
       if (!reset.ok) return renderDeadLink(res, reset.reason, AGAIN)
+      rememberDevice(req, res, deps, { user: link.user, passwordVersion: reset.passwordVersion })
       res.redirect(303, '/login?done=password-reset')
     })
     .all(methodNotAllowed)

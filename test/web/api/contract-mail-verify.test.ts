@@ -7,7 +7,7 @@ import { startApp } from '../../support/app.ts'
 import { call, refusalOf } from '../../support/calls.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { confirm, leads, secretOf, VERIFY } from '../../support/mailed.ts'
-import { openBrowser, somebody } from '../../support/people.ts'
+import { openBrowser, PASSWORD, somebody } from '../../support/people.ts'
 import { DAY, decode } from '../../support/tokens.ts'
 
 const FRONT_END = 'https://front.example.org'
@@ -139,8 +139,15 @@ describe('who asks verify-email', () => {
   const ask = async (headers: Record<string, string>) => {
     const { api, person } = await apiLearner(app, 'Ada')
     const token = secretOf(await mailbox.letterTo(person.email, VERIFY.subject))
-    const response = await openApi(app).get(`${LOOK}?token=${token}`, headers)
+    const asStranger = await openApi(app).get(`${LOOK}?token=${token}`, headers)
+    const { api: other } = await apiLearner(app, 'Ben')
+    const asAnother = await other.get(`${LOOK}?token=${token}`, headers)
+    const before = await isVerified(api)
+    const response = await api.get(`${LOOK}?token=${token}`, headers)
     return {
+      asStranger,
+      asAnother,
+      before,
       response,
       verified: await isVerified(api),
       again: () => openApi(app).get(`${LOOK}?token=${token}`, headers),
@@ -153,8 +160,15 @@ describe('who asks verify-email', () => {
     })
   }
   for (const [name, headers] of Object.entries(PROGRAMS)) {
-    it(`${name} is answered, and the address is confirmed`, async () => {
-      const { response, verified, again } = await ask(headers)
+    it(`${name} is answered in a session of the account alone, and the address is confirmed`, async () => {
+      const { asStranger, asAnother, before, response, verified, again } = await ask(headers)
+      assert.deepEqual(refusalOf(asStranger), {
+        status: 403,
+        code: 'SIGN_IN_TO_CONFIRM',
+        message: 'Sign in first, or open the link of the email in a browser',
+      })
+      assert.deepEqual(refusalOf(asAnother), { status: 401, code: 'INVALID_USER', message: 'Invalid user' })
+      assert.equal(before, false)
       assert.deepEqual([response.status, response.body, verified], [200, { status: true }, true])
       assert.deepEqual((await again()).body, { status: true })
     })
@@ -223,7 +237,7 @@ it('of 20 buttons at once one confirms, and nobody is told of a fault', async ()
     }),
   )
   const answers = await Promise.all([
-    ...browsers.map(({ browser, csrf }) => browser.post(VERIFY.page, { _csrf: csrf })),
+    ...browsers.map(({ browser, csrf }) => browser.post(VERIFY.page, { password: PASSWORD, _csrf: csrf })),
     ...browsers.map(() => look(secretOf(letter), '/welcome')),
   ])
   for (const { status } of answers) assert.ok([302, 303].includes(status), String(status))

@@ -20,6 +20,8 @@ const app = await startApp({ BREACHED_PASSWORDS_URL: leaks.url }, { atPublicUrl:
 const { person: cleo } = await apiLearner(app, 'Cleo')
 const expired = secretOf(await mailbox.letterTo(cleo.email, VERIFICATION.subject))
 app.advance(DAY)
+const { person: gus } = await apiLearner(app, 'Gus')
+const unused = secretOf(await mailbox.letterTo(gus.email, VERIFICATION.subject))
 const { api, person: ada } = await apiLearner(app, 'Ada')
 /** A server without mail, and somebody signed in there. */
 const plain = await startApp({}, { atPublicUrl: true })
@@ -64,6 +66,7 @@ type Special = [
     query?: string
     body?: unknown
     visitor?: true
+    more?: Record<string, string>
     times?: number
     /** Sent to the server without mail. */
     plain?: true
@@ -89,6 +92,7 @@ const CHANGE_EMAIL = 'POST /api/auth/change-email'
 const DELETE = 'POST /api/auth/delete-user'
 /** Its token is filled in once it has been mailed. */
 const reset = { newPassword: LEAKED, token: '' }
+const PROGRAM = { 'Sec-Fetch-Mode': 'cors' }
 const tenMinutesLater = () => app.advance(10 * MINUTE)
 
 const SPECIAL: Special[] = [
@@ -172,6 +176,8 @@ const SPECIAL: Special[] = [
   ['GET /api/auth/verify-email', 'VALIDATION_ERROR', {}],
   ['GET /api/auth/verify-email', 'INVALID_TOKEN', { query: '?token=x' }],
   ['GET /api/auth/verify-email', 'TOKEN_EXPIRED', { query: `?token=${expired}` }],
+  ['GET /api/auth/verify-email', 'INVALID_USER', { query: `?token=${unused}`, more: PROGRAM }],
+  ['GET /api/auth/verify-email', 'SIGN_IN_TO_CONFIRM', { visitor, query: `?token=${unused}`, more: PROGRAM }],
   ['GET /api/auth/verify-email', 'RATE_LIMITED', { query: '?token=x', times: 101 }],
   ['GET /api/auth/verify-email', 'INVALID_CALLBACK_URL', { query: '?token=x&callbackURL=//evil.example' }],
   ['GET /api/auth/token', 'UNAUTHORIZED', { visitor }],
@@ -217,16 +223,16 @@ describe('the codes that are described', () => {
       }
       for (const ask of method === 'GET' ? [] : GENERAL) note(await call(app, path, { method, ...ask(operation) }))
       for (const [, code, special] of SPECIAL.filter(([name]) => isOf(name)(operation))) {
-        const { at = path, query = '', body, visitor, times = 1, before } = special
+        const { at = path, query = '', body, visitor, more = {}, times = 1, before } = special
         await app.sql`delete from rate_limits`
         // Wrong guesses may have ended the session, so sign in again.
         headers = await signedIn()
         await before?.()
         const server = special.plain ? plain : app
         const own = special.plain ? asOwnPage(plain, cookieOf(plainApi)) : headers
-        const ask = () => call(server, at + query, { method, headers: visitor ? {} : own, body })
+        const ask = () => call(server, at + query, { method, headers: { ...(visitor ? {} : own), ...more }, body })
         let answer = await ask()
-        for (let more = 1; more < times; more += 1) answer = await ask()
+        for (let time = 1; time < times; time += 1) answer = await ask()
         assert.equal(nameOf(answer), code)
         note(answer)
       }

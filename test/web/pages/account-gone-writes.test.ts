@@ -10,6 +10,7 @@ import {
   type Browser,
   learner,
   openBrowser,
+  PASSWORD,
   type Person,
   problemsOf,
   type Response,
@@ -158,7 +159,7 @@ const WAYS: Way[] = [
     async send({ visitor, person }) {
       await open(visitor, await mailbox.letterTo(person.email, VERIFY.subject))
       const token = await visitor.token(VERIFY.page)
-      return () => visitor.post(VERIFY.page, { _csrf: token })
+      return () => visitor.post(VERIFY.page, { password: PASSWORD, _csrf: token })
     },
     told: saysTheLinkIsDead,
   },
@@ -167,7 +168,7 @@ const WAYS: Way[] = [
     async send({ browser, visitor }) {
       await open(visitor, await askForChange(browser, mailbox, newAddress()))
       const token = await visitor.token(VERIFY.page)
-      return () => visitor.post(VERIFY.page, { _csrf: token })
+      return () => visitor.post(VERIFY.page, { password: PASSWORD, _csrf: token })
     },
     told: saysTheLinkIsDead,
   },

@@ -92,7 +92,7 @@ describe('an account that is deleted while a form is on the way', () => {
     },
     'a confirmed address': async (browser, person) => {
       await browser.get(pathOf(await mailbox.letterTo(person.email, /Confirm/)))
-      return { path: '/email-verification/confirm', body: {} }
+      return { path: '/email-verification/confirm', body: { password: person.password } }
     },
   }
   for (const [name, open] of Object.entries(LINKS)) {

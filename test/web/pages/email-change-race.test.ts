@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { startApp } from '../../support/app.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForChange, CHANGE, open } from '../../support/mailed.ts'
-import { learner, openBrowser, somebody } from '../../support/people.ts'
+import { learner, openBrowser, PASSWORD, somebody } from '../../support/people.ts'
 import { eventually } from '../../support/process.ts'
 
 const mailbox = await openMailbox()
@@ -28,7 +28,7 @@ it('is confirmed or cancelled, and both are answered', async () => {
   const client = postgres(app.databaseUrl, { max: 1, onnotice: () => {} })
   const { answers } = await client.begin(async (transaction) => {
     await transaction`select 1 from email_tokens where purpose = 'change-email' for update`
-    const confirmed = phone.post(CHANGE.page, { _csrf: confirming }).then()
+    const confirmed = phone.post(CHANGE.page, { password: PASSWORD, _csrf: confirming }).then()
     await eventually('the confirmation to wait', async () => (await waiting()) === 1)
     const cancelled = browser.post('/account/email-change/cancel', { _csrf: cancelling }).then()
     await eventually('the cancellation to wait', async () => (await waiting()) === 2)

@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForChange, CHANGE, confirm, headingOf, leads, open, VERIFY } from '../../support/mailed.ts'
-import { learner, openBrowser, somebody } from '../../support/people.ts'
+import { learner, openBrowser, PASSWORD, somebody } from '../../support/people.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
@@ -39,7 +39,7 @@ it('one that somebody signs up with between the request and the link stays their
   const opened = openBrowser(app)
   await open(opened, letter)
   await openBrowser(app).signUp(newcomer)
-  const taken = await opened.submit(VERIFY.page, {})
+  const taken = await opened.submit(VERIFY.page, { password: PASSWORD })
   assert.deepEqual([taken.status, headingOf(taken)], [410, 'This link cannot be used any more'])
   assert.deepEqual(await ownersOf(newcomer.email), ['Ben'])
   assert.deepEqual(await ownersOf(person.email), ['Ada'])
@@ -55,7 +55,9 @@ it('one for which three learners hold a link goes to one of them, whoever is qui
       await open(opened, await askForChange(browser, mailbox, email, index + 1))
       people.push({ opened, token: await opened.token(VERIFY.page) })
     }
-    const answers = await Promise.all(people.map(({ opened, token }) => opened.post(VERIFY.page, { _csrf: token })))
+    const answers = await Promise.all(
+      people.map(({ opened, token }) => opened.post(VERIFY.page, { password: PASSWORD, _csrf: token })),
+    )
     assert.deepEqual(answers.map(({ status }) => status).toSorted(), [303, 410, 410])
     assert.equal((await ownersOf(email)).length, 1)
   }
@@ -79,7 +81,7 @@ it('of two changes at once, only an address whose own link is used is ever the a
     const status = (await open(openBrowser(app), letter)).status
     const opened = openBrowser(app)
     await open(opened, letter)
-    const pressed = await opened.submitTo('/login', VERIFY.page)
+    const pressed = await opened.submitTo('/login', VERIFY.page, { password: PASSWORD })
     assert.equal(pressed.status, status === 200 ? 303 : 410)
     assert.deepEqual(await ownersOf(foreign), [])
     assert.deepEqual(await ownersOf(status === 200 ? mine : person.email), ['Ada'])
@@ -94,7 +96,7 @@ it('a request for another address at the moment of the confirmation confirms not
     await open(opened, await askForChange(browser, mailbox, mine))
     const [press, form] = [await opened.token(VERIFY.page), await browser.token('/account/email-change')]
     const [pressed] = await Promise.all([
-      opened.post(VERIFY.page, { _csrf: press }),
+      opened.post(VERIFY.page, { password: PASSWORD, _csrf: press }),
       browser.post('/account/email-change', { email: foreign, _csrf: form }),
     ])
     assert.ok([303, 410].includes(pressed.status), String(pressed.status))

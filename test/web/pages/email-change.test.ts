@@ -47,7 +47,10 @@ describe('a new address', () => {
     assert.equal(await logsIn(email, person.password), false)
     assert.equal(await logsIn(person.email, person.password), true)
 
-    assert.deepEqual(leads(await phone.submit(VERIFY.page, {})), [303, '/email-verification/confirmed'])
+    assert.deepEqual(leads(await phone.submit(VERIFY.page, { password: person.password })), [
+      303,
+      '/email-verification/confirmed',
+    ])
     assert.equal(await phone.whoAmI(), undefined)
     assert.equal(await emailOf(browser), email)
     assert.equal(await pendingOf(browser), undefined)

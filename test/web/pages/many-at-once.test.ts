@@ -6,7 +6,7 @@ import { apiOf, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { fillLine, watchHashing } from '../../support/hashing.ts'
 import { openMailbox } from '../../support/mailbox.ts'
-import { askForReset, NEW_PASSWORD, open, RESET, secretOf } from '../../support/mailed.ts'
+import { askForReset, confirm, NEW_PASSWORD, open, RESET, secretOf, VERIFY } from '../../support/mailed.ts'
 import {
   type Browser,
   learner,
@@ -97,13 +97,38 @@ const FORMS: Record<string, (person: Person) => Case> = {
     secrets: { password: NEW_PASSWORD },
     leadsTo: '/login?done=password-reset',
   }),
+  'confirming an address elsewhere': () => ({
+    path: VERIFY.page,
+    words: 'Many people are logging in, so your password was not checked',
+    at: '#current-password',
+    sendsItself: true,
+    kept: {},
+    secrets: { password },
+    leadsTo: '/email-verification/confirmed',
+  }),
+  'taking an account over': () => ({
+    path: '/email-verification/new-password',
+    words: 'Many people are logging in, so nothing was changed',
+    at: '#new-password',
+    // It may delete what is in the account.
+    sendsItself: false,
+    kept: { startEmpty: 'yes' },
+    secrets: { password: NEW_PASSWORD },
+    leadsTo: '/login?done=account-claimed',
+  }),
 }
 
 /** A browser at the point where the form can be sent. */
 async function browserFor(path: string, person: Person, own: Browser): Promise<Browser> {
   if (path.startsWith('/account')) return own
   const browser = openBrowser(app)
-  if (path === RESET.page) await open(browser, await askForReset(browser, mailbox, person.email))
+  if (path === RESET.page) {
+    await confirm(own, await mailbox.letterTo(person.email, VERIFY.subject))
+    await open(browser, await askForReset(browser, mailbox, person.email))
+  }
+  if (path.startsWith('/email-verification')) {
+    await open(browser, await mailbox.letterTo(person.email, VERIFY.subject))
+  }
   return browser
 }
 

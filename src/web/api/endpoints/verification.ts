@@ -15,9 +15,14 @@ const PAGE = '/email-verification'
 const PURPOSES = ['verify-email', 'change-email'] as const
 
 export function verificationEndpoints(deps: Deps): Endpoint[] {
-  /** Confirms the address of a link. It is fine if that was done before. Returns the refusal, or undefined. */
-  async function confirm(req: Request, token: string, link: Link): Promise<Refusal | undefined> {
+  /**
+   * Confirms the address of a link, for a session of its account: without one, the account may have been made by somebody
+   * else, and the page has to ask. It is fine if that was done before. Returns the refusal, or undefined.
+   */
+  async function confirm(req: Request, token: string, link: Link, userId: string | undefined) {
     if (isDone(link)) return undefined
+    if (link.state === 'good' && userId === undefined) return new Refusal('SIGN_IN_TO_CONFIRM')
+    if (link.state === 'good' && userId !== link.user.id) return new Refusal('INVALID_USER')
     const used = await confirmAddress(deps, token, { link, device: deviceOf(req) })
     if (used.ok) return undefined
     return new Refusal(used.reason === 'expired' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN')
@@ -49,18 +54,19 @@ export function verificationEndpoints(deps: Deps): Endpoint[] {
     endpoint({
       method: 'get',
       path: '/api/auth/verify-email',
+      access: 'visitor',
       summary:
-        'Where a link of a mail leads to. A person is led on to the page whose button confirms the address, or to `callbackURL` with `error`, and nothing is used up. A program, known by `Accept: application/json` or by `Sec-Fetch-Mode`, confirms the address by the call.',
+        'Where a link of a mail leads to. A person is led on to the page whose button confirms the address, or to `callbackURL` with `error`, and nothing is used up. A program, known by `Accept: application/json` or by `Sec-Fetch-Mode`, confirms the address by the call, with the session cookie of the account.',
       query: z.object({ token: z.string(), callbackURL: CallbackUrl.optional() }),
       answer: Done,
       redirects: true,
       leadsTo: 'callbackURL',
-      refusals: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'RATE_LIMITED'],
-      async handle({ req, query: { token, callbackURL } }) {
+      refusals: ['INVALID_TOKEN', 'TOKEN_EXPIRED', 'INVALID_USER', 'SIGN_IN_TO_CONFIRM', 'RATE_LIMITED'],
+      async handle({ req, learner, query: { token, callbackURL } }) {
         const look = await lookAtLink(deps, { token, purposes: PURPOSES, ip: req.ip ?? '' })
         if (!look.ok && look.reason === 'too-many-tries') return new Refusal('RATE_LIMITED', look)
         const byProgram = isProgram(req)
-        if (look.ok && byProgram) return (await confirm(req, token, look.link)) ?? { status: true }
+        if (look.ok && byProgram) return (await confirm(req, token, look.link, learner?.user.id)) ?? { status: true }
         if (look.ok && look.link.state === 'good') return new Redirect(linkTo(deps, PAGE, callbackURL)(token))
         const error = look.ok && look.link.state === 'expired' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN'
         return callbackURL && !byProgram ? new Redirect(withError(callbackURL, error)) : new Refusal(error)
