@@ -38,6 +38,7 @@ import { lessonPages } from './web/pages/lessons.ts'
 import { loginPages } from './web/pages/login.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { newDevicePages } from './web/pages/new-device.ts'
+import { notMePages } from './web/pages/not-me.ts'
 import { onboardingPages } from './web/pages/onboarding.ts'
 import { passwordResetPages } from './web/pages/password-reset.ts'
 import { profilePages } from './web/pages/profile.ts'
@@ -91,6 +92,7 @@ export function createApp(
   app.use(logoutPages(deps))
   app.use(passwordResetPages(deps))
   app.use(newDevicePages(deps))
+  app.use(notMePages(deps))
   app.use(emailVerificationPages(deps, jsonApi.origins))
   app.use(deletionUndoPages(deps))
   app.use(devOutboxPages(deps))

@@ -26,6 +26,10 @@ export const ACTIVITIES = {
   'email-changed': 'Changed the email address',
   'deletion-asked': 'Deleted the account',
   'deletion-undone': 'Kept the account after all',
+  'email-put-back': 'Said “It was not me”: the former email address is back, and all devices are signed out',
+  'not-me': 'Said “It was not me”: all devices are signed out',
+  'login-notices-on': 'Turned emails about new devices on',
+  'login-notices-off': 'Turned emails about new devices off',
   exported: 'Downloaded a copy of the data',
 } as const
 

@@ -1,26 +1,42 @@
 /** A copy of everything that is stored about somebody, for themselves (GDPR article 20). */
 import { LearnerGone } from '../base/failures.ts'
-import type { Sql } from '../database/database.ts'
-import { lockedUser, noted, type Occasion } from './activity.ts'
+import { fragment } from '../database/fragments.ts'
+import type { Deps } from '../deps.ts'
+import { dataExported } from '../mail/notices.ts'
+import { mailed } from '../mail/outbox.ts'
+import { type Device, noted } from './activity.ts'
+import { noticeTo } from './not-me.ts'
+import type { User } from './users.ts'
 
 type Copy = { profile: Record<string, unknown> | null } & Record<string, unknown>
 
 /**
  * Everything stored for this account, except hashes and what names a session or a link. The owner's list of events says
- * that a copy was made.
+ * that a copy was made, and so does a mail.
  * @throws {LearnerGone}
  */
-export async function copyOfAccount(sql: Sql, userId: string, occasion: Occasion): Promise<Record<string, unknown>> {
+export async function copyOfAccount(deps: Deps, user: User, device: Device): Promise<Record<string, unknown>> {
+  const { sql, mail, rateLimits } = deps
+  const now = deps.now()
+  // The address may belong to a stranger, whose mailbox must not be filled.
+  const mayNotify = mail.enabled && (await rateLimits.count('noticesByAddress', user.email)).ok
+  const letter = (link: string) => dataExported(user.email, link)
+  const notice = mayNotify ? noticeTo(deps, { email: user.email, now, letter }) : undefined
   const [row] = await sql<{ copy: Copy }>`
     with learner as (
-      ${lockedUser(userId)}
+      select id, password_version from users where id = ${user.id} for key share
+    ), notice as (
+      ${notice ? notice.linkedTo('learner') : fragment`select`}
     ), noted as (
-      ${noted('exported', 'learner', occasion)}
+      ${noted('exported', 'learner', { device, now })}
+    ), mailed as (
+      ${mailed([notice?.row, fragment`from learner`])}
     )
     select json_build_object(
       'account', (
         select json_build_object('id', u.id, 'name', u.name, 'email', u.email, 'emailVerified', u.email_verified,
-          'image', u.image, 'createdAt', u.created_at, 'updatedAt', u.updated_at, 'onboardedAt', u.onboarded_at)
+          'image', u.image, 'createdAt', u.created_at, 'updatedAt', u.updated_at, 'onboardedAt', u.onboarded_at,
+          'loginNotices', u.login_notices, 'devicesKnownSince', u.devices_known_since)
       ),
       'profile', (
         select to_json(p) from profiles p where p.user_id = u.id
@@ -48,6 +64,7 @@ export async function copyOfAccount(sql: Sql, userId: string, occasion: Occasion
     ) as copy
     from users u join learner on learner.id = u.id`
   if (row === undefined) throw new LearnerGone()
+  if (notice) mail.wake()
   const { account, profile, ...rest } = row.copy
   return { account, answers: profile && answersIn(profile), ...rest }
 }

@@ -4,12 +4,13 @@ import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Deps } from '../deps.ts'
 import { confirmNewEmail, nothing } from '../mail/letters.ts'
-import { addressInUse, addressOfLeaving, emailChangeAsked, emailChanged } from '../mail/notices.ts'
+import { addressInUse, addressOfLeaving, emailChangeAsked, emailChanged, emailChangedWithUndo } from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
 import { findLeaving } from './account-deletion.ts'
 import { type Device, lockedUser, noted, type Occasion } from './activity.ts'
 import {
   countMail,
+  isUniqueViolation,
   type Link,
   type LinkTo,
   linked,
@@ -19,6 +20,7 @@ import {
   usedLink,
   whyNotUsed,
 } from './email-links.ts'
+import { noticeTo } from './not-me.ts'
 import type { User } from './users.ts'
 
 /**
@@ -48,7 +50,13 @@ export async function requestEmailChange(
   const toOwner = mail.row(until ? addressOfLeaving(email, { link: resets, until }) : addressInUse(email, resets))
   // The old address may belong to a stranger, whose mailbox must not be filled.
   const mayNotify = (await rateLimits.count('noticesByAddress', user.email)).ok
-  const notice = emailChangeAsked(user.email, { newEmail: email, link: `${mail.origin}/account/email-change` })
+  const notice = mayNotify
+    ? noticeTo(deps, {
+        email: user.email,
+        now,
+        letter: (link) => emailChangeAsked(user.email, { newEmail: email, link }),
+      })
+    : undefined
   const learner = await sql`
     with learner as (
       select id, password_version from users where id = ${user.id} for key share
@@ -57,13 +65,15 @@ export async function requestEmailChange(
       where s.handle = ${handle} for key share of s
     ), issued as (
       ${linked({ token, purpose: 'change-email', email, now }, 'asking')}
+    ), notice as (
+      ${notice ? notice.linkedTo('asking') : fragment`select`}
     ), noted as (
       ${noted('email-change-asked', 'issued', { device, now })}
     ), owner as (
       select 1 from all_users where email = ${email}
     ), mailed as (
       ${mailed(
-        [mail.row(mayNotify ? notice : nothing), fragment`from issued`],
+        [notice?.row ?? mail.row(nothing), fragment`from issued`],
         [row, fragment`from issued where not exists (select 1 from owner)`],
         [toOwner, fragment`from issued where exists (select 1 from owner)`],
       )}
@@ -96,7 +106,10 @@ export async function cancelEmailChange(sql: Sql, userId: string, occasion: Occa
     ${noted('email-change-cancelled', 'cancelled', occasion)}`
 }
 
-/** Uses a link: its address becomes the account's, confirmed, and the old address gets a notice. */
+/**
+ * Uses a link: its address becomes the account's, confirmed, and the old address gets a notice. If that was confirmed too,
+ * the change can be undone from there for 7 days; otherwise it may be a stranger's, mistyped.
+ */
 export async function changeEmail(
   deps: Deps,
   token: string,
@@ -105,7 +118,15 @@ export async function changeEmail(
   const { sql, mail } = deps
   const now = deps.now()
   const from = link.user.email
-  const notice = mail.row(emailChanged(from, { newEmail: link.email, link: `${mail.origin}/help` }))
+  const letter = emailChanged(from, { newEmail: link.email, link: `${mail.origin}/help` })
+  const notice = link.user.emailVerified
+    ? noticeTo(deps, {
+        email: from,
+        now,
+        purpose: 'undo-email-change',
+        letter: (undo) => emailChangedWithUndo(from, { newEmail: link.email, link: undo }),
+      })
+    : undefined
   const condition = fragment`u.email = ${from} and u.password_version = t.password_version
     and not exists (select 1 from all_users other where other.email = t.email)`
   const changed = await sql`
@@ -113,11 +134,13 @@ export async function changeEmail(
       update users set email = link.email, email_verified = true, updated_at = ${new Date(now)}
       from link
       where users.id = link.id and users.email = ${from} and users.password_version = link.password_version
-      returning users.id
+      returning users.id, users.password_version
+    ), notice as (
+      ${notice ? notice.linkedTo('changed') : fragment`select`}
     ), noted as (
       ${noted('email-changed', 'changed', { device, now })}
     ), mailed as (
-      ${mailed([notice, fragment`from changed`])}
+      ${mailed([notice?.row ?? mail.row(letter), fragment`from changed`])}
     )
     select id from changed`.catch((error: unknown) => {
     // Somebody else has taken the address at this very moment.
@@ -128,6 +151,3 @@ export async function changeEmail(
   mail.wake()
   return { ok: true }
 }
-
-const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === '23505'

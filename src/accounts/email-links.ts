@@ -1,6 +1,6 @@
 /**
  * The links in mails (ASVS 6.4.1, 6.5): stored as hashes, for one purpose, one address and one use. Only the newest link
- * for a purpose is good. A changed password also ends links that reset it, change the address or let
+ * for a purpose is good, but for those of notices. A changed password also ends links that reset it, change the address or let
  * a device in: they may have been asked for by the intruder whom the new password shuts out.
  */
 import { createHash } from 'node:crypto'
@@ -169,7 +169,7 @@ export const linked = ({ token, email, now, ...link }: NewLink, holder: string):
 
 /**
  * Uses up a link, as the first parts of the statement that does what the link is for: so of many uses at the same time
- * one wins. Gives a part named `link` with the user's `id`, `email` and `password_version`, without a row if the link is
+ * one wins. Gives a part named `link` with the user's `id`, `email` and `password_version`, and the link's `link_id`, without a row if the link is
  * not good. The user's row is locked first, as when an account is deleted, and as strongly as a change of the address
  * needs it: two statements that take two locks in different orders would wait for each other.
  */
@@ -185,7 +185,7 @@ export const usedLink = (
     where t.token_hash = ${hashed(token)} and t.purpose = ${purpose} and t.used_at is null and t.cancelled_at is null
       and t.expires_at > ${new Date(now)} and u.id = t.user_id and ${condition}
       and t.token_hash in (select token_hash from current_links)
-    returning t.user_id as id, t.email, t.password_version
+    returning t.user_id as id, t.email, t.password_version, t.id as link_id
   )`
 
 /** `taken`: another account has the address now. `gone`: the account was deleted, and its links with it. */
@@ -197,6 +197,10 @@ export async function whyNotUsed({ sql, now }: Deps, token: string): Promise<Use
   if (link === undefined) return { ok: false, reason: 'gone' }
   return { ok: false, reason: link.state === 'good' ? 'taken' : link.state }
 }
+
+/** Whether a statement failed because somebody else has an address. */
+export const isUniqueViolation = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '23505'
 
 /** Links that ended long ago. */
 export const OLD_LINKS: Pruning = {

@@ -11,8 +11,8 @@ import {
   triesOfStrangers,
 } from '../limits/login-tries.ts'
 import { networkOf } from '../limits/networks.ts'
-import { type Device, recordActivity } from './activity.ts'
-import { tellOwner } from './new-device.ts'
+import type { Device } from './activity.ts'
+import { noteLogin, tellOwner } from './new-device.ts'
 import type { Place } from './passwords/hash-queue.ts'
 import { claimedDevice, knownDevice, triesOfDevice } from './passwords/known-devices.ts'
 import { checkPassword, noteFailure } from './passwords/password-check.ts'
@@ -90,7 +90,7 @@ async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Aut
   const { user, passwordHash, passwordVersion, outdated } = check
   const isKnown = counted.tries.of === 'KnownDevice'
   const [stillThere] = await Promise.all([
-    recordActivity(deps.sql, user.id, 'logged-in', { device, now: deps.now() }),
+    noteLogin(deps, user, { isKnown: counted.isKnownDevice, device }),
     outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
     clearLoginTries(deps, triesOfStrangers(email), { unlessClosed: isKnown }),
     isKnown ? clearLoginTries(deps, counted.tries) : undefined,
@@ -102,7 +102,12 @@ async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Aut
   return stillThere ? { ok: true, user, passwordVersion } : wrong
 }
 
-type Counted = Extract<LoginCount, { ok: true }> & { tries: Tries; refundNetwork: () => Promise<void> }
+type Counted = Extract<LoginCount, { ok: true }> & {
+  tries: Tries
+  refundNetwork: () => Promise<void>
+  /** Also of a device that has used up its own tries, and is counted like a stranger. */
+  isKnownDevice: boolean
+}
 
 /**
  * Counts a try before it is made. A device that has logged in to this account before has a count of its own, until it has
@@ -119,7 +124,7 @@ async function countTry(
   if (known && id !== undefined) {
     const tries = triesOfDevice(id, known.user.id)
     const count = await countLoginTry(deps, tries, { growing: false })
-    if (count.ok) return { ...count, tries, refundNetwork: async () => {} }
+    if (count.ok) return { ...count, tries, refundNetwork: async () => {}, isKnownDevice: true }
     if (count.reason === 'too-many-tries') return count
   }
   const network = networkOf(device.ipAddress)
@@ -132,7 +137,7 @@ async function countTry(
     void Promise.allSettled([refundNetwork()])
     throw error
   })
-  return count.ok ? { ...count, tries, refundNetwork } : count
+  return count.ok ? { ...count, tries, refundNetwork, isKnownDevice: id !== undefined } : count
 }
 
 /** Replaces the hash that was checked, unless another request has replaced it. Left to the next login if hashing is busy. */

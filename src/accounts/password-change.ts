@@ -5,6 +5,7 @@ import { passwordChanged } from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
 import { type Device, noted } from './activity.ts'
+import { noticeTo } from './not-me.ts'
 import type { Breached } from './passwords/breached-passwords.ts'
 import { type Confirmation, confirmAndHash } from './passwords/password-check.ts'
 import type { User } from './users.ts'
@@ -29,20 +30,23 @@ export async function changePassword(
   const { sql, rateLimits, mail } = deps
   // The address may belong to a stranger, whose mailbox must not be filled.
   const mayNotify = mail.enabled && (await rateLimits.count('noticesByAddress', user.email)).ok
-  const notice = mayNotify ? mail.row(passwordChanged(user.email, `${mail.origin}/password-reset`)) : undefined
   const now = deps.now()
+  const letter = (link: string) => passwordChanged(user.email, link)
+  const notice = mayNotify ? noticeTo(deps, { email: user.email, now, letter }) : undefined
   const changed = await sql`
     with changed as (
       update users set password_hash = ${confirmation.newHash}, password_version = password_version + 1,
         updated_at = ${new Date(now)}
       where id = ${user.id} and password_hash = ${confirmation.passwordHash}
-      returning id
+      returning id, password_version
     ), ended as (
       delete from sessions where ${endSessions} and user_id in (select id from changed)
+    ), notice as (
+      ${notice ? notice.linkedTo('changed') : fragment`select`}
     ), noted as (
       ${noted('password-changed', 'changed', { device, now })}
     ), mailed as (
-      ${mailed([notice, fragment`from changed`])}
+      ${mailed([notice?.row, fragment`from changed`])}
     )
     select id from changed`
   // Another request was quicker, so the password given as the current one no longer is.

@@ -11,6 +11,7 @@ import { findLeaving } from './account-deletion.ts'
 import { type ActivityKind, type Device, noted } from './activity.ts'
 import { requestUndo } from './deletion-undo.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
+import { noticeTo } from './not-me.ts'
 import type { Breached } from './passwords/breached-passwords.ts'
 
 /**
@@ -89,8 +90,9 @@ async function setPassword(
   if (link.state !== 'good') return { ok: false, reason: link.state }
   if (await deps.breachedPasswords.includes(password)) return { ok: false, reason: 'breached' }
   const passwordHash = await passwords.hash(password, { subject: link.user.id, signal })
-  const notice = mail.row(passwordChanged(link.user.email, `${mail.origin}/password-reset`))
   const now = deps.now()
+  const letter = (it: string) => passwordChanged(link.user.email, it)
+  const notice = noticeTo(deps, { email: link.user.email, now, letter })
   const [changed] = await sql<{ passwordVersion: number }>`
     with ${usedLink({ token, purpose, now }, fragment`u.email = t.email and ${condition}`)}, changed as (
       update users set password_hash = ${passwordHash}, password_version = users.password_version + 1,
@@ -106,10 +108,12 @@ async function setPassword(
       delete from profiles where ${startEmpty} and user_id in (select id from changed)
     ), without_progress as (
       delete from progress where ${startEmpty} and user_id in (select id from changed)
+    ), notice as (
+      ${notice.linkedTo('changed')}
     ), noted as (
       ${noted(activity, 'changed', { device, now })}
     ), mailed as (
-      ${mailed([notice, fragment`from changed`])}
+      ${mailed([notice.row, fragment`from changed`])}
     )
     select password_version from changed`
   if (changed === undefined) {

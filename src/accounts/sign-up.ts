@@ -122,8 +122,8 @@ async function createUser(
   const welcome = mail.enabled ? mail.row(verifyEmail(email, linkTo(token))) : undefined
   const [user] = await sql<User>`
     with created as (
-      insert into users (id, name, email, image, password_hash, sign_up_form)
-      values (${newId()}, ${name}, ${email}, ${image}, ${passwordHash}, ${signUpForm})
+      insert into users (id, name, email, image, password_hash, sign_up_form, devices_known_since)
+      values (${newId()}, ${name}, ${email}, ${image}, ${passwordHash}, ${signUpForm}, ${new Date(now)})
       on conflict (email) do nothing
       returning *
     ), noted as (

@@ -18,3 +18,19 @@ export function networkOf(ip = ''): string {
   const bytes = address.toByteArray().map((byte, index) => (index < IPV6_NETWORK_BITS / 8 ? byte : 0))
   return ipaddr.fromByteArray(bytes).toString()
 }
+
+/** How much of an address is shown to people: enough to recognise a network, too little to point at one household. */
+const SHOWN_BYTES = { ipv4: 3, ipv6: 6 } as const
+
+/** About which network an address belongs to, for its owner to read: `203.0.113.x`, or the first 48 bits as `2001:db8:1:…`. */
+export function aboutNetwork(ip = ''): string {
+  const network = networkOf(ip)
+  if (network === 'unknown') return network
+  const address = ipaddr.parse(network)
+  const bytes = address.toByteArray()
+  if (address.kind() === 'ipv4') return `${bytes.slice(0, SHOWN_BYTES.ipv4).join('.')}.x`
+  const groups = Array.from({ length: SHOWN_BYTES.ipv6 / 2 }, (_, index) =>
+    ((bytes[2 * index] ?? 0) * 256 + (bytes[2 * index + 1] ?? 0)).toString(16),
+  )
+  return `${groups.join(':')}:…`
+}

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { Busy, Unavailable } from '../base/failures.ts'
 import type { Db } from '../database/database.ts'
-import { fragment } from '../database/fragments.ts'
+import { type Fragment, fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
 import { networkOf } from './networks.ts'
 
@@ -39,6 +39,8 @@ export const POLICIES = {
   confirmByUser: { points: 10, duration: 15 * MINUTE },
   accountsByAddress: { points: 3, duration: HOUR },
   noticesByAddress: { points: 5, duration: HOUR },
+  /** Apart from the others, so that many logins do not silence what else happens. */
+  loginNoticesByAddress: { points: 5, duration: HOUR },
   mailsByAddress: { points: 3, duration: HOUR },
   mailsByNetwork: { points: 200, duration: HOUR },
   emailChangesByUser: { points: 5, duration: HOUR },
@@ -175,6 +177,22 @@ export async function countTry(
     throw error
   })
 }
+
+/**
+ * Counts within another statement, once if `source`, the end of a `select`, has a row. Gives the `points` counted so far, to
+ * be compared with those of the policy.
+ */
+export const countedAs = (
+  { rateLimits, now }: { rateLimits: RateLimits; now: number },
+  policy: Policy,
+  { subject, source }: { subject: string; source: Fragment },
+): Fragment => fragment`
+  insert into rate_limits as r (key, points, expire)
+  select ${rateLimits.keyOf(policy, subject)}, 1, ${now + 1_000 * POLICIES[policy].duration}::bigint ${source}
+  on conflict (key) do update set
+    points = case when r.expire <= ${now} then 1 else r.points + 1 end,
+    expire = case when r.expire <= ${now} then excluded.expire else r.expire end
+  returning points`
 
 /** Counters whose time is over. */
 export const OLD_RATE_LIMITS: Pruning = {

@@ -6,12 +6,14 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** How long a link is good (ASVS 6.4.1): an hour if it gives access to an account, a day if it only confirms an address. */
+/** How long a link is good (ASVS 6.4.1): an hour if it gives access to an account, a day if it only confirms an address. Of a notice a week, in which its owner should have read it. */
 export const LINK_LASTS_MS = {
   'reset-password': HOUR,
   'new-device': HOUR,
   'verify-email': DAY,
   'change-email': DAY,
+  'not-me': 7 * DAY,
+  'undo-email-change': 7 * DAY,
 } as const
 
 const IGNORE = 'If you did not ask for this, ignore this email. Nothing changes without you.'

@@ -1,4 +1,4 @@
-/** The texts of mails that tell of something that has happened. */
+/** The texts of mails about what has happened to an account. Each leads to “It was not me”, where there is something to undo. */
 import { momentInWords } from '../base/dates.ts'
 import { compose } from './letter.ts'
 import type { Draft } from './outbox.ts'
@@ -6,17 +6,24 @@ import type { Draft } from './outbox.ts'
 /** How long such a mail is worth sending. */
 const NOTICE_LASTS_MS = 2 * 24 * 60 * 60_000
 
-export const guessingStopped = (to: string, link: string): Draft => ({
-  kind: 'guessing-stopped',
+const IF_NOT_YOU =
+  'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button signs out every device, and you choose a new password:'
+
+/** `device` and `network` are words of ours, never what a browser calls itself. */
+export const newLogin = (
+  to: string,
+  { device, network, at, link }: { device: string; network: string; at: Date; link: string },
+): Draft => ({
+  kind: 'new-login',
   lastsMs: NOTICE_LASTS_MS,
   mail: compose(to, {
-    subject: 'Too many wrong passwords for your account',
+    subject: 'A new device was used to log in',
     before: [
-      'A wrong password for your Matricula account was typed 100 times in a row, on devices that had not logged in before. None of these tries got in, and such devices cannot try any more.',
-      'You need do nothing. Devices from which you have logged in work as before. To log in from another one, get a link for it here:',
+      `Somebody logged in to your Matricula account with your password, on a device that we do not know: ${device}, network ${network}, at ${momentInWords(at)}.`,
+      IF_NOT_YOU,
     ],
     link,
-    after: ['This is the only email about it.'],
+    after: ['On your account page you can turn these emails off.'],
   }),
 })
 
@@ -25,10 +32,17 @@ export const passwordChanged = (to: string, link: string): Draft => ({
   lastsMs: NOTICE_LASTS_MS,
   mail: compose(to, {
     subject: 'Your password was changed',
-    before: [
-      'The password of your Matricula account was changed just now.',
-      'If it was you, there is nothing to do. If it was not, reset your password at once:',
-    ],
+    before: ['The password of your Matricula account was changed just now.', IF_NOT_YOU],
+    link,
+  }),
+})
+
+export const dataExported = (to: string, link: string): Draft => ({
+  kind: 'data-exported',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'A copy of your data was downloaded',
+    before: ['A copy of everything in your Matricula account was downloaded just now.', IF_NOT_YOU],
     link,
   }),
 })
@@ -40,7 +54,7 @@ export const emailChangeAsked = (to: string, { newEmail, link }: { newEmail: str
     subject: 'Your email address is about to change',
     before: [
       `The address of your Matricula account is to become ${newEmail}. It changes when the link that we sent there is confirmed.`,
-      'If it was you, there is nothing to do. If it was not, cancel the change there and then choose a new password:',
+      'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button cancels the change and signs out every device, and you choose a new password:',
     ],
     link,
   }),
@@ -56,6 +70,48 @@ export const emailChanged = (to: string, { newEmail, link }: { newEmail: string;
       'If it was not you, write to us:',
     ],
     link,
+  }),
+})
+
+/** To an address that was confirmed, from where the change can be undone. */
+export const emailChangedWithUndo = (to: string, { newEmail, link }: { newEmail: string; link: string }): Draft => ({
+  kind: 'email-changed',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your email address was changed',
+    before: [
+      `The address of your Matricula account is now ${newEmail}. This address no longer belongs to it.`,
+      'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button puts this address back and signs out every device, and you choose a new password:',
+    ],
+    link,
+  }),
+})
+
+/** To the address that an account had for a few days. */
+export const emailPutBack = (to: string, link: string): Draft => ({
+  kind: 'email-put-back',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your email address was changed back',
+    before: [
+      'This address no longer belongs to a Matricula account: the address of before is back. Somebody who reads emails there said that they had not changed it.',
+      'If the account is yours, write to us:',
+    ],
+    link,
+  }),
+})
+
+export const guessingStopped = (to: string, link: string): Draft => ({
+  kind: 'guessing-stopped',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Too many wrong passwords for your account',
+    before: [
+      'A wrong password for your Matricula account was typed 100 times in a row, on devices that had not logged in before. None of these tries got in, and such devices cannot try any more.',
+      'You need do nothing. Devices from which you have logged in work as before. To log in from another one, get a link for it here:',
+    ],
+    link,
+    after: ['This is the only email about it.'],
   }),
 })
 

@@ -8,15 +8,21 @@ import {
   accountLeaving,
   addressInUse,
   addressOfLeaving,
+  dataExported,
   emailChangeAsked,
   emailChanged,
+  emailChangedWithUndo,
+  emailPutBack,
   guessingStopped,
+  newLogin,
   passwordChanged,
 } from '../../src/mail/notices.ts'
 import type { Draft } from '../../src/mail/outbox.ts'
 
 const HOUR = 60 * 60_000
 const DAY = 24 * HOUR
+const IF_NOT_YOU =
+  'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button signs out every device, and you choose a new password:'
 const IGNORE = 'If you did not ask for this, ignore this email. Nothing changes without you.'
 
 type Given = { to: string; link: string; newEmail: string }
@@ -84,11 +90,7 @@ const TEXTS: Text[] = [
     kind: 'password-changed',
     lastsMs: 2 * DAY,
     subject: 'Your password was changed',
-    paragraphs: [
-      'The password of your Matricula account was changed just now.',
-      'If it was you, there is nothing to do. If it was not, reset your password at once:',
-      GIVEN.link,
-    ],
+    paragraphs: ['The password of your Matricula account was changed just now.', IF_NOT_YOU, GIVEN.link],
   },
   {
     of: ({ to, link }) => confirmNewEmail(to, link),
@@ -109,7 +111,7 @@ const TEXTS: Text[] = [
     subject: 'Your email address is about to change',
     paragraphs: [
       `The address of your Matricula account is to become ${GIVEN.newEmail}. It changes when the link that we sent there is confirmed.`,
-      'If it was you, there is nothing to do. If it was not, cancel the change there and then choose a new password:',
+      'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button cancels the change and signs out every device, and you choose a new password:',
       GIVEN.link,
     ],
   },
@@ -123,6 +125,48 @@ const TEXTS: Text[] = [
       'If it was not you, write to us:',
       GIVEN.link,
     ],
+  },
+  {
+    of: ({ to, ...rest }) => emailChangedWithUndo(to, rest),
+    kind: 'email-changed',
+    lastsMs: 2 * DAY,
+    subject: 'Your email address was changed',
+    paragraphs: [
+      `The address of your Matricula account is now ${GIVEN.newEmail}. This address no longer belongs to it.`,
+      'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button puts this address back and signs out every device, and you choose a new password:',
+      GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to, link }) => emailPutBack(to, link),
+    kind: 'email-put-back',
+    lastsMs: 2 * DAY,
+    subject: 'Your email address was changed back',
+    paragraphs: [
+      'This address no longer belongs to a Matricula account: the address of before is back. Somebody who reads emails there said that they had not changed it.',
+      'If the account is yours, write to us:',
+      GIVEN.link,
+    ],
+  },
+  {
+    of: ({ to, link }) =>
+      newLogin(to, { device: 'Firefox on Linux', network: '203.0.113.x', at: new Date('2026-11-29T20:05:59Z'), link }),
+    kind: 'new-login',
+    lastsMs: 2 * DAY,
+    subject: 'A new device was used to log in',
+    paragraphs: [
+      'Somebody logged in to your Matricula account with your password, on a device that we do not know: Firefox on Linux, network 203.0.113.x, at 2026-11-29 20:05 (UTC).',
+      IF_NOT_YOU,
+      GIVEN.link,
+      'On your account page you can turn these emails off.',
+    ],
+  },
+  {
+    of: ({ to, link }) => dataExported(to, link),
+    kind: 'data-exported',
+    lastsMs: 2 * DAY,
+    subject: 'A copy of your data was downloaded',
+    paragraphs: ['A copy of everything in your Matricula account was downloaded just now.', IF_NOT_YOU, GIVEN.link],
   },
   {
     of: ({ to, link }) => addressInUse(to, link),

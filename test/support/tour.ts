@@ -100,6 +100,17 @@ async function keepAccountByPages({ app, mailbox }: Tour): Promise<void> {
   await done(account('/password-change', { ...change, endOthers: 'yes' }))
   await done(account('/password-change', { currentPassword: NEW_PASSWORD, newPassword: PASSWORD }))
   await answers(200, account('/data-export'))
+  for (const loginNotices of ['no', 'yes'])
+    await done(browser.submitTo('/account', '/account/login-notices', { loginNotices }))
+  await open(browser, await mailbox.letterTo(person.email, /address was changed/))
+  await done(browser.submit('/not-me/confirm', {}))
+  await done(browser.submit(RESET.page, { password: PASSWORD }))
+  await done(browser.logIn(person))
+  await openBrowser(app).logIn(person)
+  await open(browser, await mailbox.letterTo(person.email, /A new device was used/))
+  await done(browser.submit('/not-me/confirm', {}))
+  await done(browser.submit(RESET.page, { password: PASSWORD }))
+  await done(browser.logIn(person))
   await done(account('/account-deletion', { password: PASSWORD, sure: 'yes' }))
 }
 

@@ -28,7 +28,7 @@ export const COOKIES = {
     name: 'matricula-device',
     prefix: '__Host-',
     purpose:
-      'Tells an account that you have logged in from this device before, so that strangers who guess at the password cannot keep you out. It does not log anybody in.',
+      'Tells an account that you have logged in from this device before, so that strangers who guess at the password cannot keep you out, and you get no email about a new device. It does not log anybody in.',
     lastsMs: KNOWN_FOR_MS,
     life: '1 year from your last login. Logging out keeps it. A new password, or signing out all other devices, makes it worthless.',
   },

@@ -9,6 +9,8 @@ const MESSAGES = {
   'password-saved': 'Your password is changed.',
   'email-change-sent': 'We sent a link to the new address. Your address changes when you confirm it there.',
   'email-change-cancelled': 'Your email address stays as it is.',
+  'login-notices-on': 'We email you when a new device logs in.',
+  'login-notices-off': 'We no longer email you about new devices.',
   'session-ended': 'That device is signed out.',
   'sessions-ended': 'All other devices are signed out.',
 } as const

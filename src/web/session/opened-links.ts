@@ -7,7 +7,7 @@ import type { Deps } from '../../deps.ts'
 import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
 
 /** The pages that links lead to. */
-export type LinkPage = '/password-reset' | '/email-verification' | '/new-device' | '/deletion-undo'
+export type LinkPage = '/password-reset' | '/email-verification' | '/new-device' | '/deletion-undo' | '/not-me'
 
 const CALLBACK_MAX_LENGTH = 2_000
 
@@ -31,7 +31,17 @@ export function keepLink(req: Request, res: Response, deps: Deps, page: LinkPage
   const { token = '' } = req.params as { token?: string }
   const { callbackURL } = req.query
   const kept = typeof callbackURL === 'string' && callbackURL.length <= CALLBACK_MAX_LENGTH ? callbackURL : ''
-  const value = Buffer.from(JSON.stringify([token.slice(0, 64), kept])).toString('base64url')
+  keepToken(res, deps, page, { token: token.slice(0, 64), callbackURL: kept })
+}
+
+/** The same without a link, for a page that leads to another one. */
+export function keepToken(
+  res: Response,
+  deps: Deps,
+  page: LinkPage,
+  { token, callbackURL = '' }: { token: string; callbackURL?: string },
+): void {
+  const value = Buffer.from(JSON.stringify([token, callbackURL])).toString('base64url')
   // After this time, the link has to be opened again.
   res.cookie(linkCookie(deps), value, { ...cookieOf(deps, page), maxAge: COOKIES.link.lastsMs })
 }

@@ -16,6 +16,7 @@ const account = (path: string, allow = 'GET, POST, HEAD', get = 200): Page => ({
 const open = (path: string, allow = 'GET, POST, HEAD'): Page => ({ path, allow, forLearners: false })
 const PAGES: Page[] = [
   account('/account'),
+  account('/account/login-notices', 'POST', 405),
   account('/account/email-change'),
   account('/account/email-change/cancel', 'POST', 405),
   account('/account/password-change'),
@@ -35,9 +36,12 @@ const PAGES: Page[] = [
   open('/email-verification/link/x', 'GET, HEAD'),
   open('/email-verification/confirm'),
   open('/email-verification/confirmed', 'GET, HEAD'),
+  open('/email-verification/new-password'),
   open('/email-verification/disown', 'POST'),
   open('/email-verification/disowned', 'GET, HEAD'),
   open('/email-verification/again', 'POST'),
+  open('/not-me/link/x', 'GET, HEAD'),
+  open('/not-me/confirm'),
   open('/goodbye', 'GET, HEAD'),
 ]
 

@@ -48,6 +48,7 @@ describe('the states that are looked at', () => {
     'login paused, with a way in': 429,
     'login after a hundred wrong passwords': 429,
     'new device, link used': 410,
+    'it was not me, pressed': 410,
     'form without a token': 403,
     'form of another site': 403,
     'form after the session ended': 403,
@@ -296,7 +297,12 @@ describe('titles', () => {
 })
 
 /** Pages that only a mailed link opens. */
-const OPENED_BY_MAIL = ['/password-reset/new', '/email-verification/confirm', '/email-verification/new-password']
+const OPENED_BY_MAIL = [
+  '/password-reset/new',
+  '/email-verification/confirm',
+  '/email-verification/new-password',
+  '/not-me/confirm',
+]
 
 describe('links', () => {
   it('lead to a page that is there, for a visitor and for a learner', async () => {

@@ -1,10 +1,11 @@
 import { Router } from 'express'
 import { revokeOtherSessions, revokeSession } from '../../../accounts/account-sessions.ts'
 import { ACTIVITIES, listActivity } from '../../../accounts/activity.ts'
+import { deviceName } from '../../../base/device-name.ts'
 import type { Deps } from '../../../deps.ts'
+import { aboutNetwork } from '../../../limits/networks.ts'
 import { listSessions } from '../../../sessions/sessions.ts'
 import { HttpError, methodNotAllowed } from '../../middleware/errors.ts'
-import { deviceName } from '../../presenters/device-name.ts'
 import { deviceOf } from '../../session/device.ts'
 import { saveFlash, takeMessage } from '../../session/flash.ts'
 import { userOf } from '../../session/guards.ts'
@@ -12,7 +13,7 @@ import { logOut } from '../../session/identity.ts'
 import { rememberDeviceAgain } from '../../session/known-device.ts'
 
 const PAGE = '/account/sessions'
-const ACTIVITIES_SHOWN = 20
+const ACTIVITIES_SHOWN = 50
 
 /** The devices that are signed in, and what happened to the account lately. */
 export function accountSessionPages(deps: Deps): Router {
@@ -40,6 +41,7 @@ export function accountSessionPages(deps: Deps): Router {
           ...entry,
           words: ACTIVITIES[entry.kind],
           device: deviceName(entry.userAgent),
+          network: aboutNetwork(entry.ipAddress),
         })),
         message: takeMessage(req),
       })

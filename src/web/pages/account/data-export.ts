@@ -10,16 +10,16 @@ const PAGE = '/account/data-export'
 
 /** Downloading a copy of everything that is stored about the learner. */
 export function dataExportPages(deps: Deps): Router {
-  const { sql, now, rateLimits } = deps
+  const { now, rateLimits } = deps
   const router = Router()
   router
     .route(PAGE)
     .get((_req, res) => res.render('data-export'))
     .post(requireConfirmed(deps, PAGE), async (req, res) => {
-      const { id } = userOf(req)
-      const count = await rateLimits.count('exportsByUser', id)
+      const user = userOf(req)
+      const count = await rateLimits.count('exportsByUser', user.id)
       if (!count.ok) return tooManyTries(req, res, count.retryAfterSeconds)
-      const copy = await copyOfAccount(sql, id, { device: deviceOf(req), now: now() })
+      const copy = await copyOfAccount(deps, user, deviceOf(req))
       const exportedAt = new Date(now()).toISOString()
       res.attachment(`matricula-${exportedAt.slice(0, 10)}.json`)
       res.type('application/json').send(`${JSON.stringify({ exportedAt, ...copy }, null, 2)}\n`)

@@ -1,0 +1,99 @@
+/**
+ * “It was not me”: the owner hears of what happens to the account, and each such mail holds a link that ends what somebody
+ * else has gained. Whoever reads the mailbox could also reset the password, so the link gives them nothing more; but for
+ * a change of address, whose notice goes to the address of before.
+ */
+import { type Fragment, fragment } from '../database/fragments.ts'
+import type { Deps } from '../deps.ts'
+import { clearLoginTries, triesOfStrangers } from '../limits/login-tries.ts'
+import { emailPutBack } from '../mail/notices.ts'
+import { type Draft, mailed, type OutboxRow } from '../mail/outbox.ts'
+import { revokeSessions } from '../sessions/sessions.ts'
+import { type Device, noted } from './activity.ts'
+import { isUniqueViolation, type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
+
+export const NOTICE_PURPOSES = ['not-me', 'undo-email-change'] as const
+type NoticePurpose = (typeof NOTICE_PURPOSES)[number]
+
+/** A mail about a change, and its link. `linkedTo` names a part of the statement with the user's id and version. */
+export type Notice = { row: OutboxRow; linkedTo: (holder: string) => Fragment }
+
+/** A notice for the statement that makes the change, so that there is never one without the other. */
+export function noticeTo(
+  { mail }: Pick<Deps, 'mail'>,
+  {
+    email,
+    now,
+    letter,
+    purpose = 'not-me',
+  }: { email: string; now: number; letter: (link: string) => Draft; purpose?: NoticePurpose },
+): Notice {
+  const token = newToken()
+  return {
+    row: mail.row(letter(`${mail.origin}/not-me/link/${token}`)),
+    linkedTo: (holder) => linked({ token, purpose, email, now }, holder),
+  }
+}
+
+/**
+ * Uses the link of a notice: ends all sessions, refresh tokens and known devices, makes the password of now worthless and
+ * with it all links that were asked for, and returns the token of a link with which a new password is set. A link of a changed
+ * address also puts the address of before back. An account that somebody has made with that address since is removed, unless
+ * it is confirmed: then the link is `taken`.
+ */
+export async function sayNotMe(
+  deps: Deps,
+  token: string,
+  { link, device }: { link: Link; device: Device },
+): Promise<{ ok: true; resetToken: string } | Exclude<Used, { ok: true }>> {
+  if (link.state !== 'good') return { ok: false, reason: link.state }
+  const { sql, mail, rateLimits } = deps
+  const isUndo = link.purpose === 'undo-email-change'
+  const purpose = isUndo ? 'undo-email-change' : 'not-me'
+  const resetToken = newToken()
+  const now = deps.now()
+  const toNewAddress = isUndo ? mail.row(emailPutBack(link.user.email, `${mail.origin}/help`)) : undefined
+  // Of a link in a mailbox that is the account's no longer, all but the address is looked at.
+  const still = isUndo ? fragment`true` : fragment`users.email = link.email`
+  const changed = await sql`
+    with ${usedLink({ token, purpose, now }, fragment`true`)}, freed as (
+      delete from users other using link
+      where ${isUndo} and other.email = link.email and other.id <> link.id and not other.email_verified
+      returning 1 as freed
+    ), changed as (
+      update users set email = link.email, email_verified = users.email_verified or ${isUndo}, password_hash = null,
+        password_version = users.password_version + 1, devices_version = users.devices_version + 1,
+        updated_at = ${new Date(now)}
+      from link where users.id = link.id and ${still} and (select count(*) from freed) >= 0
+      returning users.id, users.password_version
+    ), ended as (
+      delete from sessions where user_id in (select id from changed)
+    ), cancelled as (
+      update email_tokens t set cancelled_at = ${new Date(now)} from link
+      where t.user_id in (select id from changed) and t.purpose = 'undo-email-change' and t.id > link.link_id and ${isUndo}
+        and t.used_at is null and t.cancelled_at is null
+    ), issued as (
+      ${linked({ token: resetToken, purpose: 'reset-password', email: link.email, now }, 'changed')}
+    ), noted as (
+      ${noted(isUndo ? 'email-put-back' : 'not-me', 'changed', { device, now })}
+    ), mailed as (
+      ${mailed([toNewAddress, fragment`from changed`])}
+    )
+    select id from changed`.catch((error: unknown) => {
+    // Somebody has signed up with the address at this very moment.
+    if (isUniqueViolation(error)) return []
+    throw error
+  })
+  if (changed.length === 0) {
+    const used = await whyNotUsed(deps, token)
+    return used.ok ? { ok: false, reason: 'used' } : used
+  }
+  mail.wake()
+  // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
+  await revokeSessions(sql, link.user.id)
+  await Promise.all([
+    clearLoginTries(deps, triesOfStrangers(link.email)),
+    rateLimits.clear('confirmByUser', link.user.id),
+  ])
+  return { ok: true, resetToken }
+}
