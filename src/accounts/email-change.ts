@@ -4,7 +4,13 @@ import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Deps } from '../deps.ts'
 import { confirmNewEmail, nothing } from '../mail/letters.ts'
-import { addressInUse, addressOfLeaving, emailChangeAsked, emailChanged, emailChangedWithUndo } from '../mail/notices.ts'
+import {
+  addressInUse,
+  addressOfLeaving,
+  emailChangeAsked,
+  emailChanged,
+  emailChangedWithUndo,
+} from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
 import { findLeaving } from './account-deletion.ts'
 import { type Device, lockedUser, noted, type Occasion } from './activity.ts'
