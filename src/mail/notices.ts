@@ -19,7 +19,7 @@ export const newLogin = (
   mail: compose(to, {
     subject: 'A new device was used to log in',
     before: [
-      `Somebody logged in to your Matricula account with your password, on a device that we do not know: ${device}, network ${network}, at ${momentInWords(at)}.`,
+      `Somebody logged in to your Matricula account with your password, on a device that we do not know: ${device}, network ${network}, on ${momentInWords(at)}.`,
       IF_NOT_YOU,
     ],
     link,

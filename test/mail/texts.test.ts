@@ -155,7 +155,7 @@ const TEXTS: Text[] = [
     lastsMs: 2 * DAY,
     subject: 'A new device was used to log in',
     paragraphs: [
-      'Somebody logged in to your Matricula account with your password, on a device that we do not know: Firefox on Linux, network 203.0.113.x, at 2026-11-29 20:05 (UTC).',
+      'Somebody logged in to your Matricula account with your password, on a device that we do not know: Firefox on Linux, network 203.0.113.x, on 29 November 2026 at 20:05 (UTC).',
       IF_NOT_YOU,
       GIVEN.link,
       'On your account page you can turn these emails off.',

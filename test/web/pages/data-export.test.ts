@@ -119,6 +119,7 @@ describe('the copy', () => {
       [
         ['verify-email', person.email],
         ['change-email', next],
+        ['not-me', person.email],
         ['reset-password', person.email],
       ],
     )
