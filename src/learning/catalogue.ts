@@ -23,12 +23,19 @@ export type Module = keyof typeof MODULES
 const Equipment = z.enum(['ros2_host', 'sim_host', 'rtx', 'jetson', 'robot', 'depth_camera', 'microphone'])
 export type Equipment = z.output<typeof Equipment>
 
+export const SIZES = ['S', 'M', 'L'] as const
+export type Size = (typeof SIZES)[number]
+
 const LessonData = z.strictObject({
   id: z.string().regex(/^[a-z]\d{1,2}$/),
   order: z.int(),
   title: z.string().min(1),
+  /** What one is able to do afterwards: one sentence. */
+  outcome: z.string().regex(/^[A-Z].*\.$/),
   module: z.enum(Object.keys(MODULES) as [Module, ...Module[]]),
   weeks: z.string(),
+  /** How much time it takes, by our estimate: no source states it. */
+  size: z.enum(SIZES),
   level: z.int().min(1).max(3),
   coding: z.int().min(0).max(3),
   languagesAny: z.array(oneOf(PROGRAMMING_LANGUAGES)),

@@ -50,6 +50,8 @@ export async function setProgress(
 export const isFinished = (progress: Progress, lessonId: string): boolean =>
   ['done', 'known'].includes(progress.get(lessonId)?.state ?? '')
 
+export const isStarted = (progress: Progress, lessonId: string): boolean => progress.get(lessonId)?.state === 'started'
+
 /** How many lessons are finished, of those that the learner has not put aside. */
 export function completion({ lessons }: Catalogue, progress: Progress): { finished: number; of: number } {
   const counted = lessons.filter(({ id }) => progress.get(id)?.state !== 'dismissed')

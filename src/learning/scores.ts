@@ -14,17 +14,30 @@ const labelOf = (options: readonly { value: string; label: string }[], value: st
 /** The label without a note like “(used with Unity)”, which is only for the form. */
 const nameOf = (label: string): string => label.replace(/ \(.*\)$/, '')
 
-/** How well a lesson suits the answers, and the words for it. */
-export function judge(lesson: Lesson, catalogue: Catalogue, answers: Answers) {
+/** What finished lessons show that a learner can do by now, beyond what they told: see `grownBy`. */
+export type Grown = { level: number; coding: number }
+
+export const NOT_GROWN: Grown = { level: 0, coding: 0 }
+const LESSONS_TO_GROW = 5
+
+/** After five lessons of a level, or of a measure of programming, the next ones are no longer too far away. */
+export function grownBy(finished: readonly Lesson[]): Grown {
+  const reached = (measures: readonly number[]) => measures.toSorted((a, b) => b - a)[LESSONS_TO_GROW - 1] ?? 0
+  return { level: reached(finished.map(({ level }) => level)), coding: reached(finished.map(({ coding }) => coding)) }
+}
+
+/** How well a lesson suits the answers, and the words for it. The strongest reason comes first. */
+export function judge(lesson: Lesson, catalogue: Catalogue, answers: Answers, grown: Grown = NOT_GROWN) {
   const parts = [
     byFocus(lesson, catalogue, answers),
     ...byGoals(lesson, answers),
-    byLevel(lesson, answers),
-    byCoding(lesson, answers),
+    byLevel(lesson, answers, grown),
+    byCoding(lesson, answers, grown),
     byLanguage(lesson, answers),
     ...byEquipment(lesson, answers),
   ]
-  const reasons = parts.flatMap(({ reason }) => reason ?? [])
+  const strongestFirst = parts.toSorted((one, other) => other.score - one.score)
+  const reasons = strongestFirst.flatMap(({ reason }) => reason ?? [])
   return {
     score: parts.reduce((sum, part) => sum + part.score, 0),
     reasons: reasons.length > 0 ? reasons : [{ code: 'course.next', text: 'Comes next in the course' }],
@@ -34,6 +47,10 @@ export function judge(lesson: Lesson, catalogue: Catalogue, answers: Answers) {
 
 function byFocus(lesson: Lesson, { lessons }: Catalogue, { primaryFocus }: Answers): Part {
   if (primaryFocus === null || primaryFocus === 'balanced') {
+    // Whoever wants the whole course comes to its end last.
+    if (lesson.module === 'capstone') {
+      return { score: 0, reason: { code: 'focus.end', text: 'Brings the whole course together' } }
+    }
     return { score: 15, reason: { code: 'focus.balanced', text: 'Part of the whole course' } }
   }
   const focus = nameOf(labelOf(PRIMARY_FOCUS, primaryFocus))
@@ -56,10 +73,14 @@ function byGoals(lesson: Lesson, { projectGoals }: Answers): Part[] {
     }))
 }
 
+/** How far a lesson lies above what was told or has grown since. What lies below is measured by what was told alone. */
+const aboveOf = (measure: number, told: number, grown: number): number =>
+  measure <= told ? measure - told : Math.max(0, measure - Math.max(told, grown))
+
 const LEVELS = { beginner: 1, intermediate: 2, advanced: 3 } as const
 
-function byLevel({ level }: Lesson, { skillLevel }: Answers): Part {
-  const above = level - LEVELS[skillLevel ?? 'beginner']
+function byLevel({ level }: Lesson, { skillLevel }: Answers, grown: Grown): Part {
+  const above = aboveOf(level, LEVELS[skillLevel ?? 'beginner'], grown.level)
   if (above === 0) return { score: 20, reason: { code: 'level.same', text: 'Right for your level' } }
   if (above === 1) return { score: 8, reason: { code: 'level.stretch', text: 'A stretch from where you are' } }
   if (above > 1) return { score: -25, caution: { code: 'level.far', text: 'Far above the level you told us' } }
@@ -69,8 +90,8 @@ function byLevel({ level }: Lesson, { skillLevel }: Answers): Part {
 
 const REACH = { none: 0, beginner: 1, intermediate: 2, advanced: 3 } as const
 
-function byCoding({ coding }: Lesson, { softwareExperience }: Answers): Part {
-  const above = coding - REACH[softwareExperience ?? 'none']
+function byCoding({ coding }: Lesson, { softwareExperience }: Answers, grown: Grown): Part {
+  const above = aboveOf(coding, REACH[softwareExperience ?? 'none'], grown.coding)
   if (above <= 0) {
     const text = coding === 0 ? 'Needs no programming' : 'The programming is within your reach'
     return { score: 8, reason: { code: 'coding.within', text } }
@@ -115,6 +136,9 @@ export const EQUIPMENT_NAMES: Record<Equipment, string> = {
   microphone: 'a microphone',
 }
 
+/** Other than a computer for ROS 2, which many have or can borrow, these have to be bought for the course. */
+const BOUGHT: readonly Equipment[] = ['rtx', 'jetson']
+
 export const hasEquipment = ({ hardwareAccess }: Answers, need: Equipment): boolean =>
   SERVES[need].some((device) => hardwareAccess.includes(device))
 
@@ -141,7 +165,7 @@ function byEquipment(lesson: Lesson, answers: Answers): Part[] {
       }
     }
     const text = `Read only for now: the lab needs ${EQUIPMENT_NAMES[need]}`
-    return { score: -20, caution: { code: `equipment.lacks_${need}`, text } }
+    return { score: BOUGHT.includes(need) ? -30 : -20, caution: { code: `equipment.lacks_${need}`, text } }
   })
   const extra = lesson.hardwareOptional.find((need) => hasEquipment(answers, need))
   if (extra)

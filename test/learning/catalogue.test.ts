@@ -63,6 +63,8 @@ const lesson = (id: string, prereqs: string[] = [], more: Item = {}): Item => ({
   id,
   order: 10,
   title: `Lesson ${id}`,
+  outcome: 'Do what it is about.',
+  size: 'M',
   module: 'ros2',
   weeks: '1',
   level: 1,

@@ -8,6 +8,8 @@ import { adviceOn } from '../support/profiles.ts'
 type Row = [what: string, lesson: string, given: Partial<Answers>, points: number[], said: string | null]
 
 const NEW_TO_ALL = -15 - 10 - 20
+/** With a lab that needs a card, which counts for more. */
+const NEW_TO_ISAAC = -15 - 10 - 30
 const A_LITTLE_MORE = '! A little more programming than you told us'
 const MUCH_MORE = '! Expects more programming than you told us'
 const OWN = 'You have what the lab needs'
@@ -30,8 +32,8 @@ const ROWS: Record<string, Row[]> = {
       'balanced, and the end of it all',
       'x1',
       { primaryFocus: 'balanced' },
-      [15, -25, NEW_TO_ALL],
-      'Part of the whole course',
+      [0, -25, NEW_TO_ALL],
+      'Brings the whole course together',
     ],
     ['skipped', 'f1', {}, [15, 20, 8], 'Part of the whole course'],
   ],
@@ -64,29 +66,29 @@ const ROWS: Record<string, Row[]> = {
     ['the same', 'f1', { skillLevel: 'beginner' }, [15, 20, 8], 'Right for your level'],
     ['skipped', 'f1', {}, [15, 20, 8], 'Right for your level'],
     ['one above', 'r4', { skillLevel: 'beginner' }, [15, 8, NEW_TO_ALL], 'A stretch from where you are'],
-    ['two above', 'i6', { skillLevel: 'beginner' }, [15, -25, NEW_TO_ALL], '! Far above the level you told us'],
+    ['two above', 'i6', { skillLevel: 'beginner' }, [15, -25, NEW_TO_ISAAC], '! Far above the level you told us'],
     ['one below', 'f1', { skillLevel: 'intermediate' }, [15, 5, 8], 'You may know some of this'],
     ['the same', 'r4', { skillLevel: 'intermediate' }, [15, 20, NEW_TO_ALL], 'Right for your level'],
-    ['one above', 'i6', { skillLevel: 'intermediate' }, [15, 8, NEW_TO_ALL], 'A stretch from where you are'],
+    ['one above', 'i6', { skillLevel: 'intermediate' }, [15, 8, NEW_TO_ISAAC], 'A stretch from where you are'],
     ['two below', 'f1', { skillLevel: 'advanced' }, [15, -10, 8], '! You may know all of this'],
     ['one below', 'r4', { skillLevel: 'advanced' }, [15, 5, NEW_TO_ALL], 'You may know some of this'],
-    ['the same', 'i6', { skillLevel: 'advanced' }, [15, 20, NEW_TO_ALL], 'Right for your level'],
+    ['the same', 'i6', { skillLevel: 'advanced' }, [15, 20, NEW_TO_ISAAC], 'Right for your level'],
   ],
   coding: [
     ['none needed', 'f1', { softwareExperience: 'none' }, [15, 20, 8], 'Needs no programming'],
     ['one above', 'r5', { softwareExperience: 'none' }, [15, 8, 0, -20], A_LITTLE_MORE],
     ['two above', 'r4', { softwareExperience: 'none' }, [15, 8, -15, -10, -20], MUCH_MORE],
     ['two above', 'r4', {}, [15, 8, -15, -10, -20], MUCH_MORE],
-    ['three above', 'i6', { softwareExperience: 'none' }, [15, -25, -15, -10, -20], MUCH_MORE],
+    ['three above', 'i6', { softwareExperience: 'none' }, [15, -25, -15, -10, -30], MUCH_MORE],
     ['the same', 'r5', { softwareExperience: 'beginner' }, [15, 8, 8, -20], 'The programming is within your reach'],
     ['one above', 'r4', { softwareExperience: 'beginner' }, [15, 8, 0, -10, -20], A_LITTLE_MORE],
-    ['two above', 'i6', { softwareExperience: 'beginner' }, [15, -25, -15, -10, -20], MUCH_MORE],
-    ['one above', 'i6', { softwareExperience: 'intermediate' }, [15, -25, 0, -10, -20], A_LITTLE_MORE],
+    ['two above', 'i6', { softwareExperience: 'beginner' }, [15, -25, -15, -10, -30], MUCH_MORE],
+    ['one above', 'i6', { softwareExperience: 'intermediate' }, [15, -25, 0, -10, -30], A_LITTLE_MORE],
     [
       'the same',
       'i6',
       { softwareExperience: 'advanced' },
-      [15, -25, 8, -10, -20],
+      [15, -25, 8, -10, -30],
       'The programming is within your reach',
     ],
     ['none needed', 'f1', { softwareExperience: 'advanced' }, [15, 20, 8], 'Needs no programming'],
@@ -154,10 +156,10 @@ const ROWS: Record<string, Row[]> = {
       'missing',
       'i7',
       { hardwareAccess: ['none'] },
-      [15, -25, -15, -10, -20],
+      [15, -25, -15, -10, -30],
       '! Read only for now: the lab needs a Jetson',
     ],
-    ['missing', 'i1', {}, [15, 8, 0, -10, -20], '! Read only for now: the lab needs an RTX graphics card'],
+    ['missing', 'i1', {}, [15, 8, 0, -10, -30], '! Read only for now: the lab needs an RTX graphics card'],
     [
       'rented',
       'i1',

@@ -21,8 +21,9 @@ describe('the groups of equipment', () => {
       const without = adviceOn(id, {}).score
       for (const device of DEVICES) {
         const serves = (need: string) => SERVED_BY[need]?.includes(device) ?? false
-        const rented = hardware.includes('rtx') && device === 'cloud_gpu' ? 23 : 0
-        const expected = (hardware.some(serves) ? 28 : rented) + (hardwareOptional.some(serves) ? 4 : 0)
+        const rented = hardware.includes('rtx') && device === 'cloud_gpu' ? 33 : 0
+        const own = hardware.some((need) => ['rtx', 'jetson'].includes(need)) ? 38 : 28
+        const expected = (hardware.some(serves) ? own : rented) + (hardwareOptional.some(serves) ? 4 : 0)
         assert.equal(adviceOn(id, { hardwareAccess: [device] }).score - without, expected, `${id} with ${device}`)
       }
     }
