@@ -43,8 +43,12 @@ export async function copyOfAccount(deps: Deps, user: User, device: Device): Pro
       ),
       'progress', (
         select coalesce(json_agg(json_build_object('lesson', g.lesson_id, 'state', g.state, 'before', g.before,
-          'updatedAt', g.updated_at) order by g.lesson_id), '[]')
+          'beganAt', g.began_at, 'updatedAt', g.updated_at, 'replaced', g.replaced) order by g.lesson_id), '[]')
         from progress g where g.user_id = u.id
+      ),
+      'plan', (
+        select json_build_object('weeklyHours', l.weekly_hours, 'calendarSince', l.calendar_since)
+        from plans l where l.user_id = u.id
       ),
       'sessions', (
         select coalesce(json_agg(json_build_object('signedInAt', s.created_at, 'lastSeenAt', s.seen_at,

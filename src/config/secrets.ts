@@ -17,6 +17,7 @@ export type KeyPurpose =
   | 'outbox'
   | 'kept-forms'
   | 'known-devices'
+  | 'calendar'
 
 export function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS

@@ -17,7 +17,7 @@ export type Profile = {
   savedAt: Date | undefined
 }
 
-type Row = Record<keyof Answers, unknown> & {
+export type ProfileRow = Record<keyof Answers, unknown> & {
   draft: Record<string, unknown> | null
   keptDraft: string | null
   savedAt: Date | null
@@ -33,19 +33,23 @@ export const ANSWER_COLUMNS = QUESTIONS.flatMap(fieldsOf).map(({ name, kind }) =
 const COLUMN_LIST = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column}`))
 const TAKE_OVER = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column} = excluded.${column}`))
 
-const BLANK: Profile = { answers: NO_ANSWERS, draft: {}, keptDraft: null, savedAt: undefined }
+/** What makes a profile, for statements that call no other table's columns by these names. */
+export const PROFILE_COLUMNS = fragment`${COLUMN_LIST}, draft, draft::text as kept_draft, saved_at`
+
+export const BLANK_PROFILE: Profile = { answers: NO_ANSWERS, draft: {}, keptDraft: null, savedAt: undefined }
 
 export async function findProfile(sql: Sql, userId: string): Promise<Profile> {
-  const [row] = await sql<Row>`
-    select ${COLUMN_LIST}, draft, draft::text as kept_draft, saved_at
-    from profiles where user_id = ${userId}`
-  if (row === undefined) return BLANK
-  const { draft, keptDraft, savedAt, ...answers } = row
+  const [row] = await sql<ProfileRow>`select ${PROFILE_COLUMNS} from profiles where user_id = ${userId}`
+  return row === undefined ? BLANK_PROFILE : profileIn(row)
+}
+
+/** The profile that a row holds. */
+export function profileIn(row: ProfileRow): Profile {
   return {
-    answers: { ...NO_ANSWERS, ...knownOf(answers) },
-    draft: knownOf(draft ?? {}),
-    keptDraft,
-    savedAt: savedAt ?? undefined,
+    answers: { ...NO_ANSWERS, ...knownOf(row) },
+    draft: knownOf(row.draft ?? {}),
+    keptDraft: row.keptDraft,
+    savedAt: row.savedAt ?? undefined,
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Answers } from './answers.ts'
 import type { Catalogue, Lesson } from './catalogue.ts'
-import { isFinished, isStarted, type Progress } from './progress.ts'
+import { isFinished, isStarted, type LessonProgress, type Progress } from './progress.ts'
 import { QUESTIONS } from './questions.ts'
 import { type Grown, grownBy, hasEquipment, judge, type Reason } from './scores.ts'
 
@@ -76,12 +76,18 @@ export function pathOf(catalogue: Catalogue, answers: Answers, progress: Progres
   const first = () => openLessons(standingOf(catalogue, answers, ahead))[0]
   for (let next = first(); next !== undefined; next = first()) {
     path.push(next)
-    ahead.set(next.id, { state: 'done', before: undefined, updatedAt: LONG_AGO })
+    ahead.set(next.id, DONE)
   }
   return path
 }
 
-const LONG_AGO = new Date(0)
+const DONE: LessonProgress = {
+  state: 'done',
+  before: undefined,
+  beganAt: undefined,
+  updatedAt: new Date(0),
+  isReplacing: false,
+}
 
 type Standing = Judged & {
   answers: Answers

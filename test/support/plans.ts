@@ -30,6 +30,7 @@ export async function fillTables(client: Sql): Promise<void> {
     insert into profiles (user_id, began_at) select id, now() from users on conflict do nothing;
     insert into progress (user_id, lesson_id, state, updated_at)
       select id, 'f' || n, 'done', now() from users, generate_series(1, 3) n on conflict do nothing;
+    insert into plans (user_id, weekly_hours, calendar_hash) select id, 4, 'c' || id from users on conflict do nothing;
     insert into outbox (id, kind, sealed, attempts, due_at, expires_at)
       select 'm' || n, 'notice', '', (n % 100 = 0)::int * 2, now() + n * interval '1 minute', now() + n * interval '2 minutes'
       from generate_series(1, 6000) n;

@@ -12,7 +12,10 @@ export const answersOf = (given: Partial<Answers>): Answers => Answers.parse(giv
 /** Progress as read from the database, built from lessons and their states. */
 export const progressOf = (states: Readonly<Record<string, ProgressState>> = {}): Progress =>
   new Map(
-    Object.entries(states).map(([id, state]) => [id, { state, before: undefined, updatedAt: new Date('2026-01-01') }]),
+    Object.entries(states).map(([id, state]) => [
+      id,
+      { state, before: undefined, beganAt: undefined, updatedAt: new Date('2026-01-01'), isReplacing: false },
+    ]),
   )
 
 export const advise = (given: Partial<Answers>, states: Readonly<Record<string, ProgressState>> = {}) =>

@@ -24,6 +24,8 @@ async function busyLearner() {
   await answer(browser, 'focus', { primaryFocus: 'isaac' })
   await browser.submitTo('/dashboard', '/lessons/r1/progress', { state: 'started' })
   await browser.submitTo('/dashboard', '/lessons/r1/progress', { state: 'done' })
+  await browser.submitTo('/dashboard', '/plan', { hours: '4' })
+  await browser.submitTo('/plan', '/plan/calendar')
   const { email: next } = somebody('Ada')
   const letters = [
     await mailbox.letterTo(person.email, VERIFY.subject),
@@ -41,6 +43,7 @@ const LEFT_OUT: Record<string, string[]> = {
   activity: ['id', 'user_id'],
   profiles: ['user_id'],
   progress: ['user_id'],
+  plans: ['user_id', 'calendar_hash'],
 }
 /** Columns that have another name in the copy. */
 const RENAMED: Record<string, string> = {
@@ -58,6 +61,7 @@ const SECTIONS: Record<string, string> = {
   users: 'account',
   profiles: 'answers',
   progress: 'progress',
+  plans: 'plan',
   sessions: 'sessions',
   activity: 'activity',
   email_tokens: 'mailedLinks',
@@ -112,6 +116,8 @@ describe('the copy', () => {
       copy.progress.map(({ lesson, state, before }: Record<string, string>) => [lesson, state, before]),
       [['r1', 'done', 'started']],
     )
+    assert.equal(copy.plan.weeklyHours, 4)
+    assert.equal(copy.plan.calendarSince.slice(0, 4), String(new Date(app.deps.now()).getUTCFullYear()))
     assert.equal(copy.sessions.length, 1)
     assert.equal(copy.sessions[0].ipAddress, '127.0.0.1')
     assert.deepEqual(
@@ -135,7 +141,7 @@ describe('the copy', () => {
     const { browser } = await learner(app, 'Ada')
     const copy = JSON.parse((await take(browser)).text)
     assert.equal(copy.answers, null)
-    assert.deepEqual(copy.progress, [])
+    assert.deepEqual([copy.progress, copy.plan], [[], null])
   })
 
   it('holds nothing that opens anything, and nothing of anybody else', async () => {
@@ -146,7 +152,7 @@ describe('the copy', () => {
     const rows = await app.sql<{ secret: string | null }>`
       select password_hash as secret from users union select sid from sessions union select handle from sessions
       union select token_hash from email_tokens union select token_hash from refresh_tokens
-      union select sign_up_form from users`
+      union select sign_up_form from users union select calendar_hash from plans where calendar_hash is not null`
     const secrets = [
       ...rows.map(({ secret }) => secret),
       ...letters.map(secretOf),
