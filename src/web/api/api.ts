@@ -8,6 +8,7 @@ import { type Endpoint, endpoint, frequentEndpoint, mount } from './endpoint.ts'
 import { keyFacts } from './endpoints/keys.ts'
 import { learningEndpoints } from './endpoints/learning.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
+import { planEndpoints } from './endpoints/plan.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
 import { sessionEndpoints } from './endpoints/sessions.ts'
 import { signInEndpoints } from './endpoints/sign-in.ts'
@@ -39,6 +40,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),
     ...learningEndpoints(deps),
+    ...planEndpoints(deps),
     frequentEndpoint({
       path: '/api/auth/ok',
       access: 'anyone',

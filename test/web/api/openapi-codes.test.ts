@@ -187,6 +187,9 @@ const SPECIAL: Special[] = [
   ['GET /api/profile', 'UNAUTHORIZED', { visitor }],
   ['PUT /api/profile', 'UNAUTHORIZED', { visitor, body: {} }],
   ['GET /api/recommendations', 'UNAUTHORIZED', { visitor }],
+  ['GET /api/plan', 'UNAUTHORIZED', { visitor }],
+  ['PUT /api/plan', 'UNAUTHORIZED', { visitor, body: { weeklyHours: 4 } }],
+  ['PUT /api/plan', 'VALIDATION_ERROR', { body: { weeklyHours: 3 } }],
   [GET_PROGRESS, 'UNAUTHORIZED', { visitor }],
   [GET_PROGRESS, 'LESSON_NOT_FOUND', {}],
   [GET_PROGRESS, 'BAD_REQUEST', { at: `/api/progress/${UNREADABLE}` }],
@@ -266,6 +269,7 @@ describe('while the database is away', () => {
       refreshToken,
       token,
       state: 'done',
+      weeklyHours: 4,
     }
     const query = '?token=x&callbackURL=/'
     const answers = await Promise.all(

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import type { Deps } from '../../../deps.ts'
 import { Answers } from '../../../learning/answers.ts'
-import { CATALOGUE } from '../../../learning/catalogue.ts'
+import { CATALOGUE, SIZES } from '../../../learning/catalogue.ts'
 import { findProfile, saveAnswers } from '../../../learning/profiles.ts'
 import { findProgress, PROGRESS_STATES, setProgress } from '../../../learning/progress.ts'
 import { type Advice, LESSON_STATES, recommend } from '../../../learning/recommendations.ts'
+import { findRecord } from '../../../learning/records.ts'
 import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
 
@@ -12,14 +13,18 @@ const Profile = Answers.extend({ onboarded: z.boolean() }).meta({ id: 'Profile' 
 
 const Reason = z.object({ code: z.string(), text: z.string() })
 
+const Size = z.enum(SIZES).meta({ description: 'How much time it takes, by our estimate; see `hours` of a plan' })
+
 const Lesson = z
   .object({
     id: z.string(),
     title: z.string(),
+    outcome: z.string().meta({ description: 'What one is able to do afterwards' }),
+    size: Size,
     module: z.string(),
     state: z.enum(LESSON_STATES),
     score: z.int().meta({ description: 'For sorting, may be below zero; not for people' }),
-    reasons: z.array(Reason),
+    reasons: z.array(Reason).meta({ description: 'The strongest first' }),
     cautions: z.array(Reason),
     missing: z.array(z.string()).meta({ description: 'Lessons to be done before' }),
     assumed: z.array(z.string()).meta({ description: 'Lessons taken as known because of the level' }),
@@ -75,8 +80,8 @@ export function learningEndpoints({ sql, now }: Deps): Endpoint[] {
       summary: 'What to study next and why, as on the dashboard',
       answer: Recommendations,
       async handle({ learner: { user } }) {
-        const [{ answers }, progress] = await Promise.all([findProfile(sql, user.id), findProgress(sql, user.id)])
-        const { modelVersion, startNow, afterwards } = recommend(CATALOGUE, answers, progress)
+        const { profile, progress } = await findRecord(sql, user.id)
+        const { modelVersion, startNow, afterwards } = recommend(CATALOGUE, profile.answers, progress)
         return {
           modelVersion,
           catalogueVersion: CATALOGUE.version,
@@ -126,6 +131,8 @@ async function progressOf(sql: Deps['sql'], userId: string, lessonId: string) {
 const toLesson = ({ lesson, state, score, reasons, cautions, missing, assumed }: Advice) => ({
   id: lesson.id,
   title: lesson.title,
+  outcome: lesson.outcome,
+  size: lesson.size,
   module: lesson.module,
   state,
   score,
