@@ -41,6 +41,9 @@ import { passwordResetPages } from './web/pages/links/password-reset.ts'
 import { loginPages } from './web/pages/login.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { onboardingPages } from './web/pages/onboarding.ts'
+import { planCalendars } from './web/pages/plan/calendar.ts'
+import { planPages } from './web/pages/plan/plan.ts'
+import { skipPages } from './web/pages/plan/skip.ts'
 import { profilePages } from './web/pages/profile.ts'
 import { signUpPages } from './web/pages/sign-up.ts'
 import { showLogin } from './web/presenters/login-form.ts'
@@ -78,6 +81,7 @@ export function createApp(
   app.use(serveAssets)
   app.use(movedPages())
   app.use(jsonApi.router)
+  app.use(planCalendars(deps))
 
   app.use(forms.refuseOtherSites)
   app.use(formBody)
@@ -98,7 +102,7 @@ export function createApp(
   app.use(devOutboxPages(deps))
   app.use(apiPages(jsonApi.document))
 
-  app.use(['/dashboard', '/account', '/onboarding', '/profile', '/lessons'], requireUser)
+  app.use(['/dashboard', '/account', '/onboarding', '/profile', '/lessons', '/plan'], requireUser)
   app.use(dashboardPages(deps))
   app.use(accountPages(deps))
   app.use(accountSessionPages(deps))
@@ -110,6 +114,8 @@ export function createApp(
   app.use(onboardingPages(deps))
   app.use(profilePages(deps))
   app.use(lessonPages(deps))
+  app.use(planPages(deps))
+  app.use(skipPages(deps))
 
   app.use(notFound)
   app.use(apiErrors(deps))

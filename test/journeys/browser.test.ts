@@ -824,7 +824,7 @@ describe('paper', () => {
         for (const element of await page.locator(unwanted).all()) {
           assert.ok(!(await element.isVisible()), await element.innerText())
         }
-        for (const wanted of ['.suggestions', '.afterwards', '.map', '.stop .name']) {
+        for (const wanted of ['.first', '.afterwards', '.map', '.stop .name']) {
           assert.ok(await page.locator(wanted).first().isVisible(), wanted)
         }
         assert.ok(await page.getByRole('heading', { name: 'Hello, Ada' }).isVisible())

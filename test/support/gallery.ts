@@ -31,6 +31,8 @@ export const PAGES_OF_LEARNERS = [
   '/onboarding/programming',
   '/profile',
   '/lessons/f1',
+  '/plan',
+  '/plan/skip/ros2',
   '/logout',
 ]
 

@@ -72,6 +72,7 @@ export async function addLearning(app: TestApp, addAny: Add): Promise<void> {
   await add('dashboard with some questions skipped', ben, '/dashboard')
 
   await addLessons(app, await newcomer('Cora'), add, addPage)
+  await addPlans(app, add, addPage)
   const dan = await newcomer('Dan')
   await passAll(dan)
   await saveAnswers(dan)
@@ -86,12 +87,36 @@ export async function addLearning(app: TestApp, addAny: Add): Promise<void> {
   await dashboardWith('all of it put aside', LESSONS, 'dismissed')
 }
 
-async function addLessons(
-  app: TestApp,
-  cora: Browser,
-  add: (name: string, browser: Browser, path: string) => Promise<Response>,
-  addPage: (name: string, path: string, response: Response) => Response,
-): Promise<void> {
+type AddPath = (name: string, browser: Browser, path: string) => Promise<Response>
+type AddResponse = (name: string, path: string, response: Response) => Response
+
+/** The plan and skipping ahead, and the dashboard of somebody who was away for a month. */
+async function addPlans(app: TestApp, add: AddPath, addPage: AddResponse): Promise<void> {
+  const { browser: pia, person } = await learner(app, 'Pia')
+  await passAll(pia)
+  await saveAnswers(pia)
+  const skip = '/plan/skip/ros2'
+  addPage('part with nothing ticked', skip, await pia.submit(skip, {}))
+  await mark(pia, 'r3', 'started')
+  await pia.submit(skip, 'lessons=r1&lessons=r2')
+  await add('dashboard after skipping ahead', pia, '/dashboard')
+  await add('part that can be taken back', pia, skip)
+  await markAll(pia, ['f1', 'f2'], 'done')
+  await add('dashboard after a part was finished', pia, '/dashboard')
+  await add('part with nothing left to mark', pia, '/plan/skip/foundations')
+  await pia.submit('/plan', { hours: '4' })
+  await add('dashboard with a plan', pia, '/dashboard')
+  await add('plan in weeks', pia, '/plan')
+  await pia.submitTo('/plan', '/plan/calendar')
+  await add('plan with a new calendar', pia, '/plan')
+  await add('plan with a calendar', pia, '/plan')
+  await app.sql`
+    update progress set updated_at = updated_at - interval '40 days'
+    where user_id = (select id from users where email = ${person.email})`
+  await add('dashboard after a month', pia, '/dashboard')
+}
+
+async function addLessons(app: TestApp, cora: Browser, add: AddPath, addPage: AddResponse): Promise<void> {
   await passAll(cora)
   await answer(cora, 'robotics', { skillLevel: 'intermediate' })
   await saveAnswers(cora)

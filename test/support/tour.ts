@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { parse } from 'node-html-parser'
 import { ROOT } from '../../src/config/folders.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
 import { refundLoginTry, triesOfStrangers } from '../../src/limits/login-tries.ts'
@@ -23,7 +24,7 @@ import {
   secretOf,
   VERIFY,
 } from './mailed.ts'
-import { learner, openBrowser, PASSWORD, type Person, type Response, somebody } from './people.ts'
+import { type Browser, learner, openBrowser, PASSWORD, type Person, type Response, somebody } from './people.ts'
 import { eventually, startProgram } from './process.ts'
 import { firstPair, MINUTE, refresh, SECOND, successor } from './tokens.ts'
 
@@ -69,10 +70,37 @@ async function learnByPages(app: TestApp): Promise<void> {
   await done(send(browser, '/profile', PROFILE))
   for (const state of ['started', 'done', 'none']) await done(mark(browser, 'f1', state))
   await answers(200, browser.get('/lessons/f1'))
+  await skipAhead(browser)
+  await planByPages(browser)
   // After a minute, a visit is written down.
   app.advance(MINUTE + SECOND)
   await answers(200, browser.get('/dashboard'))
   await done(browser.logOut())
+}
+
+/** Marks what is known of a part, of which a lesson was begun before, and takes it back. */
+async function skipAhead(browser: Browser): Promise<void> {
+  await done(mark(browser, 'r1', 'started'))
+  const page = '/plan/skip/ros2'
+  await done(browser.submit(page, 'lessons=r1&lessons=r2'))
+  const at =
+    parse((await browser.get(page)).text)
+      .querySelector('#take-back-form button')
+      ?.getAttribute('value') ?? ''
+  await done(browser.submitTo(page, `${page}/undo`, { at }))
+}
+
+async function planByPages(browser: Browser): Promise<void> {
+  await done(browser.submit('/plan', { hours: '4' }))
+  await done(browser.submitTo('/plan', '/plan/calendar'))
+  const address =
+    parse((await browser.get('/plan')).text)
+      .querySelector('a[href$=".ics"]')
+      ?.getAttribute('href') ?? ''
+  await answers(200, browser.get(address))
+  await done(browser.submitTo('/plan', '/plan/calendar/withdraw'))
+  await answers(404, browser.get(address))
+  await answers(200, browser.get('/plan'))
 }
 
 async function keepAccountByPages({ app, mailbox }: Tour): Promise<void> {

@@ -2,13 +2,14 @@ import { type Request, Router } from 'express'
 import { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import { CATALOGUE, type Lesson, MODULES } from '../../learning/catalogue.ts'
-import { findProfile } from '../../learning/profiles.ts'
-import { findProgress, PROGRESS_STATES, setProgress } from '../../learning/progress.ts'
+import { PROGRESS_STATES, setProgress } from '../../learning/progress.ts'
 import { recommend } from '../../learning/recommendations.ts'
+import { findRecord } from '../../learning/records.ts'
 import { HttpError, methodNotAllowed } from '../middleware/errors.ts'
 import { describeLesson, messageAbout } from '../presenters/lesson.ts'
 import { saveFlash, takeFlash } from '../session/flash.ts'
 import { userOf } from '../session/guards.ts'
+import { HOME_OF_LEARNERS } from '../session/return-to.ts'
 
 const ProgressForm = z.object({ state: z.enum([...PROGRESS_STATES, 'none']), from: z.string().optional() })
 
@@ -20,8 +21,9 @@ export function lessonPages({ sql, now, config }: Deps): Router {
     .get(async (req, res) => {
       const lesson = lessonOf(req)
       const { id } = userOf(req)
-      const [{ answers }, progress] = await Promise.all([findProfile(sql, id), findProgress(sql, id)])
-      const { all, startNow } = recommend(CATALOGUE, answers, progress)
+      const { profile, progress } = await findRecord(sql, id)
+      const recommendations = recommend(CATALOGUE, profile.answers, progress)
+      const { all, startNow } = recommendations
       const advice = all.find((one) => one.lesson === lesson)
       if (advice === undefined) throw new HttpError(404)
       const leadsTo = CATALOGUE.lessons.filter(({ prereqs }) => prereqs.includes(lesson.id))
@@ -29,6 +31,7 @@ export function lessonPages({ sql, now, config }: Deps): Router {
       res.render('lesson', {
         ...describeLesson(advice, progress),
         module: MODULES[lesson.module],
+        isOpen: !['done', 'dismissed'].includes(advice.state),
         isNext: startNow.some((one) => one.lesson === lesson),
         prerequisites: prerequisites.map(({ id, title }) => ({
           id,
@@ -37,7 +40,7 @@ export function lessonPages({ sql, now, config }: Deps): Router {
         })),
         leadsTo,
         href: config.lessonBaseUrl && `${config.lessonBaseUrl}/${lesson.id}`,
-        message: messageAbout(takeFlash(req), progress),
+        message: messageAbout(takeFlash(req), recommendations, progress),
         back: { href: '/dashboard', label: 'Your dashboard' },
       })
     })
@@ -51,8 +54,8 @@ export function lessonPages({ sql, now, config }: Deps): Router {
       if (!form.success) throw new HttpError(422)
       await setProgress(sql, { userId: userOf(req).id, lessonId: lesson.id, state: form.data.state, now: now() })
       await saveFlash(req, `lesson:${lesson.id}`)
-      const page = form.data.from === 'lesson' ? `/lessons/${lesson.id}` : '/dashboard'
-      res.redirect(303, `${page}#lesson-${lesson.id}`)
+      // The dashboard says at its top what has become of it and what comes next.
+      res.redirect(303, form.data.from === 'lesson' ? `/lessons/${lesson.id}#lesson-${lesson.id}` : HOME_OF_LEARNERS)
     })
     .all(methodNotAllowed)
   return router

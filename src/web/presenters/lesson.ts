@@ -1,10 +1,11 @@
 /** A lesson as a page shows it: its state, why it is suggested, and its buttons. */
-import { CATALOGUE } from '../../learning/catalogue.ts'
-import type { Progress, ProgressState } from '../../learning/progress.ts'
+import { CATALOGUE, type Lesson, MODULES } from '../../learning/catalogue.ts'
+import { isFinished, type Progress, type ProgressState } from '../../learning/progress.ts'
 import { PRIMARY_FOCUS, PROJECT_GOALS } from '../../learning/questions.ts'
-import type { Advice, LessonState } from '../../learning/recommendations.ts'
+import type { Advice, LessonState, Recommendations } from '../../learning/recommendations.ts'
 import { EQUIPMENT_NAMES } from '../../learning/scores.ts'
 import type { takeFlash } from '../session/flash.ts'
+import { courseWeeks, hoursInWords } from './plan.ts'
 
 const LEVELS = ['', 'First steps', 'Builds on the basics', 'Advanced']
 
@@ -51,7 +52,11 @@ export function describeLesson(advice: Advice, progress: Progress) {
   return {
     ...advice,
     level: LEVELS[lesson.level] ?? '',
-    weeks: lesson.weeks.includes('-') ? `weeks ${lesson.weeks.replace('-', ' to ')}` : `week ${lesson.weeks}`,
+    weeks: courseWeeks(lesson),
+    hours: hoursInWords(lesson),
+    /** To stand after “Afterwards you can”. */
+    outcome: lesson.outcome.charAt(0).toLowerCase() + lesson.outcome.slice(1),
+    marked: marked?.state,
     words: stateInWords(advice, progress),
     about: labels(PRIMARY_FOCUS, lesson.focus),
     helpsWith: labels(PROJECT_GOALS, lesson.goals),
@@ -61,13 +66,39 @@ export function describeLesson(advice: Advice, progress: Progress) {
   }
 }
 
-/** The message after a redirect. About a lesson it says the new state and offers to undo it. */
-export function messageAbout(flash: ReturnType<typeof takeFlash>, progress: Progress) {
+/**
+ * The message after a redirect. About a lesson it says the new state, what that has opened, and offers to undo it.
+ * `undo` is a button of a form.
+ */
+export function messageAbout(flash: ReturnType<typeof takeFlash>, { all }: Recommendations, progress: Progress) {
+  if (flash?.known) return messageAboutKnown(flash.known)
   if (flash?.lessonId === undefined) return flash?.text === undefined ? undefined : { text: flash.text }
   const lesson = CATALOGUE.byId.get(flash.lessonId)
   if (lesson === undefined) return undefined
   const marked = progress.get(lesson.id)
   if (marked === undefined) return { text: `“${lesson.title}” is back among your lessons.` }
   const undo = actionsIn(marked.state, marked.before).find(({ label }) => label.startsWith('Undo'))
-  return { text: `“${lesson.title}” is ${MARKED[marked.state]}.`, undo, lesson }
+  const isDone = isFinished(progress, lesson.id)
+  return {
+    text: `“${lesson.title}” is ${MARKED[marked.state]}.`,
+    undo: undo && { action: `/lessons/${lesson.id}/progress`, name: 'state', value: undo.state },
+    opened: isDone
+      ? all.filter((one) => one.state === 'ready' && one.lesson.prereqs.includes(lesson.id)).map((one) => one.lesson)
+      : [],
+    completed: isDone && isWhole(lesson, progress) ? MODULES[lesson.module] : undefined,
+  }
+}
+
+/** Whether nothing is left of the lesson's part of the course. */
+const isWhole = ({ module }: Lesson, progress: Progress): boolean =>
+  CATALOGUE.lessons.every(
+    ({ id, module: other }) => other !== module || isFinished(progress, id) || progress.get(id)?.state === 'dismissed',
+  )
+
+function messageAboutKnown({ module, at, count }: { module: string; at: number; count: number }) {
+  const label = MODULES[module as keyof typeof MODULES]
+  return {
+    text: `${count === 1 ? '1 lesson' : `${count} lessons`} of “${label}” ${count === 1 ? 'is' : 'are'} marked as known.`,
+    undo: { action: `/plan/skip/${module}/undo`, name: 'at', value: String(at) },
+  }
 }

@@ -13,10 +13,27 @@ const MESSAGES = {
   'login-notices-off': 'We no longer email you about new devices.',
   'session-ended': 'That device is signed out.',
   'sessions-ended': 'All other devices are signed out.',
+  'plan-saved': 'Your plan is saved.',
+  'calendar-closed': 'The address of your calendar is withdrawn. Programs that use it get nothing any more.',
+  'known-taken-back': 'All is as it was before.',
 } as const
 
-/** One of the messages, or `lesson:` and the id of a lesson, whose state is then read from the progress. */
-export type FlashMessage = keyof typeof MESSAGES | `lesson:${string}`
+/**
+ * One of the messages; or `lesson:` and the id of a lesson, whose state is then read from the progress; or `known:` and the
+ * part of the course, the time and the number of lessons that were marked together; or `calendar:` and a sealed address.
+ */
+export type FlashMessage =
+  | keyof typeof MESSAGES
+  | `lesson:${string}`
+  | `known:${string}:${number}:${number}`
+  | `calendar:${string}`
+
+type Flash = {
+  text?: string
+  lessonId?: string
+  known?: { module: string; at: number; count: number }
+  calendar?: string
+}
 
 export function setFlash(req: Request, message: FlashMessage): void {
   req.session.flash = message
@@ -35,11 +52,14 @@ export function takeMessage(req: Request): { text: string } | undefined {
 }
 
 /** The waiting message. It is then deleted. */
-export function takeFlash(req: Request): { text?: string; lessonId?: string } | undefined {
+export function takeFlash(req: Request): Flash | undefined {
   // A HEAD request shows no page.
   const name = req.user && req.method === 'GET' ? req.session.flash : undefined
   if (name === undefined) return undefined
   delete req.session.flash
-  if (name.startsWith('lesson:')) return { lessonId: name.slice('lesson:'.length) }
+  const [kind, first = '', at, count] = name.split(':')
+  if (kind === 'lesson') return { lessonId: first }
+  if (kind === 'known') return { known: { module: first, at: Number(at), count: Number(count) } }
+  if (kind === 'calendar') return { calendar: first }
   return Object.hasOwn(MESSAGES, name) ? { text: MESSAGES[name as keyof typeof MESSAGES] } : undefined
 }

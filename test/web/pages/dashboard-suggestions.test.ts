@@ -5,17 +5,21 @@ import { gzipSync } from 'node:zlib'
 import { type HTMLElement, parse } from 'node-html-parser'
 import { CATALOGUE } from '../../../src/learning/catalogue.ts'
 import { startApp } from '../../support/app.ts'
-import { LESSONS, mark, markAll, PROFILE, passAll, send } from '../../support/learning.ts'
-import { type Browser, learner } from '../../support/people.ts'
+import { LESSONS, mark, markAll, PROFILE, send } from '../../support/learning.ts'
+import { type Browser, learner, openBrowser } from '../../support/people.ts'
 
 const app = await startApp()
+const elsewhere = await startApp(
+  { LESSON_BASE_URL: 'https://course.example.org/lessons/' },
+  { databaseUrl: app.databaseUrl },
+)
 
 const open = async (browser: Browser): Promise<HTMLElement> => parse((await browser.get('/dashboard')).text)
 const textOf = (element: HTMLElement | null | undefined): string => element?.text.replace(/\s+/g, ' ').trim() ?? ''
-const idsIn = (page: HTMLElement, list: string): string[] =>
-  page.querySelectorAll(`${list} > li`).map(({ id }) => id.replace('lesson-', ''))
-const suggestion = (page: HTMLElement, id: string): HTMLElement =>
-  page.querySelector(`.suggestions > #lesson-${id}`) ?? assert.fail(`${id} is not suggested`)
+/** The id of the lesson that comes first. */
+const firstOf = (page: HTMLElement): string | undefined => page.querySelector('.first[id]')?.id.replace('lesson-', '')
+const nextOf = (page: HTMLElement) =>
+  page.querySelectorAll('.after li').map((item) => item.getAttribute('data-lesson') ?? '')
 
 /** Somebody whose answers are saved. */
 async function answered(name: string, answers = PROFILE) {
@@ -25,66 +29,77 @@ async function answered(name: string, answers = PROFILE) {
   return someone
 }
 
-describe('the suggestions', () => {
-  it('are a list in its order, five at most, each with its reasons, cautions and buttons', async () => {
+describe('the first lesson', () => {
+  it('says what one can do afterwards, and the two strongest reasons in the words of the answers', async () => {
     const { browser } = await answered('Ada', { ...PROFILE, primaryFocus: 'isaac', hardwareAccess: 'laptop_cpu' })
     await markAll(browser, ['f1', 'f2', 'r1', 'r2', 'r3', 'r5', 's1', 's2', 's3', 's4'], 'done')
+    await mark(browser, 'i1', 'started')
     const page = await open(browser)
-    assert.equal(page.querySelector('.suggestions')?.rawTagName, 'ol')
-    const ids = idsIn(page, '.suggestions')
-    assert.ok(ids.length > 1 && ids.length <= 5, `${ids.length} suggestions`)
-    assert.ok(ids.includes('i1'), 'the lesson that the focus is about')
-    for (const id of ids) {
-      const item = suggestion(page, id)
-      assert.equal(item.querySelector('h3 a')?.getAttribute('href'), `/lessons/${id}`)
-      const reasons = item.querySelectorAll('details li').map(textOf)
-      assert.ok(reasons.length > 0)
-      assert.ok(textOf(item.querySelector('.hint')).includes(reasons[0] ?? '-'), 'the best reason is shown at once')
-      assert.equal(textOf(item.querySelector('details > summary')), 'Why this?')
-      assert.ok(!item.querySelector('details')?.hasAttribute('open'))
-    }
-    const isaac = suggestion(page, 'i1')
-    assert.match(textOf(isaac.querySelector('.hint')), /^Part of your focus: NVIDIA Isaac\. /)
-    const cautions = isaac.querySelectorAll('details .caution').map(textOf)
-    assert.ok(cautions.includes('Mind: Read only for now: the lab needs an RTX graphics card'), cautions.join(', '))
+    assert.equal(firstOf(page), 'i1')
+    assert.equal(
+      textOf(page.querySelector('.outcome')),
+      'Afterwards you can install Isaac Sim and Isaac ROS, and check that your graphics card and driver carry them.',
+    )
+    assert.deepEqual(page.querySelectorAll('.because li').map(textOf), [
+      'Part of your focus: NVIDIA Isaac',
+      'The programming is within your reach',
+      'Mind: Read only for now: the lab needs an RTX graphics card',
+    ])
+    assert.match(textOf(page.querySelector('.go')), /About 6 to 8 hours in all, by our estimate$/)
   })
 
-  it('show five more that come later, also to somebody with one lesson to start with', async () => {
+  it('has one button, and the rest behind “Something else”', async () => {
     const { browser } = await answered('Ada')
-    const page = await open(browser)
-    assert.deepEqual(idsIn(page, '.suggestions'), ['f1'])
-    assert.equal(page.querySelector('.afterwards')?.rawTagName, 'ol')
-    assert.equal(idsIn(page, '.afterwards').length, 5)
-  })
+    const title = ': Introduction to Physical AI and embodied intelligence'
+    const fresh = await open(browser)
+    assert.deepEqual(fresh.querySelectorAll('.go button').map(textOf), [`Start${title}`])
+    const others = (page: HTMLElement) =>
+      page.querySelectorAll('.first details button').map((button) => button.getAttribute('value'))
+    assert.deepEqual(others(fresh), ['done', 'known', 'dismissed'])
+    assert.ok(!fresh.querySelector('.first details')?.hasAttribute('open'))
 
-  it('have the buttons of their state', async () => {
-    const { browser } = await answered('Ada')
-    const buttons = async () =>
-      suggestion(await open(browser), 'f1')
-        .querySelectorAll('button')
-        .map((button) => [textOf(button), button.getAttribute('value')])
-    const [title] = [': Introduction to Physical AI and embodied intelligence']
-    const more = [
-      [`Mark as done${title}`, 'done'],
-      [`I already know this${title}`, 'known'],
-      [`Not interested${title}`, 'dismissed'],
-    ]
-    assert.deepEqual(await buttons(), [[`Start${title}`, 'started'], ...more])
     await mark(browser, 'f1', 'started')
-    assert.deepEqual(await buttons(), [...more, [`Undo start${title}`, 'none']])
-    assert.match(textOf(suggestion(await open(browser), 'f1').querySelector('.hint')), /^Started\. /)
+    const begun = await open(browser)
+    assert.equal(begun.querySelectorAll('.go button').length, 0)
+    const go = begun.querySelector('.go a')
+    assert.deepEqual([textOf(go), go?.getAttribute('href')], [`Continue${title}`, '/lessons/f1'])
+    assert.deepEqual(others(begun), ['done', 'known', 'dismissed', 'none'])
   })
 
-  it('move on when a lesson is marked, say so once with the way back, and come back with it', async () => {
+  it('goes on where the course is, if that is known', async () => {
+    const { browser, person } = await answered('Ada')
+    await mark(browser, 'f1', 'started')
+    const reader = openBrowser(elsewhere)
+    await reader.logIn(person)
+    const go = (await open(reader)).querySelector('.go a')
+    assert.equal(go?.getAttribute('href'), 'https://course.example.org/lessons/f1')
+  })
+
+  it('is the one that was last worked on, until it is done or put aside', async () => {
     const { browser } = await answered('Ada')
-    const before = idsIn(await open(browser), '.suggestions')
+    await mark(browser, 'f1', 'done')
+    const best = firstOf(await open(browser))
+    for (const [other, end] of [
+      ['f2', 'done'],
+      ['x1', 'dismissed'],
+    ] as const) {
+      app.advance(60_000)
+      await mark(browser, other, 'started')
+      assert.equal(firstOf(await open(browser)), other)
+      await mark(browser, other, end)
+      assert.equal(firstOf(await open(browser)), best)
+    }
+  })
+
+  it('moves on when it is marked, says so once with the way back, and comes back with it', async () => {
+    const { browser } = await answered('Ada')
     for (const [state, says] of [
       ['done', 'is done.'],
       ['known', 'is known already.'],
     ] as const) {
       await mark(browser, 'f1', state)
       const page = await open(browser)
-      assert.deepEqual(idsIn(page, '.suggestions').includes('f1'), false)
+      assert.notEqual(firstOf(page), 'f1')
       const banner = page.querySelector('.success')
       assert.match(textOf(banner), new RegExp(`“Introduction to Physical AI and embodied intelligence” ${says}`))
       const form = page.querySelector('#undo-form')
@@ -94,21 +109,51 @@ describe('the suggestions', () => {
       await mark(browser, 'f1', undo)
       const back = await open(browser)
       assert.match(textOf(back.querySelector('.success')), /is back among your lessons\./)
-      assert.deepEqual(idsIn(back, '.suggestions'), before)
+      assert.equal(firstOf(back), 'f1')
     }
   })
 
-  it('name what is taken as known, with the way to it', async () => {
-    const { browser } = await answered('Ada', { ...PROFILE, skillLevel: 'intermediate' })
+  it('says, when it is done, what it has opened, and when it was the last of its part', async () => {
+    const { browser } = await answered('Ada')
+    const says = async () => textOf((await open(browser)).querySelector('.success p'))
+    await mark(browser, 'f1', 'done')
+    assert.match(await says(), /It has opened Sensor systems: .*, Why ROS 2\? The evolution of robotic control\.$/)
+    await mark(browser, 'f2', 'started')
+    assert.doesNotMatch(await says(), /opened/)
+    await mark(browser, 'f2', 'done')
+    assert.match(await says(), /That was the last of “Foundations”: its line is full\.$/)
+    await mark(browser, 'r5', 'done')
+    assert.match(await says(), /is done\.( It has opened Humanoid kinematics and dynamics\.)?$/)
+  })
+})
+
+describe('what comes after', () => {
+  it('is the way of somebody who always takes the first, five lessons at most, as links without buttons', async () => {
+    const { browser } = await answered('Ada')
     const page = await open(browser)
-    const known = page.querySelectorAll('section[aria-labelledby=assumed] a')
+    const way = [firstOf(page), ...nextOf(page)]
+    assert.deepEqual(way, ['f1', 'r1', 'r2', 'r3', 's1', 'f2'])
+    assert.equal(page.querySelectorAll('.after button').length, 0)
+    for (const id of way.slice(0, 3)) {
+      assert.equal(firstOf(await open(browser)), id)
+      await mark(browser, id ?? '', 'done')
+    }
+    assert.deepEqual(
+      page.querySelectorAll('.after a').map((link) => link.getAttribute('href')),
+      way.slice(1).map((id) => `/lessons/${id}`),
+    )
+  })
+
+  it('names what is taken as known, with the way to it', async () => {
+    const { browser } = await answered('Ada', { ...PROFILE, skillLevel: 'intermediate' })
+    const known = (await open(browser)).querySelectorAll('.assumed a')
     assert.deepEqual(
       known.map((link) => link.getAttribute('href')),
       ['/lessons/f1', '/lessons/r1'],
     )
     assert.equal(textOf(known[0]), 'Show me: Introduction to Physical AI and embodied intelligence')
     const { browser: beginner } = await answered('Ben')
-    assert.equal((await open(beginner)).querySelector('section[aria-labelledby=assumed]'), null)
+    assert.equal((await open(beginner)).querySelector('.assumed'), null)
   })
 })
 
@@ -152,14 +197,13 @@ describe('the course', () => {
     const marks = Object.fromEntries(
       stops.map((stop, index) => [LESSONS[index] ?? '', stop.classNames.replace(/^stop stop-| stop-branch/g, '')]),
     )
-    const suggested = idsIn(page, '.suggestions')
     assert.deepEqual(
       Object.keys(marks).filter((id) => marks[id] === 'here'),
-      suggested.slice(0, 1),
+      [firstOf(page)],
     )
     assert.deepEqual(
       Object.keys(marks).filter((id) => marks[id] === 'next'),
-      LESSONS.filter((id) => suggested.slice(1).includes(id)),
+      ['r5', 'r6'],
     )
     assert.deepEqual(
       [marks.f1, marks.f2, marks.r2, marks.s1, marks.e1, marks.x1],
@@ -210,16 +254,6 @@ describe('the course', () => {
       const { text } = await browser.get('/dashboard')
       const [plain, compressed] = [Buffer.byteLength(text), gzipSync(text).length]
       assert.ok(plain < 40_000 && compressed < 10_000, `${plain} bytes, ${compressed} compressed`)
-    }
-  })
-
-  it('has the place that a marked lesson leads to exactly once, wherever it stands', async () => {
-    const { browser } = await answered('Ada')
-    await passAll(browser)
-    for (const state of ['started', 'done', 'dismissed']) {
-      await markAll(browser, ['f1', 'i7'], state)
-      const page = await open(browser)
-      for (const id of LESSONS) assert.equal(page.querySelectorAll(`#lesson-${id}`).length, 1, `${id} when ${state}`)
     }
   })
 })

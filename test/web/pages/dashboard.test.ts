@@ -10,8 +10,9 @@ const app = await startApp()
 
 const open = async (browser: Browser): Promise<HTMLElement> => parse((await browser.get('/dashboard')).text)
 const textOf = (element: HTMLElement | null | undefined): string => element?.text.replace(/\s+/g, ' ').trim() ?? ''
-const idsIn = (page: HTMLElement, list: string): string[] =>
-  page.querySelectorAll(`${list} > li`).map(({ id }) => id.replace('lesson-', ''))
+const linksIn = (page: HTMLElement, place: string) =>
+  page.querySelectorAll(`${place} a`).map((link) => link.getAttribute('href'))
+const firstOf = (page: HTMLElement): string | undefined => page.querySelector('.first[id]')?.id
 /** Somebody whose answers are saved. */
 async function answered(name: string, answers = PROFILE) {
   const someone = await learner(app, name)
@@ -94,8 +95,10 @@ describe('the progress', () => {
     await markAll(browser, LESSONS, 'done')
     const page = await open(browser)
     assert.deepEqual(progressOf(page), ['32 of 32 lessons', '32', '32'])
-    assert.match(textOf(page), /You have come to the end of the course/)
-    assert.equal(page.querySelectorAll('#start-now, #afterwards').length, 0)
+    assert.equal(textOf(page.querySelector('.first h2')), 'You have come to the end of the course')
+    assert.equal(page.querySelectorAll('.first[id], .after, .button, #hours-form').length, 0)
+    await mark(browser, 's7', 'dismissed')
+    assert.deepEqual(linksIn(await open(browser), '.first'), ['/lessons/s7'])
   })
 
   it('says what to do when all is put aside', async () => {
@@ -103,8 +106,99 @@ describe('the progress', () => {
     await markAll(browser, LESSONS, 'dismissed')
     const page = await open(browser)
     assert.deepEqual(progressOf(page), ['0 of 0 lessons', '0', '1'])
-    assert.match(textOf(page.querySelector('section[aria-labelledby=start-now]')), /Nothing is open at the moment/)
-    assert.doesNotMatch(textOf(page), /come to the end/)
+    assert.equal(textOf(page.querySelector('.first h2')), 'Nothing is open at the moment')
+    assert.deepEqual(
+      linksIn(page, '.first'),
+      LESSONS.slice(0, 5).map((id) => `/lessons/${id}`),
+    )
+  })
+
+  it('says so when only that is left which one is taken to know, or which needs equipment', async () => {
+    const { browser } = await answered('Ada', { ...PROFILE, skillLevel: 'intermediate' })
+    await markAll(
+      browser,
+      LESSONS.filter((id) => !['f1', 'r1', 'e1'].includes(id)),
+      'done',
+    )
+    const page = await open(browser)
+    assert.equal(textOf(page.querySelector('.first h2')), 'You have done all that was suggested')
+    assert.deepEqual(linksIn(page, '.first'), ['/lessons/f1', '/lessons/r1', '/lessons/e1'])
+  })
+})
+
+describe('what is true of one learner', () => {
+  const situation = async (browser: Browser) => textOf((await open(browser)).querySelector('.situation'))
+
+  it('is said to somebody who begins, with and without answers', async () => {
+    const { browser } = await learner(app, 'Ada')
+    assert.match(await situation(browser), /^You have told us nothing about yourself yet/)
+    await send(browser, '/profile', PROFILE)
+    assert.equal(await situation(browser), 'Your way through the course begins here.')
+    assert.equal(textOf((await open(browser)).querySelector('.first .caption')), 'Begin with')
+    await mark(browser, 'f1', 'started')
+    assert.equal(await situation(browser), '')
+    assert.equal(textOf((await open(browser)).querySelector('.first .caption')), 'Go on with')
+  })
+
+  it('is said to somebody who has marked nothing for four weeks, and no longer once they go on', async () => {
+    const { browser, person } = await answered('Ada')
+    await markAll(browser, ['f1', 'r1'], 'done')
+    const movedBack = (days: number) => app.sql`
+      update progress set updated_at = '2026-10-03T12:00:00Z'::timestamptz - ${days} * interval '1 day'
+      where user_id = (select id from users where email = ${person.email}) and lesson_id = 'r1'`
+    await app.sql`update progress set updated_at = '2025-01-01'
+      where user_id = (select id from users where email = ${person.email})`
+    await movedBack(0)
+    const year = new Date(app.deps.now()).getUTCFullYear() === 2026 ? '' : ' 2026'
+    assert.equal(
+      await situation(browser),
+      `Everything is as you left it. The last lesson that you marked was “Why ROS 2? The evolution of robotic control”, on 3 October${year}.`,
+    )
+    await mark(browser, 'r2', 'started')
+    assert.equal(await situation(browser), '')
+  })
+
+  it('holds no account data', async () => {
+    const { browser, person } = await answered('Ada')
+    assert.ok(!(await browser.get('/dashboard')).text.includes(person.email))
+  })
+})
+
+describe('the last seven days', () => {
+  const dotsOf = async (browser: Browser) =>
+    (await open(browser)).querySelectorAll('.day').map(({ classList }) => classList.contains('day-active'))
+
+  it('are seven dots, filled for each day on which a lesson was begun or done, and say so in words', async () => {
+    const { browser, person } = await answered('Ada')
+    assert.deepEqual(await dotsOf(browser), Array(7).fill(false))
+    await mark(browser, 'f1', 'started')
+    await app.sql`update progress set began_at = began_at - interval '3 days'
+      where user_id = (select id from users where email = ${person.email})`
+    await mark(browser, 'f1', 'done')
+    await mark(browser, 'f2', 'known')
+    assert.deepEqual(await dotsOf(browser), [false, false, false, true, false, false, true])
+    const words = textOf((await open(browser)).querySelector('.days-words'))
+    assert.match(words, /^The last seven days: you studied on [A-Z]\w+day, [A-Z]\w+day$/)
+  })
+})
+
+describe('the parts of the course', () => {
+  it('are lines that are filled as far as their lessons are behind the learner, each with the way to skip ahead', async () => {
+    const { browser } = await answered('Ada')
+    await markAll(browser, ['f1', 'f2', 'r1'], 'done')
+    await mark(browser, 'r2', 'dismissed')
+    const parts = (await open(browser))
+      .querySelectorAll('.parts li')
+      .map((part) => [
+        part.querySelector('a')?.getAttribute('href'),
+        part.querySelector('progress')?.getAttribute('value'),
+        textOf(part.querySelector('.hint')),
+      ])
+    assert.deepEqual(parts.slice(0, 2), [
+      ['/plan/skip/foundations', '2', '2 of 2'],
+      ['/plan/skip/ros2', '1', '1 of 6'],
+    ])
+    assert.equal(parts.length, 8)
   })
 })
 
@@ -114,7 +208,7 @@ describe('the dashboard of one learner', () => {
     const phone = openBrowser(app)
     await phone.logIn(person)
     await mark(browser, 'f1', 'done')
-    assert.ok(!idsIn(await open(phone), '.suggestions').includes('f1'))
+    assert.notEqual(firstOf(await open(phone)), 'lesson-f1')
     await mark(phone, 'r1', 'done')
     assert.match(textOf(await open(browser)), /2 of 32 lessons/)
   })

@@ -69,6 +69,7 @@ describe('the states that are looked at', () => {
     'profile with everything wrong': 422,
     'lesson that is not there': 404,
     'lesson marked with what is no mark': 422,
+    'part with nothing ticked': 422,
     ...Object.fromEntries(
       [
         'account without a name',
@@ -143,7 +144,8 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
       assert.equal(page.querySelectorAll('main h1').length, 1)
       assert.equal(page.querySelectorAll('main').length, 1)
       const isBehindAnother =
-        /^\/(onboarding|profile|lessons|account)/.test(path) && page.querySelector('main form') !== null
+        /^\/(onboarding|profile|lessons|account|plan)/.test(path) &&
+        (page.querySelector('main form') !== null || path.startsWith('/plan'))
       const parts = page.querySelector('body')?.childNodes.filter((node) => node.nodeType === 1) as HTMLElement[]
       assert.deepEqual(
         parts.map(({ rawTagName }) => rawTagName),
@@ -401,7 +403,16 @@ describe('a form that is not taken', () => {
 describe('pages of learners', () => {
   it('send a visitor to the login page, and name the way back', async () => {
     const visitor = openBrowser(app)
-    for (const path of ['/dashboard', '/dashboard?week=2', '/onboarding', CHECK, '/profile', '/lessons/f1']) {
+    for (const path of [
+      '/dashboard',
+      '/dashboard?week=2',
+      '/onboarding',
+      CHECK,
+      '/profile',
+      '/lessons/f1',
+      '/plan',
+      '/plan/skip/ros2',
+    ]) {
       const { status, headers } = await visitor.get(path)
       assert.equal(status, 303)
       assert.equal(headers.location, `/login?next=${encodeURIComponent(path)}`)
@@ -511,7 +522,6 @@ describe('names', () => {
     const { page } = exhibit('/dashboard for a learner')
     assert.equal(page.querySelector('.site-nav-name')?.getAttribute('dir'), 'auto')
     assert.equal(page.querySelector('h1 bdi')?.text, 'Ada')
-    assert.equal(page.querySelector('dd[dir=auto]')?.text, 'Ada')
     assert.equal(exhibit('/sign-up for a visitor').page.querySelector('#name')?.getAttribute('dir'), 'auto')
   })
 
