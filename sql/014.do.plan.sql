@@ -1,6 +1,6 @@
 -- What a learner wants of the plan. It has no row until they say something.
 create table plans (
-  user_id text primary key references users (id) on delete cascade,
+  user_id text primary key references all_users (id) on delete cascade,
   -- Null where the learner did not say. 10 stands for 10 or more.
   weekly_hours integer check (weekly_hours in (2, 4, 6, 10)),
   -- SHA-256: the table gives nobody the address of a calendar.
