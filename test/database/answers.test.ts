@@ -55,14 +55,14 @@ describe('an error that is cut off behind its first word', () => {
     const db = await openDb(proxy.url)
     const other = postgres(url, { max: 1 })
     after(() => other.end())
-    await other`create table plans (id int, note text)`
-    const write = () => db.sql`insert into plans (id) values (1) returning *`
+    await other`create table sketches (id int, note text)`
+    const write = () => db.sql`insert into sketches (id) values (1) returning *`
     await write()
     // PostgreSQL refuses a prepared plan whose result type has changed. The driver would then prepare and run it again.
-    await other`alter table plans drop column note`
-    proxy.cutWithin('insert into plans', 1)
+    await other`alter table sketches drop column note`
+    proxy.cutWithin('insert into sketches', 1)
     await assert.rejects(write(), Unavailable)
-    assert.deepEqual([...(await db.sql`select count(*)::int as count from plans`)], [{ count: 1 }])
+    assert.deepEqual([...(await db.sql`select count(*)::int as count from sketches`)], [{ count: 1 }])
     assert.deepEqual([...(await db.sql`select 1 as one`)], [{ one: 1 }])
   })
 })
