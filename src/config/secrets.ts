@@ -18,6 +18,7 @@ export type KeyPurpose =
   | 'kept-forms'
   | 'known-devices'
   | 'calendar'
+  | 'sign-up-sessions'
 
 export function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS

@@ -138,6 +138,7 @@ describe('a form that is sent several times at once', () => {
     const responses = await Promise.all(Array.from({ length: 5 }, () => browser.post('/sign-up', fields)))
     for (const response of responses) assertSignedUp(response)
     assert.equal((await usersOf(ada.email)).length, 1)
+    assert.equal((await sessionsOf(ada.email)).length, 1, 'and one device')
     assert.equal(await browser.whoAmI(), 'Ada')
   })
 
@@ -151,6 +152,21 @@ describe('a form that is sent several times at once', () => {
     )
     for (const response of responses) assertSignedUp(response)
     assert.equal((await usersOf(ada.email)).length, 1)
+    assert.equal((await sessionsOf(ada.email)).length, 1, 'and one device')
+  })
+
+  it('does not bring back a session that was ended, when it is sent again later', async () => {
+    const ada = somebody('Ada')
+    const browser = openBrowser(first)
+    const fields = { ...ada, _csrf: await browser.token('/sign-up') }
+    assertSignedUp(await browser.post('/sign-up', fields))
+    const old = browser.cookie(COOKIE)
+    await browser.logOut()
+    const form = { Cookie: `matricula-form=${browser.cookie('matricula-form')}` }
+    const soon = await startApp({}, { databaseUrl: first.databaseUrl })
+    soon.advance(2 * 60_000)
+    assertSignedUp(await openBrowser(soon, form).post('/sign-up', fields))
+    assert.equal(await openBrowser(first, { Cookie: `${COOKIE}=${old}` }).whoAmI(), undefined)
   })
 
   it('with different passwords is the account of one of them, and no way in for the others', async () => {

@@ -12,8 +12,15 @@ import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
 import { logIn } from '../session/identity.ts'
 import { linkTo } from '../session/opened-links.ts'
+import { signUpSessionId } from '../session/store.ts'
 
 const FIELDS = { name: { id: 'name' }, email: { id: 'email' }, password: { id: 'new-password', secret: true } } as const
+
+/**
+ * How long presses of the button count as one, and begin one session. Not for as long as they make one account: a session
+ * that its learner has ended by then must not be brought back.
+ */
+const SAME_PRESS_MS = 60_000
 
 /** A class on its first day. */
 const MANY_SIGN_UP = 'Many people are signing up or logging in'
@@ -29,23 +36,22 @@ export function signUpPages(deps: Deps): Router {
       const form = parseForm(FIELDS, SignUpForm, req.body)
       if (!form.ok) return res.status(422).render('sign-up', { form: form.state, passwordMinLength })
 
+      const formId = req.formId ?? randomUUID()
       const registration = await register(deps, {
         ...form.data,
         device: deviceOf(req),
         signal: hangUpOf(res),
-        form: req.formId ?? randomUUID(),
+        form: formId,
         linkTo: linkTo(deps, '/email-verification'),
       }).catch(sayBusy(res, form.state, { field: 'email', words: MANY_SIGN_UP }))
       if ('busy' in registration) return res.render('sign-up', { form: registration.busy, passwordMinLength })
-      if (registration.ok)
-        return res.redirect(
-          303,
-          await logIn(req, registration.user, deps, {
-            next: '/onboarding',
-            flash: 'account-created',
-            passwordVersion: registration.passwordVersion,
-          }),
-        )
+      if (registration.ok) {
+        const { user, passwordVersion } = registration
+        const isSamePress = deps.now() - user.createdAt.getTime() < SAME_PRESS_MS
+        const sessionId = isSamePress ? signUpSessionId(deps, formId, user.id) : undefined
+        const start = { next: '/onboarding', flash: 'account-created', passwordVersion, sessionId } as const
+        return res.redirect(303, await logIn(req, user, deps, start))
+      }
       if (registration.reason === 'too-many-tries') {
         const state = refuseTooManyTries(res, form.state, registration.retryAfterSeconds)
         return res.render('sign-up', { form: state, passwordMinLength })

@@ -15,12 +15,13 @@ import { rememberOnDevice } from './store.ts'
 /** What may travel into a new session: a message for the next page, and a form that waits for its learner. */
 type Luggage = { flash?: FlashMessage | undefined; kept?: string | undefined }
 
-type Start = Term & Luggage & { confirmedAt: number; passwordVersion: number; endsOld?: boolean }
+type Start = Term &
+  Luggage & { confirmedAt: number; passwordVersion: number; endsOld?: boolean; sessionId?: string | undefined }
 
 /**
  * Starts a session under a new id, since an id known from before the login must be worthless (ASVS 7.2.4), and ends the
- * old one. Resolves only when the session is saved: a redirect that overtakes it would end on the login page. Returns the
- * path to go to.
+ * old one. Resolves only when the session is saved: a redirect that overtakes it would end on the login page. Several
+ * requests may begin the session with the same `sessionId`: then there is one. Returns the path to go to.
  */
 export async function logIn(
   req: Request,
@@ -30,7 +31,12 @@ export async function logIn(
     remember = false,
     next,
     ...start
-  }: Luggage & { remember?: boolean; next?: string | undefined; passwordVersion: number },
+  }: Luggage & {
+    remember?: boolean
+    next?: string | undefined
+    passwordVersion: number
+    sessionId?: string | undefined
+  },
 ): Promise<string> {
   const now = deps.now()
   await startSession(req, user, deps, { ...start, remembered: remember, loggedInAt: now, confirmedAt: now })
@@ -89,9 +95,10 @@ async function startSession(
   req: Request,
   user: User,
   deps: Deps,
-  { remembered, loggedInAt, confirmedAt, flash, kept, passwordVersion, endsOld = true }: Start,
+  { remembered, loggedInAt, confirmedAt, flash, kept, passwordVersion, endsOld = true, sessionId }: Start,
 ): Promise<string> {
   try {
+    req.nextSessionId = sessionId
     if (endsOld) await regenerate(req)
     else req.sessionStore.generate(req)
     const handle = newId()

@@ -3,6 +3,7 @@
  * as hashes, the server enforces both limits itself, a session is read together with its user, and a session that has
  * ended cannot be brought back by another request that is still being handled.
  */
+import { createHmac, randomBytes } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request, RequestHandler } from 'express'
 import expressSession, { type SessionData } from 'express-session'
@@ -40,11 +41,24 @@ declare global {
       user?: User | undefined
       /** The session of the request, as its owner may see it. */
       openSession?: Session | undefined
+      /** The id that a session beginning with this request is to have. By itself, it is random. */
+      nextSessionId?: string | undefined
     }
   }
 }
 
 type Done = (error?: unknown) => void
+
+const ID_BYTES = 24
+
+/**
+ * The id of the session that a sign-up begins. Every press of the same form gets the same one: whichever answer the browser
+ * shows, its person is in the one session that there is. Nobody can work it out without our key.
+ */
+export const signUpSessionId = ({ config }: Pick<Deps, 'config'>, form: string, userId: string): string => {
+  const [key = ''] = config.keys('sign-up-sessions')
+  return createHmac('sha256', key).update(`${form} ${userId}`).digest().subarray(0, ID_BYTES).toString('base64url')
+}
 
 /**
  * Whoever only reads and has no session cookie passes without a session: there is none to find, and none to begin. Then
@@ -60,6 +74,7 @@ export function sessions(deps: Deps, store: expressSession.Store = new SessionSt
     cookie: sessionCookie(config.secureCookies),
     resave: false,
     saveUninitialized: false,
+    genid: ({ nextSessionId }) => nextSessionId ?? randomBytes(ID_BYTES).toString('base64url'),
   })
   return (req, res, next) => {
     const isVisitor = ['GET', 'HEAD'].includes(req.method) && readCookie(req, name) === undefined
@@ -149,6 +164,7 @@ export class SessionStore extends PgStore {
             ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
           from users where id = ${session.userId} and password_version = ${session.passwordVersion ?? -1}
           for share
+          on conflict (sid) do update set seen_at = excluded.seen_at
           returning 1 as written`
     written.then((rows) => {
       // The account is gone, or its password has changed since it was checked. If the person tries again, they hear which.
