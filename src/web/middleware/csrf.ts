@@ -126,7 +126,9 @@ export function csrf(deps: Deps, showLogin: ShowLogin) {
         links: [{ href: '/dashboard', label: 'Go to your dashboard' }, page],
       }
     }
-    if (readCookie(req, sessionCookieName(config.secureCookies)) !== undefined) {
+    // Logging out takes the cookie away, but a learner's form still says that it is one.
+    const [, mark] = tokenSent(req)
+    if (mark !== '' || readCookie(req, sessionCookieName(config.secureCookies)) !== undefined) {
       const text = 'You were logged out since this page was opened, so nothing was changed.'
       return { title: 'Your session ended', text, links: [{ href: loginPathFor(req.path), label: 'Log in' }, page] }
     }
