@@ -44,7 +44,7 @@ for (const mode of ['off', 'on'] as const) {
         assert.deepEqual((await answersOn(page, 'Languages'))[0], 'C++')
         assert.equal((await answersOn(page, 'Goals'))[0], 'Walk\nand talk')
         await keysTo(page, 'Change: Focus', 'Enter')
-        await at(page, '/onboarding/focus')
+        await at(page, '/onboarding/focus?from=check')
         await keysTo(page, 'primaryFocus', 'Space')
         await page.keyboard.press('Enter')
         await at(page, '/onboarding/check')

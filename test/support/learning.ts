@@ -58,8 +58,16 @@ export async function send(browser: Browser, path: string, fields: Given): Promi
   return browser.post(path, encode({ ...fields, _csrf: token }))
 }
 
+/** Answers a question. A wrong answer leads to the same page, which then says what is wrong: that is returned. */
 export const answer = (browser: Browser, step: string, fields: Given = ANSWERS[step] ?? {}): Promise<Response> =>
-  send(browser, `/onboarding/${step}`, fields)
+  answerWith(browser, step, encode(fields))
+
+/** The same with the fields as they are sent. */
+export async function answerWith(browser: Browser, step: string, body: string): Promise<Response> {
+  const path = `/onboarding/${step}`
+  const response = await browser.post(path, `${body}&_csrf=${encodeURIComponent(await browser.token('/help'))}`)
+  return response.headers.location === path ? browser.get(path) : response
+}
 
 export const skip = (browser: Browser, step: string): Promise<Response> => answer(browser, step, { action: 'skip' })
 

@@ -15,10 +15,11 @@ import { HttpError, methodNotAllowed } from '../middleware/errors.ts'
 import { type AskedQuestion, askAsTyped, askWith, inWords, readAnswer, skipped } from '../presenters/answer-form.ts'
 import { saveFlash, takeMessage } from '../session/flash.ts'
 import { userOf } from '../session/guards.ts'
-import { takeKeptForm } from '../session/kept-forms.ts'
+import { keepWrongForm, takeKeptForm, takeWrongForm } from '../session/kept-forms.ts'
 import { HOME_OF_LEARNERS } from '../session/return-to.ts'
 
 const CHECK = '/onboarding/check'
+const FROM_CHECK = 'check'
 const pathOf = ({ slug }: Question): string => `/onboarding/${slug}`
 
 export function onboardingPages(deps: Deps): Router {
@@ -60,20 +61,29 @@ export function onboardingPages(deps: Deps): Router {
     .route('/onboarding/:question')
     .get(async (req, res) => {
       const question = questionOf(req)
+      const wrong = takeWrongForm(req, deps)
+      const answer = wrong && readAnswer(question, wrong)
+      if (answer?.ok === false) return res.status(422).render('question', page(answer.asked, isFromCheck(wrong?.from)))
       const profile = await profileOf(req)
       const next = nextQuestion(profile)
       // Questions come one after the other. Only earlier ones can be opened again.
       if (next && next !== question && !isPassed(profile, question)) return res.redirect(303, pathOf(next))
       const kept = takeKeptForm(req, deps)
       const asked = kept ? askAsTyped(question, kept) : askWith(question, drafted(profile))
-      res.render('question', { ...page(asked, takeMessage(req)), kept })
+      res.render('question', {
+        ...page(asked, isFromCheck(kept?.from ?? req.query.from)),
+        message: takeMessage(req),
+        kept,
+      })
     })
     .post(async (req, res) => {
       const question = questionOf(req)
       const skips = req.body.action === 'skip'
       const answer = skips ? { ok: true as const, part: skipped(question) } : readAnswer(question, req.body)
-      if (!answer.ok) return res.status(422).render('question', page(answer.asked))
-
+      if (!answer.ok) {
+        if (await keepWrongForm(req, deps)) return res.redirect(303, pathOf(question))
+        return res.status(422).render('question', page(answer.asked, isFromCheck(req.body.from)))
+      }
       await saveDraft(sql, userOf(req).id, answer.part, now())
       res.redirect(303, pathAfter(question, await profileOf(req)))
     })
@@ -96,19 +106,25 @@ const markOf = (profile: Profile): string =>
     .digest('base64url')
 
 function showAnswers(res: Response, profile: Profile, { changed = false } = {}): void {
-  const answers = inWords(drafted(profile)).map((row) => ({ ...row, change: pathOf(row.question) }))
+  const answers = inWords(drafted(profile)).map((row) => ({
+    ...row,
+    change: `${pathOf(row.question)}?from=${FROM_CHECK}`,
+  }))
   res.render('check-answers', { answers, changed, seen: markOf(profile), back: { href: backFrom(QUESTIONS.length) } })
 }
 
-function page(asked: AskedQuestion, message?: { text: string }) {
+/** Whether a question was opened by “Change” on the page with all answers: then its link back leads there. */
+const isFromCheck = (from: unknown): boolean => from === FROM_CHECK
+
+function page(asked: AskedQuestion, fromCheck: boolean) {
   const position = QUESTIONS.indexOf(asked.question)
   return {
     asked,
     form: { errors: asked.errors },
     position: position + 1,
     of: QUESTIONS.length,
-    back: { href: backFrom(position) },
-    message,
+    from: fromCheck ? FROM_CHECK : '',
+    back: { href: fromCheck ? CHECK : backFrom(position) },
   }
 }
 

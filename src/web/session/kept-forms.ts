@@ -1,8 +1,10 @@
 /**
  * Forms that were sent after their session had ended. What was typed goes through the login page, sealed, and afterwards
- * stands in the form again, for the same person only. The form is never sent again without the learner.
+ * stands in the form again, for the same person only. The form is never sent again without the learner. Questions that
+ * come back with a message use the same way, so that a page with a message is opened like any other.
  */
 import { createHmac } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { Request } from 'express'
 import { z } from 'zod'
 import { isSameText } from '../../base/same-text.ts'
@@ -22,7 +24,7 @@ const FIELDS: Record<string, readonly string[]> = {
   '/account': ['name'],
   '/account/email-change': ['email'],
   '/profile': QUESTIONS.flatMap(namesOf),
-  ...Object.fromEntries(QUESTIONS.map((question) => [`/onboarding/${question.slug}`, namesOf(question)])),
+  ...Object.fromEntries(QUESTIONS.map((question) => [`/onboarding/${question.slug}`, [...namesOf(question), 'from']])),
 }
 
 const KeptForm = z.object({
@@ -30,6 +32,8 @@ const KeptForm = z.object({
   values: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
   mark: z.string(),
   until: z.number(),
+  /** Whether it waits because something in it is wrong, not because a session had ended. */
+  wrong: z.boolean().default(false),
 })
 export type KeptForm = z.output<typeof KeptForm>
 
@@ -42,14 +46,15 @@ export const ownerMark = ({ keptFormKeys: [newest = Buffer.alloc(0)] }: Deps, us
 export const isMarkOf = ({ keptFormKeys }: Deps, mark: string, userId: string): boolean =>
   keptFormKeys.some((key) => isSameText(mark, sign(userId, key)))
 
-/** Seals the form of a request. Returns undefined if it is not one of those that are kept, or too long. */
-export function sealForm(req: Request, deps: Deps, mark: string): string | undefined {
+/** Seals the form of a request. Returns undefined if it is not one of those that are kept, or empty, or too long. */
+export function sealForm(req: Request, deps: Deps, mark: string, wrong = false): string | undefined {
   const path = req.path.replace(/\/$/, '')
   const fields = Object.hasOwn(FIELDS, path) ? (FIELDS[path] ?? []) : []
   const typed = fields.flatMap((field) => (req.body?.[field] === undefined ? [] : [[field, req.body[field]]]))
-  const form: KeptForm = { path, values: Object.fromEntries(typed), mark, until: deps.now() + KEPT_MS }
+  const form: KeptForm = { path, values: Object.fromEntries(typed), mark, until: deps.now() + KEPT_MS, wrong }
   const text = JSON.stringify(form)
-  if (typed.length === 0 || mark === '' || text.length > KEPT_MAX_LENGTH) return undefined
+  const isEmpty = typed.length === 0 && !wrong
+  if (fields.length === 0 || isEmpty || mark === '' || text.length > KEPT_MAX_LENGTH) return undefined
   return seal(Buffer.from(text), SEALED_AS, deps.keptFormKeys)
 }
 
@@ -61,12 +66,29 @@ export function openForm(sealed: unknown, deps: Deps): KeptForm | undefined {
   return data && data.until > deps.now() ? data : undefined
 }
 
-/** What this learner had typed into the form of this page. It is returned once and then deleted. */
-export function takeKeptForm(req: Request, deps: Deps): KeptForm['values'] | undefined {
+/**
+ * Keeps a form that is wrong until its page is opened next. Returns false if it is too long to be kept. Unlike the answer
+ * to a POST, that page can be gone back to: the browser opens it anew, and it shows what is saved by then.
+ */
+export async function keepWrongForm(req: Request, deps: Deps): Promise<boolean> {
+  const kept = req.user && sealForm(req, deps, ownerMark(deps, req.user.id), true)
+  if (kept === undefined) return false
+  req.session.kept = kept
+  await promisify(req.session.save).call(req.session)
+  return true
+}
+
+/** What this learner had typed into the form of this page before their session ended. Returned once, then deleted. */
+export const takeKeptForm = (req: Request, deps: Deps): KeptForm['values'] | undefined => take(req, deps, false)
+
+/** What this learner has just sent from this page, and was wrong. Returned once, then deleted. */
+export const takeWrongForm = (req: Request, deps: Deps): KeptForm['values'] | undefined => take(req, deps, true)
+
+function take(req: Request, deps: Deps, wrong: boolean): KeptForm['values'] | undefined {
   const kept = req.user && req.method === 'GET' ? req.session.kept : undefined
   if (kept === undefined) return undefined
   const form = openForm(kept, deps)
-  if (form && form.path !== req.path.replace(/\/$/, '')) return undefined
+  if (form && (form.path !== req.path.replace(/\/$/, '') || form.wrong !== wrong)) return undefined
   delete req.session.kept
   return form && req.user && isMarkOf(deps, form.mark, req.user.id) ? form.values : undefined
 }

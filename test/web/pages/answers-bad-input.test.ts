@@ -6,6 +6,7 @@ import { startApp } from '../../support/app.ts'
 import {
   ANSWERS,
   answer,
+  answerWith,
   CHECK,
   encode,
   filledIn,
@@ -101,7 +102,7 @@ describe('an answer that cannot be taken', async () => {
     const at = OF_THE_TEXT.includes(says) ? 'projectGoalsText' : FIELDS[step]
 
     it(`${problem}, on its question`, async () => {
-      const { status, text } = await browser.post(`/onboarding/${step}`, `${bodyOf(sends)}&_csrf=${token}`)
+      const { status, text } = await answerWith(browser, step, bodyOf(sends))
       assert.equal(status, 422)
       assert.deepEqual(problemsOf(text), [{ href: `#${at}`, message: says }])
       assert.equal(parse(text).getElementById(`${at}-error`)?.text, `Error: ${says}`)

@@ -52,7 +52,7 @@ describe('the overview of the answers', () => {
     const links = parse(text).querySelectorAll('.answers a')
     assert.deepEqual(
       links.map((link) => [link.getAttribute('href'), link.text]),
-      STEPS.map((step, index) => [`/onboarding/${step}`, `Change: ${Object.keys(rowsOf(text))[index]}`]),
+      STEPS.map((step, index) => [`/onboarding/${step}?from=check`, `Change: ${Object.keys(rowsOf(text))[index]}`]),
     )
     assert.deepEqual(
       parse(text)
