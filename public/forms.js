@@ -20,10 +20,14 @@ for (const input of document.querySelectorAll('input[type="password"]')) {
     button.textContent = visible ? 'Hide password' : 'Show password'
   }
   show(false)
+  // Pressing it with a mouse must not take the focus out of the field: its caret would be at the front afterwards.
+  button.addEventListener('mousedown', (event) => event.preventDefault())
   button.addEventListener('click', () => {
     const { selectionStart, selectionEnd } = input
     const visible = input.type === 'password'
     show(visible)
+    // Chromium draws the field anew, and until then moves the caret to the front.
+    input.getBoundingClientRect()
     input.setSelectionRange(selectionStart, selectionEnd)
     status.textContent = visible ? 'Your password is visible' : 'Your password is hidden'
   })
@@ -42,6 +46,10 @@ for (const input of document.querySelectorAll('input[type="password"]')) {
   input.addEventListener('keydown', tellCapsLock)
   input.addEventListener('keyup', tellCapsLock)
 }
+
+// This page may be the answer to a form, which a browser would have to send again when somebody goes back to it. So that it
+// opens the address instead, tell it to forget the form.
+if (document.getElementById('error-summary')) history.replaceState(null, '', location.href)
 
 for (const button of document.querySelectorAll('button[data-busy]')) {
   const label = button.textContent

@@ -400,6 +400,16 @@ describe('showing a password', () => {
       assert.equal(await status.innerText(), 'Your password is hidden')
     }))
 
+  it('with a mouse leaves the caret where it was', () =>
+    withPage({}, async (page) => {
+      await page.goto(`${app.url}/login`)
+      await password(page).fill(PASSWORD)
+      await password(page).press('ArrowLeft')
+      await toggle(page).click()
+      await page.keyboard.type('!')
+      assert.equal(await password(page).inputValue(), `${PASSWORD.slice(0, -1)}!${PASSWORD.slice(-1)}`)
+    }))
+
   for (const path of ['/login', '/sign-up']) {
     it(`${path}: sends nothing by itself, and sends the field hidden`, () =>
       withPage({}, async (page) => {
@@ -600,8 +610,10 @@ const SMALL_TARGETS = `(() => {
     const target = ['checkbox', 'radio'].includes(control.type) ? size(control.labels[0]) : size(control)
     if (target.width < 44 || target.height < 44) say(control, target)
   }
-  for (const link of document.querySelectorAll('#error-summary a, .link-list a, .after-form a')) {
-    if (size(link).height < 24) say(link, size(link))
+  const standsAlone = (link) => link.textContent.trim() === link.parentElement.textContent.trim()
+  for (const link of document.querySelectorAll('main p > a, .answers dd > a, #error-summary a, .link-list a, .after-form a')) {
+    const inText = link.parentElement.matches('p') && !link.closest('.after-form') && !standsAlone(link)
+    if (!inText && size(link).height < 44) say(link, size(link))
   }
   return small
 })()`
@@ -814,6 +826,19 @@ describe('reduced motion', () => {
 })
 
 describe('paper', () => {
+  it('has links and hints as black as the text', () =>
+    withPage({}, async (page) => {
+      const { person: ada } = await learner(app, 'Ada')
+      await logIn(page, ada)
+      await page.emulateMedia({ media: 'print' })
+      for (const path of ['/account', '/account/password-change', '/help', '/onboarding/programming', '/lessons/f1']) {
+        await page.goto(app.url + path)
+        const coloured = `[...document.querySelectorAll('main *')].filter((element) =>
+          element.checkVisibility() && getComputedStyle(element).color !== 'rgb(0, 0, 0)').map(({ outerHTML }) => outerHTML)`
+        assert.deepEqual(await inPage(page, coloured), [], path)
+      }
+    }))
+
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`has the text in black on white and nothing to press, from a ${colorScheme} screen`, () =>
       withPage({ colorScheme }, async (page) => {
