@@ -14,7 +14,14 @@ for (const input of document.querySelectorAll('input[type="password"]')) {
   button.setAttribute('aria-controls', input.id)
   const status = Object.assign(document.createElement('p'), { className: 'hint' })
   status.setAttribute('role', 'status')
-  input.after(button, status)
+  const extras = Object.assign(document.createElement('div'), { className: 'password-extras' })
+  extras.append(button)
+  input.after(extras, status)
+  // That a password is visible can be seen. Said to screen readers only, it moves nothing on the page.
+  const say = (words, { aloud = false } = {}) => {
+    status.className = aloud ? 'visually-hidden' : 'hint'
+    status.textContent = words
+  }
   const show = (visible) => {
     input.type = visible ? 'text' : 'password'
     button.textContent = visible ? 'Hide password' : 'Show password'
@@ -29,19 +36,19 @@ for (const input of document.querySelectorAll('input[type="password"]')) {
     // Chromium draws the field anew, and until then moves the caret to the front.
     input.getBoundingClientRect()
     input.setSelectionRange(selectionStart, selectionEnd)
-    status.textContent = visible ? 'Your password is visible' : 'Your password is hidden'
+    say(visible ? 'Your password is visible' : 'Your password is hidden', { aloud: true })
   })
   // A browser offers to save a password only from a password field.
   input.form.addEventListener('submit', () => show(false))
   restorers.push(() => {
     show(false)
-    status.textContent = ''
+    say('')
   })
 
   const tellCapsLock = (event) => {
     const on = event.getModifierState?.('CapsLock') ?? false
-    if (on) status.textContent = 'Caps Lock is on'
-    else if (status.textContent === 'Caps Lock is on') status.textContent = ''
+    if (on) say('Caps Lock is on')
+    else if (status.textContent === 'Caps Lock is on') say('')
   }
   input.addEventListener('keydown', tellCapsLock)
   input.addEventListener('keyup', tellCapsLock)
@@ -98,7 +105,9 @@ if (newPassword) {
   const words = Object.assign(document.createElement('p'), { className: 'hint', id: 'new-password-strength' })
   words.setAttribute('role', 'status')
   meter.setAttribute('aria-label', 'Password strength')
-  newPassword.after(meter, words)
+  const both = Object.assign(document.createElement('div'), { className: 'password-strength' })
+  both.append(meter, words)
+  newPassword.nextElementSibling.append(both)
   let timer
   newPassword.addEventListener('input', () => {
     clearTimeout(timer)

@@ -436,7 +436,7 @@ describe('through the front door', () => {
     }
     assert.deepEqual(await attempt(14), [422, SHORT(15)])
     assert.deepEqual(await attempt(15), [303])
-    assert.match((await openBrowser(longer).get('/sign-up')).text, /15 or more characters/)
+    assert.match((await openBrowser(longer).get('/sign-up')).text, /15 characters or more/)
   })
 
   it('capitals and spaces around an address do not matter, a tag does', async () => {

@@ -68,7 +68,7 @@ for (const mode of ['off', 'on'] as const) {
           await logIn(page, ada.email, FORGOTTEN)
           await at(page, '/dashboard')
 
-          await page.getByRole('navigation', { name: 'Your account' }).getByRole('link', { name: 'Account' }).click()
+          await page.getByRole('navigation', { name: 'Your pages' }).getByRole('link', { name: 'Your account' }).click()
           await page.getByLabel('Your name').fill('Ada Lovelace')
           await press(page, 'Save name')
           await says(page, 'Your name is saved.')
@@ -83,11 +83,11 @@ for (const mode of ['off', 'on'] as const) {
             email: ada.email,
             password: CHANGED,
           })
-          await follow(page, 'See where you are signed in, and what happened lately')
+          await follow(page, 'See where you are logged in, and what happened lately')
           await fitsTheScreen(page)
           assert.match(await page.locator('tbody tr').first().innerText(), /This device/)
-          await page.getByRole('button', { name: /^Sign out Firefox on Android, last active/ }).click()
-          await says(page, 'That device is signed out.')
+          await page.getByRole('button', { name: /^Log out Firefox on Android, last active/ }).click()
+          await says(page, 'That device is logged out.')
           assert.equal(await page.locator('tbody tr').count(), 1)
 
           app.advance(11 * 60_000)

@@ -152,12 +152,12 @@ for (const javaScriptEnabled of [false, true]) {
         await page.goto(`${app.url}/login`)
         await page.getByLabel('Email address').fill('ada at example')
         await password(page).fill(PASSWORD)
-        await page.getByLabel('Keep me signed in').check()
+        await page.getByLabel('Keep me logged in').check()
         await page.getByRole('button', { name: 'Log in' }).click()
         await summary(page).waitFor()
         assert.equal(await page.getByLabel('Email address').inputValue(), 'ada at example')
         assert.equal(await password(page).inputValue(), '')
-        assert.ok(await page.getByLabel('Keep me signed in').isChecked())
+        assert.ok(await page.getByLabel('Keep me logged in').isChecked())
       }))
 
     it('reloading the page after a form sends nothing again', () =>
@@ -703,7 +703,7 @@ const TAB_STOPS = `[...document.querySelectorAll('a[href], button, input:not([ty
   .filter((each) => each.checkVisibility())
   .filter((each) => {
     if (each.type !== 'radio') return true
-    const group = [...each.form.querySelectorAll('input[type=radio]')].filter(({ name }) => name === each.name)
+    const group = [...each.form.querySelectorAll('input[type=radio]')].filter((other) => other.name === each.name && other.checkVisibility())
     return each === (group.find(({ checked }) => checked) ?? group[0])
   })`
 
@@ -800,8 +800,8 @@ describe('forced colours', () => {
           page,
           `[...document.querySelectorAll('.button, input:not([type=hidden], [type=checkbox], [type=radio]), textarea, .error-summary, .notice, .success')]
             .filter((element) => {
-              const { borderBlockStartStyle, borderBlockStartWidth } = getComputedStyle(element)
-              return borderBlockStartStyle !== 'solid' || parseFloat(borderBlockStartWidth) < 1
+              const { borderInlineStartStyle, borderInlineStartWidth } = getComputedStyle(element)
+              return borderInlineStartStyle !== 'solid' || parseFloat(borderInlineStartWidth) < 1
             }).map((element) => element.className || element.id)`,
         )
         assert.deepEqual(flat, [], exhibit.name)

@@ -105,6 +105,9 @@ for (const [name, { command, field, button, fill, quit }] of Object.entries(BROW
 
     async function answerFirstQuestion(terminal: Terminal): Promise<void> {
       await terminal.see(/How much programming have you done\?/)
+      // Lynx ticks the first choice by itself. That must not be an answer.
+      await push(terminal, 'Continue')
+      await terminal.see(/There is a problem/)
       await terminal.stepTo(at(/[([] ?[)\]] I can write short scripts/))
       await terminal.press('Enter')
       await push(terminal, 'Continue')
@@ -142,7 +145,7 @@ for (const [name, { command, field, button, fill, quit }] of Object.entries(BROW
       await second.see(/Forgot your password/)
       await type(second, /Email address/, person.email)
       await type(second, /Password/, person.password)
-      await second.stepTo(at(/\[ \] Keep me signed in/))
+      await second.stepTo(at(/\[ \] Keep me logged in/))
       await second.press('Enter')
       await push(second, 'Log in')
       await second.see(/Your dashboard|Study next|What to study/)

@@ -28,7 +28,13 @@ export function useViews(app: Express): void {
   }
 
   app.response.render = function render(this: Response, name: string, values: unknown = {}) {
-    const always = { asset: assetPath, user: this.req.user, csrfToken: this.locals.csrfToken }
+    const { user, path } = this.req
+    const always = {
+      asset: assetPath,
+      user,
+      path: path.replace(/\/$/, '').toLowerCase(),
+      csrfToken: this.locals.csrfToken,
+    }
     sendPage(this, eta.render(`/${name}`, { ...always, ...(values as object) }))
   }
 }

@@ -95,7 +95,7 @@ for (const [index, { step, field, heading, why, type, options, empty }] of QUEST
       assert.match(page.getElementById(`${field}-hint`)?.text ?? '', why)
       assert.equal(page.querySelector('nav[aria-label=Back] a')?.getAttribute('href'), before)
       assert.equal(page.querySelector('#question-form')?.getAttribute('action'), path)
-      const inputs = page.querySelectorAll(`#question-form input[name=${field}]`)
+      const inputs = page.querySelectorAll(`#question-form .choice:not([hidden]) input[name=${field}]`)
       assert.deepEqual(
         inputs.map((input) => input.getAttribute('value')),
         options,
@@ -128,7 +128,7 @@ for (const [index, { step, field, heading, why, type, options, empty }] of QUEST
       assert.deepEqual(problemsOf(text), [{ href: `#${field}`, message: empty }])
       const page = parse(text)
       assert.equal(page.querySelector('title')?.text, `Error: ${heading} - Matricula`)
-      assert.equal(page.querySelector('fieldset input')?.id, field)
+      assert.equal(page.querySelector('fieldset .choice:not([hidden]) input')?.id, field)
       assert.equal(page.querySelector('fieldset')?.getAttribute('aria-describedby'), `${field}-hint ${field}-error`)
       assert.equal(page.getElementById(`${field}-error`)?.text, `Error: ${empty}`)
       assert.equal((await browser.get(pathAfter(step))).headers.location, path, 'the next question is not open yet')

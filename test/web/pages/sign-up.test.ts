@@ -74,7 +74,7 @@ describe('the form', () => {
       assert.ok((label?.range[0] ?? 0) < (page.querySelector(`#${id}`)?.range[0] ?? 0))
     }
     const hint = page.querySelector('#new-password-hint')
-    assert.equal(hint?.text, '8 or more characters. Four random words work well.')
+    assert.equal(hint?.text, '8 characters or more. Four random words work well.')
     assert.ok((hint?.range[0] ?? 0) < (page.querySelector('#new-password')?.range[0] ?? 0))
   })
 
@@ -96,7 +96,7 @@ describe('the form', () => {
   it('is described by the settings of the server', async () => {
     const strict = await startApp({ PASSWORD_MIN_LENGTH: '15' }, { databaseUrl: app.databaseUrl })
     const page = parse((await openBrowser(strict).get('/sign-up')).text)
-    assert.match(page.querySelector('#new-password-hint')?.text ?? '', /^15 or more characters\./)
+    assert.match(page.querySelector('#new-password-hint')?.text ?? '', /^15 characters or more\./)
     assert.equal(page.querySelector('#new-password')?.getAttribute('minlength'), '15')
     const { text } = await openBrowser(strict).submit('/sign-up', { ...somebody('Ada'), password: 'fourteen chars' })
     assert.deepEqual(problemsOf(text), [{ href: '#new-password', message: 'Password must be 15 characters or more' }])
