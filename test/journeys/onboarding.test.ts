@@ -155,7 +155,9 @@ async function studyFrom(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Change what your suggestions are based on' }).click()
   await at(page, '/profile')
   await fitsTheScreen(page)
+  await page.getByText('Focus', { exact: true }).click()
   assert.ok(await page.getByLabel('Voice, language and action (VLA)').isChecked())
+  await page.getByText('Robotics and AI', { exact: true }).click()
   assert.ok(
     await page
       .getByRole('group', { name: /robotics or AI/ })

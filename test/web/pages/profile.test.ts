@@ -56,7 +56,7 @@ describe('the page of all answers', () => {
       assert.equal(fieldsets[index]?.querySelector('legend h2')?.text, question.querySelector('legend h1')?.text)
       const fieldsOf = (name: string, place = question) =>
         place
-          .querySelectorAll(`${name} input`)
+          .querySelectorAll(`${name} .choice:not([hidden]) input`)
           .map((input) => [input.getAttribute('name'), input.getAttribute('value')])
       const own = fieldsets[index]
         ?.querySelectorAll('input')
