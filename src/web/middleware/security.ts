@@ -20,7 +20,8 @@ export function constantHeaders({ config }: Pick<Deps, 'config'>): [name: string
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'"],
-        formAction: ["'self'"],
+        // Chromium also asks this when the answer to a form leads on: “Open the lesson” leads to where the lessons are.
+        formAction: ["'self'", ...(config.lessonBaseUrl ? [new URL(config.lessonBaseUrl).origin] : [])],
         baseUri: ["'none'"],
         objectSrc: ["'none'"],
         frameAncestors: ["'none'"],

@@ -11,10 +11,11 @@ import { saveFlash, takeFlash } from '../session/flash.ts'
 import { userOf } from '../session/guards.ts'
 import { HOME_OF_LEARNERS } from '../session/return-to.ts'
 
-const ProgressForm = z.object({ state: z.enum([...PROGRESS_STATES, 'none']), from: z.string().optional() })
+const ProgressForm = z.object({ state: z.enum([...PROGRESS_STATES, 'opened', 'none']), from: z.string().optional() })
 
 export function lessonPages({ sql, now, config }: Deps): Router {
   const router = Router()
+  const hrefOf = ({ id }: Lesson) => config.lessonBaseUrl && `${config.lessonBaseUrl}/${id}`
 
   router
     .route('/lessons/:lesson')
@@ -28,8 +29,9 @@ export function lessonPages({ sql, now, config }: Deps): Router {
       if (advice === undefined) throw new HttpError(404)
       const leadsTo = CATALOGUE.lessons.filter(({ prereqs }) => prereqs.includes(lesson.id))
       const prerequisites = CATALOGUE.lessons.filter(({ id }) => lesson.prereqs.includes(id))
+      const href = hrefOf(lesson)
       res.render('lesson', {
-        ...describeLesson(advice, progress),
+        ...describeLesson(advice, progress, { href }),
         module: MODULES[lesson.module],
         isOpen: !['done', 'dismissed'].includes(advice.state),
         isNext: startNow.some((one) => one.lesson === lesson),
@@ -39,7 +41,7 @@ export function lessonPages({ sql, now, config }: Deps): Router {
           state: all.find((one) => one.lesson.id === id)?.state ?? 'ready',
         })),
         leadsTo,
-        href: config.lessonBaseUrl && `${config.lessonBaseUrl}/${lesson.id}`,
+        href,
         message: messageAbout(takeFlash(req), recommendations, progress),
         back: { href: '/dashboard', label: 'Your dashboard' },
       })
@@ -52,10 +54,14 @@ export function lessonPages({ sql, now, config }: Deps): Router {
       const lesson = lessonOf(req)
       const form = ProgressForm.safeParse(req.body)
       if (!form.success) throw new HttpError(422)
-      await setProgress(sql, { userId: userOf(req).id, lessonId: lesson.id, state: form.data.state, now: now() })
+      const { state: wanted, from } = form.data
+      const state = wanted === 'opened' ? 'started' : wanted
+      await setProgress(sql, { userId: userOf(req).id, lessonId: lesson.id, state, now: now() })
       await saveFlash(req, `lesson:${lesson.id}`)
+      const href = hrefOf(lesson)
+      if (wanted === 'opened' && href !== undefined) return res.redirect(303, href)
       // The dashboard says at its top what has become of it and what comes next.
-      res.redirect(303, form.data.from === 'lesson' ? `/lessons/${lesson.id}#lesson-${lesson.id}` : HOME_OF_LEARNERS)
+      res.redirect(303, from === 'lesson' ? `/lessons/${lesson.id}#lesson-${lesson.id}` : HOME_OF_LEARNERS)
     })
     .all(methodNotAllowed)
   return router

@@ -25,11 +25,14 @@ const STATES: Record<LessonState, string> = {
   ready: 'Open',
 }
 
-type Action = { state: ProgressState | 'none'; label: string }
+type Action = { state: ProgressState | 'opened' | 'none'; label: string }
+
+/** Where the lessons themselves stand, if the operator has said so. */
+type Place = { href: string | undefined }
 
 /** The buttons for each state. “Undo” goes back to the state before. */
-function actionsIn(state: ProgressState | undefined, before: ProgressState | undefined): Action[] {
-  const start = { state: 'started', label: 'Start' } as const
+function actionsIn(state: ProgressState | undefined, before: ProgressState | undefined, place?: Place): Action[] {
+  const start = startAt(place)
   const done = { state: 'done', label: 'Mark as done' } as const
   const known = { state: 'known', label: 'I already know this' } as const
   const dismiss = { state: 'dismissed', label: 'Not interested' } as const
@@ -38,13 +41,19 @@ function actionsIn(state: ProgressState | undefined, before: ProgressState | und
   return [{ state: before === 'started' ? 'started' : 'none', label: 'Undo' }]
 }
 
+/** The button that begins a lesson: it opens the lesson, where that is known, and otherwise says that it only makes a note. */
+function startAt(place: Place | undefined): Action {
+  if (place?.href !== undefined) return { state: 'opened', label: 'Open the lesson' }
+  return { state: 'started', label: place === undefined ? 'Start' : 'I have begun' }
+}
+
 export function stateInWords(advice: Pick<Advice, 'lesson' | 'state'>, progress: Progress): string {
   const marked = progress.get(advice.lesson.id)?.state
   if (marked === 'started') return 'Started'
   return marked === 'known' ? 'Known already' : STATES[advice.state]
 }
 
-export function describeLesson(advice: Advice, progress: Progress) {
+export function describeLesson(advice: Advice, progress: Progress, place?: Place) {
   const { lesson } = advice
   const marked = progress.get(lesson.id)
   const labels = (options: readonly { value: string; label: string }[], values: readonly string[]) =>
@@ -62,7 +71,8 @@ export function describeLesson(advice: Advice, progress: Progress) {
     helpsWith: labels(PROJECT_GOALS, lesson.goals),
     needs: lesson.hardware.map((need) => EQUIPMENT_NAMES[need]),
     canUse: lesson.hardwareOptional.map((need) => EQUIPMENT_NAMES[need]),
-    actions: actionsIn(marked?.state, marked?.before),
+    isMarked: marked !== undefined,
+    actions: actionsIn(marked?.state, marked?.before, place),
   }
 }
 

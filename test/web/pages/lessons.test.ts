@@ -76,6 +76,9 @@ describe('the page of a lesson', async () => {
     const { person } = await answered('Ben')
     const reader = openBrowser(elsewhere)
     await reader.logIn(person)
+    const [first] = (await open(reader, 'r4')).querySelectorAll('main .button')
+    assert.equal(textOf(first), 'Open the lesson: ROS 2 services: request and response')
+    await mark(reader, 'r4', 'started')
     const link = (await open(reader, 'r4')).querySelector('main a.button')
     assert.deepEqual(
       [link?.text, link?.getAttribute('href')],
