@@ -1,4 +1,4 @@
-/** Signing out other devices, as their owner. */
+/** Logging out other devices, as their owner. */
 import type { Sql } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
 import { lockedUser, noted, type Occasion } from './activity.ts'

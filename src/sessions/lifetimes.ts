@@ -4,11 +4,11 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Both limits in milliseconds, without “Keep me signed in” and with it. */
+/** Both limits in milliseconds, without “Keep me logged in” and with it. */
 const BROWSER_SESSION = { idle: 2 * HOUR, absolute: 24 * HOUR }
 const REMEMBERED_SESSION = { idle: 14 * DAY, absolute: 30 * DAY }
 
-/** How long a device may keep somebody signed in who asked for it, in milliseconds. */
+/** How long a device may keep somebody logged in who asked for it, in milliseconds. */
 export const REMEMBERED_MS = REMEMBERED_SESSION.absolute
 
 /** What decides how long a session lasts; `loggedInAt` in milliseconds. */

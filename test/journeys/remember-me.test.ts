@@ -1,4 +1,4 @@
-/** Closing the browser, coming back, staying away too long: with and without “Keep me signed in”, by keyboard too. */
+/** Closing the browser, coming back, staying away too long: with and without “Keep me logged in”, by keyboard too. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'

@@ -29,13 +29,13 @@ async function logInWhileFull(page: Page, person: Person, seconds: number): Prom
   await page.goto(`${app.url}/login`)
   await page.getByLabel('Email address').fill(person.email)
   await page.getByLabel('Password', { exact: true }).fill(person.password)
-  await page.getByLabel('Keep me signed in').check()
+  await page.getByLabel('Keep me logged in').check()
   await page.getByRole('button', { name: 'Log in', exact: true }).click()
   await page.locator('#error-summary').waitFor()
   callOff()
   assert.match(await page.locator('#error-summary').innerText(), new RegExp(`Try again in ${seconds} seconds`))
   assert.equal(await page.getByLabel('Email address').inputValue(), person.email)
-  assert.ok(await page.getByLabel('Keep me signed in').isChecked())
+  assert.ok(await page.getByLabel('Keep me logged in').isChecked())
 }
 
 describe('with the script', () => {

@@ -83,6 +83,6 @@ export async function sendLogin(
 ): Promise<void> {
   await page.getByLabel('Email address').fill(email)
   await page.getByLabel('Password', { exact: true }).fill(password)
-  if (remember) await page.getByLabel('Keep me signed in').check()
+  if (remember) await page.getByLabel('Keep me logged in').check()
   await page.getByRole('button', { name: 'Log in' }).click()
 }

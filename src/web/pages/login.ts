@@ -22,7 +22,7 @@ const LoginForm = z.object({
   email: Email,
   password: CurrentPassword,
   remember: z
-    .enum([...TICKED, ...NOT_TICKED], { error: 'Tick the box to stay signed in, or leave it empty' })
+    .enum([...TICKED, ...NOT_TICKED], { error: 'Tick the box to stay logged in, or leave it empty' })
     .optional()
     .transform((value) => value !== undefined && TICKED.includes(value)),
 })

@@ -22,7 +22,7 @@ export const COOKIES = {
     prefix: '__Host-',
     purpose: 'Keeps you logged in.',
     lastsMs: REMEMBERED_MS,
-    life: 'Until you log out or close the browser. If you asked to stay signed in: 30 days.',
+    life: 'Until you log out or close the browser. If you asked to stay logged in: 30 days.',
   },
   device: {
     name: 'matricula-device',

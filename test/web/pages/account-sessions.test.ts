@@ -1,4 +1,4 @@
-/** The devices that are signed in: how they are listed, and how they are signed out. */
+/** The devices that are logged in: how they are listed, and how they are logged out. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -25,14 +25,14 @@ async function tableOf(browser: Browser) {
     .querySelectorAll('table tbody tr')
     .map((row) => ({
       cells: row.querySelectorAll('th, td').map((cell) => cell.text.replace(/\s+/g, ' ').trim()),
-      times: row.querySelectorAll('time').map((time) => time.getAttribute('datetime') ?? ''),
-      label: row.querySelector('button')?.getAttribute('aria-label') ?? '',
+      times: row.querySelectorAll('td > time').map((time) => time.getAttribute('datetime') ?? ''),
+      label: row.querySelector('button')?.text.replace(/\s+/g, ' ').trim() ?? '',
       action: row.querySelector('form')?.getAttribute('action') ?? '',
     }))
 }
 const press = (browser: Browser, action: string) => browser.submitTo(PAGE, action)
 
-/** Somebody signed in on a phone five minutes ago, and on a laptop now. */
+/** Somebody logged in on a phone five minutes ago, and on a laptop now. */
 async function twoDevices() {
   const { person } = await learner(app, 'Ada')
   await app.sql`delete from sessions where user_id = (select id from users where email = ${person.email})`
@@ -45,7 +45,7 @@ async function twoDevices() {
 }
 
 describe('the table', () => {
-  it('names each device, when it signed in, when it was last active and from where, this one first', async () => {
+  it('names each device, when it logged in, when it was last active and from where, this one first', async () => {
     const { phone, laptop } = await twoDevices()
     const rows = await tableOf(laptop)
     assert.deepEqual(
@@ -59,13 +59,15 @@ describe('the table', () => {
       assert.equal(times.length, 2)
       for (const time of times) assert.ok(Math.abs(Date.parse(time) - app.deps.now()) < 6 * MINUTE, time)
       const [device = ''] = cells
-      const seen = new Date(times[1] ?? '').toISOString().slice(0, 16).replace('T', ' ')
-      assert.equal(label, `Sign out ${device.replace(' This device', '')}, last active ${seen} (UTC)`)
+      const seen = new Date(times[1] ?? '').toISOString().slice(11, 16)
+      const about = `Log out ${device.replace(' This device', '')}, last active `
+      assert.ok(label.startsWith(about), label)
+      assert.match(label.slice(about.length), new RegExp(`^\\d+ [A-Z][a-z]+ \\d{4}, ${seen} \\(UTC\\)$`))
     }
     const [first] = await tableOf(phone)
     assert.match(first?.cells[0] ?? '', /^Chrome on Android This device$/)
     const page = parse((await laptop.get(PAGE)).text)
-    assert.equal(page.querySelector('caption')?.text, 'Where you are signed in')
+    assert.equal(page.querySelector('caption')?.text, 'Where you are logged in')
     assert.deepEqual(
       page.querySelectorAll('thead th').map((cell) => cell.getAttribute('scope')),
       ['col', 'col', 'col', 'col', 'col'],
@@ -98,7 +100,7 @@ describe('the table', () => {
     assert.equal(parse((await phone.get(PAGE)).text).querySelector('#end-others-form'), null)
   })
 
-  it('says when somebody signed in, also after the password was shown once more', async () => {
+  it('says when somebody logged in, also after the password was shown once more', async () => {
     const { person, phone } = await twoDevices()
     const [before] = await tableOf(phone)
     app.advance(60 * MINUTE)
@@ -109,13 +111,13 @@ describe('the table', () => {
   })
 })
 
-describe('signing out', () => {
+describe('logging out', () => {
   it('one device ends its session at once, with its refresh tokens', async () => {
     const { phone, laptop, person } = await twoDevices()
     const { refreshToken } = await firstPair(apiOf(app, phone))
     const [, other] = await tableOf(laptop)
     assert.deepEqual(leads(await press(laptop, other?.action ?? '')), [303, PAGE])
-    assert.match((await laptop.get(PAGE)).text, /That device is signed out\./)
+    assert.match((await laptop.get(PAGE)).text, /That device is logged out\./)
     assert.deepEqual(leads(await phone.get('/dashboard')), [303, '/login?next=%2Fdashboard'])
     assert.equal((await refresh(app, refreshToken)).status, 401)
     assert.equal(await laptop.whoAmI(), person.name)
@@ -127,7 +129,7 @@ describe('signing out', () => {
     const { refreshToken } = await firstPair(apiOf(app, phone))
     const own = await firstPair(apiOf(app, laptop))
     assert.deepEqual(leads(await press(laptop, `${PAGE}/end-others`)), [303, PAGE])
-    assert.match((await laptop.get(PAGE)).text, /All other devices are signed out\./)
+    assert.match((await laptop.get(PAGE)).text, /All other devices are logged out\./)
     assert.equal(await phone.whoAmI(), undefined)
     assert.equal((await refresh(app, refreshToken)).status, 401)
     assert.equal(await laptop.whoAmI(), person.name)

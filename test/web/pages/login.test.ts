@@ -60,11 +60,11 @@ describe('the form', () => {
     assert.deepEqual(controlsOf(again, 'login-form'), controlsOf(blank, 'login-form'))
   })
 
-  it('labels its fields and says what “keep me signed in” means', () => {
+  it('labels its fields and says what “keep me logged in” means', () => {
     const page = parse(blank)
     assert.equal(page.querySelector('label[for=email]')?.text, 'Email address')
     assert.equal(page.querySelector('label[for=current-password]')?.text, 'Password')
-    assert.equal(page.querySelector('label[for=remember]')?.text, 'Keep me signed in on this device for 30 days')
+    assert.equal(page.querySelector('label[for=remember]')?.text, 'Keep me logged in on this device for 30 days')
     assert.match(page.querySelector('#remember-hint')?.text ?? '', /shared computer/)
   })
 
@@ -224,7 +224,7 @@ describe('a login', () => {
   })
 })
 
-describe('“keep me signed in”', () => {
+describe('“keep me logged in”', () => {
   it('left empty gives a cookie that ends with the browser', async () => {
     const cookie = setCookieOf(await logIn(ada)) ?? ''
     assert.match(cookie, /^matricula=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)

@@ -1,4 +1,4 @@
-/** Changing one's own password: it needs the old one, signs out other devices, and makes no session last longer. */
+/** Changing one's own password: it needs the old one, logs out other devices, and makes no session last longer. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
@@ -36,7 +36,7 @@ describe('the form', () => {
     assert.deepEqual(fields, ['username', 'current-password', 'new-password'])
     assert.equal(form?.querySelector('input[autocomplete=username]')?.getAttribute('value'), person.email)
     const box = form?.querySelector('input[name=endOthers]')
-    assert.ok(box?.hasAttribute('checked'), 'other devices are signed out by default')
+    assert.ok(box?.hasAttribute('checked'), 'other devices are logged out by default')
   })
 
   it('comes back with every message, and with the box as it was', async () => {
@@ -76,7 +76,7 @@ describe('the form', () => {
 })
 
 describe('a change', () => {
-  it('with the box as it comes signs out the other devices, and tells the owner', async () => {
+  it('with the box as it comes logs out the other devices, and tells the owner', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const [phone, library] = [openBrowser(app), openBrowser(app)]
     await phone.logIn(person, { remember: 'yes' })
@@ -100,7 +100,7 @@ describe('a change', () => {
     assert.equal(await logsIn(person.email, NEW_PASSWORD), true)
   })
 
-  it('without the box leaves the other devices signed in', async () => {
+  it('without the box leaves the other devices logged in', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const phone = openBrowser(app)
     await phone.logIn(person)

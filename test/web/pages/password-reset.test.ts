@@ -9,7 +9,7 @@ const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
 const NEW_PASSWORD = 'another tidy copper lantern'
 
-it('a learner chooses a new password by the link of a mail, and all devices are signed out', async () => {
+it('a learner chooses a new password by the link of a mail, and all devices are logged out', async () => {
   const { person, browser: old } = await learner(app, 'Ada')
   const browser = openBrowser(app)
   const asked = await browser.submit('/password-reset', { email: person.email })

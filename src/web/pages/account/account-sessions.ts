@@ -15,7 +15,7 @@ import { rememberDeviceAgain } from '../../session/known-device.ts'
 const PAGE = '/account/sessions'
 const ACTIVITIES_SHOWN = 50
 
-/** The devices that are signed in, and what happened to the account lately. */
+/** The devices that are logged in, and what happened to the account lately. */
 export function accountSessionPages(deps: Deps): Router {
   const { sql, now } = deps
   const router = Router()
