@@ -130,6 +130,7 @@ describe('every answer', () => {
         'script-src': "'self'",
         'style-src': "'self'",
         'img-src': "'self'",
+        'connect-src': "'self'",
         'form-action': "'self'",
         'base-uri': "'none'",
         'object-src': "'none'",
