@@ -98,6 +98,8 @@ async function collect(app: TestApp): Promise<Exhibit[]> {
   const allWrong = { name: '\u0007', email: 'ada', password: 'short' }
   add('sign-up with everything wrong', 'visitor', '/sign-up', await signUp(allWrong))
   add('sign-up with an address that is taken', 'visitor', '/sign-up', await signUp(person))
+  const mistyped = { ...somebody('ada'), email: 'ada@gmial.com', password: 'short' }
+  add('sign-up, address perhaps mistyped', 'visitor', '/sign-up', await signUp(mistyped))
   const busy = somebody('busy')
   for (let tries = 0; tries < SIGN_UPS_OF_ONE_ADDRESS; tries += 1) {
     await app.deps.rateLimits.count('signUpByAddress', busy.email)

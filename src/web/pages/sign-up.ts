@@ -5,6 +5,7 @@ import { BREACHED_PASSWORD } from '../../accounts/passwords/breached-passwords.t
 import { register } from '../../accounts/sign-up.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
+import { ASKED_FIELD, askAboutAddress } from '../presenters/address-question.ts'
 import { blankForm, parseForm, refuse } from '../presenters/form.ts'
 import { refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
@@ -14,7 +15,12 @@ import { logIn } from '../session/identity.ts'
 import { linkTo } from '../session/opened-links.ts'
 import { signUpSessionId } from '../session/store.ts'
 
-const FIELDS = { name: { id: 'name' }, email: { id: 'email' }, password: { id: 'new-password', secret: true } } as const
+const FIELDS = {
+  name: { id: 'name' },
+  email: { id: 'email' },
+  password: { id: 'new-password', secret: true },
+  ...ASKED_FIELD,
+} as const
 
 /**
  * How long presses of the button count as one, and begin one session. Not for as long as they make one account: a session
@@ -34,6 +40,8 @@ export function signUpPages(deps: Deps): Router {
     .get(requireGuest, (_req, res) => res.render('sign-up', { form: blankForm(FIELDS), passwordMinLength }))
     .post(async (req, res) => {
       const form = parseForm(FIELDS, SignUpForm, req.body)
+      const question = askAboutAddress(form.state)
+      if (question) return res.status(422).render('sign-up', { form: question, passwordMinLength })
       if (!form.ok) return res.status(422).render('sign-up', { form: form.state, passwordMinLength })
 
       const formId = req.formId ?? randomUUID()

@@ -4,6 +4,7 @@ import { cancelEmailChange, findPendingEmail, requestEmailChange } from '../../.
 import { Email } from '../../../accounts/fields.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
+import { ASKED_FIELD, askAboutAddress } from '../../presenters/address-question.ts'
 import { blankForm, parseForm, refuse } from '../../presenters/form.ts'
 import { requireMail } from '../../presenters/link-request.ts'
 import { refuseTooManyTries } from '../../presenters/too-many-tries.ts'
@@ -13,7 +14,7 @@ import { requireConfirmed, userOf } from '../../session/guards.ts'
 import { takeKeptForm, textOf } from '../../session/kept-forms.ts'
 import { linkTo } from '../../session/opened-links.ts'
 
-const FIELDS = { email: { id: 'email' } } as const
+const FIELDS = { email: { id: 'email' }, ...ASKED_FIELD } as const
 const EmailForm = z.object({ email: Email })
 const PAGE = '/account/email-change'
 
@@ -49,6 +50,10 @@ export function emailChangePages(deps: Deps): Router {
       if (!form.ok || same) {
         const state = same ? refuse(form.state, 'email', 'This is your address already. Enter another one') : form.state
         return res.status(422).render('email-change', { form: state, pendingEmail: await pending(user.id) })
+      }
+      const question = askAboutAddress(form.state)
+      if (question) {
+        return res.status(422).render('email-change', { form: question, pendingEmail: await pending(user.id) })
       }
       const { email } = form.data
       const asked = await requestEmailChange(deps, user, {
