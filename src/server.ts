@@ -17,6 +17,7 @@ import { prune } from './database/pruning.ts'
 import { createDeps, type Deps } from './deps.ts'
 import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
 import { OLD_MAILS } from './mail/outbox.ts'
+import { OLD_MAIL_OUTCOMES } from './mail/outcomes.ts'
 import { OLD_SESSIONS } from './sessions/sessions.ts'
 import { OLD_REFRESH_FAMILIES } from './tokens/refresh-tokens.ts'
 import { OLD_SIGNING_KEYS } from './tokens/signing-keys.ts'
@@ -171,6 +172,7 @@ const PRUNED = [
   OLD_LINKS,
   OLD_ACTIVITY,
   OLD_MAILS,
+  OLD_MAIL_OUTCOMES,
   OLD_SIGN_UP_FORMS,
 ]
 

@@ -62,8 +62,9 @@ export async function copyOfAccount(deps: Deps, user: User, device: Device): Pro
       ),
       'mailedLinks', (
         select coalesce(json_agg(json_build_object('purpose', t.purpose, 'sentTo', t.email, 'createdAt', t.created_at,
-          'expiresAt', t.expires_at, 'usedAt', t.used_at, 'cancelledAt', t.cancelled_at) order by t.created_at), '[]')
-        from email_tokens t where t.user_id = u.id
+          'expiresAt', t.expires_at, 'usedAt', t.used_at, 'cancelledAt', t.cancelled_at, 'outcome', o.outcome,
+          'outcomeAt', o.at) order by t.created_at), '[]')
+        from email_tokens t left join mail_outcomes o on o.id = t.mail_id where t.user_id = u.id
       )
     ) as copy
     from users u join learner on learner.id = u.id`

@@ -141,7 +141,7 @@ export async function requestLink(
     with holder as (
       select id, password_version from users where email = ${address} and ${onlyUsers} for key share
     ), issued as (
-      ${linked({ token, purpose, email, now }, 'holder')}
+      ${linked({ token, purpose, email, now, mailId: row.id }, 'holder')}
     ), noted as (
       ${activity ? noted(activity, 'issued', { device, now }) : fragment`select`}
     )
@@ -151,19 +151,19 @@ export async function requestLink(
   return { ok: true }
 }
 
-type NewLink = { token: string; email: string; now: number } & (
+type NewLink = { token: string; email: string; now: number; mailId?: string | null } & (
   | { purpose: keyof typeof LINK_LASTS_MS }
   | { purpose: 'undo-deletion'; until: Date }
 )
 
 /**
  * Adds a link, as one part of a statement. `holder` names another part of it with the columns `id` and `password_version`
- * of the user, whose row it must lock against deletion.
+ * of the user, whose row it must lock against deletion. With `mailId` the learner can be told where the mail is.
  */
-export const linked = ({ token, email, now, ...link }: NewLink, holder: string): Fragment => fragment`
-  insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
+export const linked = ({ token, email, now, mailId = null, ...link }: NewLink, holder: string): Fragment => fragment`
+  insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at, mail_id)
   select ${hashed(token)}, id, ${link.purpose}, ${email}, password_version, ${new Date(now)}::timestamptz,
-    ${'until' in link ? link.until : new Date(now + LINK_LASTS_MS[link.purpose])}::timestamptz
+    ${'until' in link ? link.until : new Date(now + LINK_LASTS_MS[link.purpose])}::timestamptz, ${mailId}
   from ${identifier(holder)}
   returning user_id as id`
 

@@ -129,7 +129,7 @@ async function createUser(
     ), noted as (
       ${noted('signed-up', 'created', { device, now })}
     ), linked as (
-      ${welcome ? linked({ token, purpose: 'verify-email', email, now }, 'created') : fragment`select`}
+      ${welcome ? linked({ token, purpose: 'verify-email', email, now, mailId: welcome.id }, 'created') : fragment`select`}
     ), mailed as (
       ${mailed([welcome, fragment`from created`])}
     )

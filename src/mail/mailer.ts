@@ -21,6 +21,7 @@ import {
   type Taken,
   takeDueMails,
 } from './outbox.ts'
+import { type Outcome, whyRefused } from './outcomes.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -59,37 +60,38 @@ export function createMailer({ config, origin, keys, sql, now, log }: Parts) {
   let again = false
   let timer: NodeJS.Timeout | undefined
   /** Mails that are done, but perhaps not deleted yet. */
-  const done = new Set<string>()
+  const done = new Map<string, Outcome>()
 
   async function deliver(taken: Taken): Promise<void> {
-    if (!done.has(taken.id) && !(await isDone(taken))) return postponeMail(sql, taken, now())
-    done.add(taken.id)
-    await forget(taken.id)
+    const outcome = done.get(taken.id) ?? (await trySending(taken))
+    if (outcome === undefined) return postponeMail(sql, taken, now())
+    done.set(taken.id, outcome)
+    await forget(taken.id, outcome)
   }
 
-  /** Sends a mail. Resolves to whether it is done: sent, or never to be sent. */
-  async function isDone({ id, kind, attempts, mail }: Taken): Promise<boolean> {
+  /** Sends a mail. Resolves to what became of it, or to undefined if it is to be tried again. */
+  async function trySending({ id, kind, attempts, mail }: Taken): Promise<Outcome | undefined> {
     if (mail === undefined) {
       const dropped = attempts >= OPEN_TRIES
       log.error({ mail: id, kind, attempts }, `mail ${dropped ? 'dropped' : 'put off'}: no secret opens it`)
-      return dropped
+      return dropped ? 'dropped' : undefined
     }
     try {
       if (mail.to !== '') await send(mail, id)
-      return true
+      return 'handed-over'
     } catch (error) {
-      const { code, responseCode, command } = error as Record<string, unknown>
+      const { code, response, responseCode, command } = error as Record<string, unknown>
       // The recipient is refused for good. A refusal of the sender or the text may go away when a setting changes.
       const refused = command === 'RCPT TO' && Number(responseCode) >= 500
       log.warn({ mail: id, kind, attempts, code, responseCode }, refused ? 'mail refused' : 'mail not sent yet')
-      return refused
+      return refused ? whyRefused({ response, responseCode }) : undefined
     }
   }
 
-  async function forget(id: string): Promise<void> {
+  async function forget(id: string, outcome: Outcome): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
-        await forgetMail(sql, id)
+        await forgetMail(sql, id, { outcome, now: now() })
         done.delete(id)
         return
       } catch (error) {

@@ -5,6 +5,7 @@ import { open, seal } from '../base/sealing.ts'
 import type { Sql } from '../database/database.ts'
 import { type Fragment, fragment, joined } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
+import type { Outcome } from './outcomes.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -88,8 +89,19 @@ export async function takeDueMails(
   }
 }
 
-export async function forgetMail(sql: Sql, id: string): Promise<void> {
-  await sql`delete from outbox where id = ${id}`
+/** Deletes a mail that is done, and notes what became of it. Harmless when it is done already. */
+export async function forgetMail(
+  sql: Sql,
+  id: string,
+  { outcome, now }: { outcome: Outcome; now: number },
+): Promise<void> {
+  await sql`
+    with gone as (
+      delete from outbox where id = ${id} returning id, kind
+    )
+    insert into mail_outcomes (id, outcome, at)
+    select id, ${outcome}, ${new Date(now)}::timestamptz from gone where kind <> 'nothing'
+    on conflict (id) do nothing`
 }
 
 /** Postpones a mail that could not be sent: by 5 s after the first try, then twice as long each time, 5 minutes at most. */

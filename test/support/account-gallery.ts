@@ -44,12 +44,18 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
     await show(`/account${page}`, `/account${page}`)
   }
   await show('verification page of a learner', '/email-verification')
+  mailbox.set('unknown')
+  const { browser: typo } = await learner(app, 'Typo')
+  await eventually('the refusal', async () => /refused/.test((await typo.get('/email-verification')).text))
+  add('mail that was refused', 'learner', '/email-verification', await typo.get('/email-verification'))
+  mailbox.set('take')
   add('account without a name', 'learner', '/account', await ada.submitTo('/account', '/account', { name: '' }))
   await ada.submitTo('/account', '/account', { name: person.name })
   await show('account after saving the name', '/account')
   const email = (address: string) => ada.submit('/account/email-change', { email: address })
   add('new address, left empty', 'learner', '/account/email-change', await email(''))
   add('new address that is the old one', 'learner', '/account/email-change', await email(person.email))
+  add('new address, perhaps mistyped', 'learner', '/account/email-change', await email('ada@gmial.com'))
   const other = somebody('other').email
   await email(other)
   await show('account with an address that waits', '/account')

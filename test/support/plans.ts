@@ -34,6 +34,8 @@ export async function fillTables(client: Sql): Promise<void> {
     insert into outbox (id, kind, sealed, attempts, due_at, expires_at)
       select 'm' || n, 'notice', '', (n % 100 = 0)::int * 2, now() + n * interval '1 minute', now() + n * interval '2 minutes'
       from generate_series(1, 6000) n;
+    insert into mail_outcomes (id, outcome, at)
+      select 'm' || n, 'handed-over', now() + n * interval '1 minute' from generate_series(1, 6000) n;
     insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at)
       select 'e' || n, 'u' || 1 + n % 3000, 'reset-password', 'u' || 1 + n % 3000 || '@example.org', 0, now(),
         now() + n * interval '1 minute'

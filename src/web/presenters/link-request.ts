@@ -24,6 +24,8 @@ type Definition = {
   opensAt: string
   /** The learner's own address, which nobody has to type. */
   ownAddress?: (req: Request) => string | undefined
+  /** What else the page says to whoever asks. */
+  facts?: (req: Request) => Promise<object>
 }
 
 /** Stands in front of pages that need mail, and says so if this server sends none. */
@@ -37,13 +39,13 @@ export const requireMail =
 /** Three pages: asking for a link, reading where it was sent, and the address in the mail. */
 export function linkRequests(
   deps: Deps,
-  { page, request, view, opensAt, ownAddress = () => undefined }: Definition,
+  { page, request, view, opensAt, ownAddress = () => undefined, facts = async () => ({}) }: Definition,
 ): Router {
   const router = Router()
   router
     .route(page)
-    .get(requireMail(deps), (req, res) => {
-      res.render(view, { form: blankForm(FIELDS, { email: ownAddress(req) ?? '' }) })
+    .get(requireMail(deps), async (req, res) => {
+      res.render(view, { form: blankForm(FIELDS, { email: ownAddress(req) ?? '' }), ...(await facts(req)) })
     })
     .post(requireMail(deps), async (req, res) => {
       const own = ownAddress(req)
@@ -53,7 +55,8 @@ export function linkRequests(
       const learner = own === undefined ? undefined : req.user
       const asked = await request(deps, { email, device: deviceOf(req), linkTo: linkTo(deps, page), learner })
       if (!asked.ok) {
-        return res.render(view, { form: refuseTooManyTries(res, form.state, asked.retryAfterSeconds) })
+        const state = refuseTooManyTries(res, form.state, asked.retryAfterSeconds)
+        return res.render(view, { form: state, ...(await facts(req)) })
       }
       keepAddress(res, deps, page, email)
       res.redirect(303, `${page}/sent`)

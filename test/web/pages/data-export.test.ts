@@ -39,7 +39,7 @@ async function busyLearner() {
 const LEFT_OUT: Record<string, string[]> = {
   users: ['password_hash', 'password_version', 'devices_version', 'sign_up_form'],
   sessions: ['sid', 'sess', 'handle', 'user_id'],
-  email_tokens: ['id', 'token_hash', 'user_id', 'password_version'],
+  email_tokens: ['id', 'token_hash', 'user_id', 'password_version', 'mail_id'],
   activity: ['id', 'user_id'],
   profiles: ['user_id'],
   progress: ['user_id'],

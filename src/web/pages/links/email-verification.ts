@@ -6,6 +6,7 @@ import { CurrentPassword, newPasswordOf } from '../../../accounts/fields.ts'
 import { claimAccount } from '../../../accounts/password-reset.ts'
 import { BREACHED_PASSWORD } from '../../../accounts/passwords/breached-passwords.ts'
 import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
+import { findMailStatus } from '../../../accounts/mail-status.ts'
 import type { Deps } from '../../../deps.ts'
 import type { Origins } from '../../api/origins.ts'
 import { methodNotAllowed, renderError } from '../../middleware/errors.ts'
@@ -13,6 +14,7 @@ import { renderDeadLink } from '../../presenters/dead-link.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../../presenters/form.ts'
 import { linkRequests, requireMail, sendLinkAgain } from '../../presenters/link-request.ts'
 import { NOT_CHANGED, NOT_CHECKED, refuseTooManyTries, sayBusy, tooManyTries } from '../../presenters/too-many-tries.ts'
+import { mailInWords } from '../../presenters/mail-status.ts'
 import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { rememberDevice } from '../../session/known-device.ts'
@@ -42,6 +44,10 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
       view: 'email-verification',
       opensAt: 'confirm',
       ownAddress: ({ user }) => user?.email,
+      facts: async ({ user }) => {
+        const status = user && !user.emailVerified ? await findMailStatus(deps.sql, user.id) : undefined
+        return { status: status && mailInWords(status) }
+      },
     }),
   )
 
