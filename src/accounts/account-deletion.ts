@@ -10,7 +10,7 @@ import { accountDeleted, accountLeaving } from '../mail/notices.ts'
 import { mailed, waitingFor } from '../mail/outbox.ts'
 import { revokeSessions } from '../sessions/sessions.ts'
 import { type Device, noted } from './activity.ts'
-import { linked, newToken } from './email-links.ts'
+import { linked, newToken } from './links/email-links.ts'
 import type { User } from './users.ts'
 
 const DAY = 24 * 60 * 60_000

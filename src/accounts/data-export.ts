@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts'
 import { dataExported } from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
 import { type Device, noted } from './activity.ts'
-import { noticeTo } from './not-me.ts'
+import { noticeTo } from './links/not-me.ts'
 import type { User } from './users.ts'
 
 type Copy = { profile: Record<string, unknown> | null } & Record<string, unknown>

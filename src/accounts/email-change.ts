@@ -25,8 +25,8 @@ import {
   type Used,
   usedLink,
   whyNotUsed,
-} from './email-links.ts'
-import { noticeTo } from './not-me.ts'
+} from './links/email-links.ts'
+import { noticeTo } from './links/not-me.ts'
 import type { User } from './users.ts'
 
 /**

@@ -12,7 +12,7 @@ import {
 } from '../limits/login-tries.ts'
 import { networkOf } from '../limits/networks.ts'
 import type { Device } from './activity.ts'
-import { noteLogin, tellOwner } from './new-device.ts'
+import { noteLogin, tellOwner } from './links/new-device.ts'
 import type { Place } from './passwords/hash-queue.ts'
 import { claimedDevice, knownDevice, triesOfDevice } from './passwords/known-devices.ts'
 import { checkPassword, noteFailure } from './passwords/password-check.ts'

@@ -1,8 +1,8 @@
 /** What password reset and email verification share: asking for a link, reading where it was sent, opening it. */
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import { z } from 'zod'
-import type { LinkRequest, Sent } from '../../accounts/email-links.ts'
 import { Email } from '../../accounts/fields.ts'
+import type { LinkRequest, Sent } from '../../accounts/links/email-links.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
 import { deviceOf } from '../session/device.ts'

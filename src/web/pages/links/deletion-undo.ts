@@ -1,5 +1,5 @@
 import { type Request, type Response, Router } from 'express'
-import { deleteForGood, lookAtUndo, undoDeletion } from '../../../accounts/deletion-undo.ts'
+import { deleteForGood, lookAtUndo, undoDeletion } from '../../../accounts/links/deletion-undo.ts'
 import { momentInWords } from '../../../base/dates.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed, renderError } from '../../middleware/errors.ts'

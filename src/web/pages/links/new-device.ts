@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express'
-import { lookAtLink } from '../../../accounts/email-links.ts'
-import { letDeviceIn, requestDeviceLink } from '../../../accounts/new-device.ts'
+import { lookAtLink } from '../../../accounts/links/email-links.ts'
+import { letDeviceIn, requestDeviceLink } from '../../../accounts/links/new-device.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed, renderError } from '../../middleware/errors.ts'
 import { renderDeadLink } from '../../presenters/dead-link.ts'

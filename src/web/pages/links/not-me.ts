@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express'
-import { lookAtLink } from '../../../accounts/email-links.ts'
-import { NOTICE_PURPOSES, sayNotMe } from '../../../accounts/not-me.ts'
+import { lookAtLink } from '../../../accounts/links/email-links.ts'
+import { NOTICE_PURPOSES, sayNotMe } from '../../../accounts/links/not-me.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
 import { renderDeadLink } from '../../presenters/dead-link.ts'

@@ -4,19 +4,19 @@
  * a device in: they may have been asked for by the intruder whom the new password shuts out.
  */
 import { createHash } from 'node:crypto'
-import { LearnerGone } from '../base/failures.ts'
-import { newId } from '../base/ids.ts'
-import type { Sql } from '../database/database.ts'
-import { type Fragment, fragment, identifier } from '../database/fragments.ts'
-import type { Pruning } from '../database/pruning.ts'
-import { USER_COLUMNS } from '../database/user-columns.ts'
-import type { Deps } from '../deps.ts'
-import { networkOf } from '../limits/networks.ts'
-import type { TooManyTries } from '../limits/rate-limits.ts'
-import { LINK_LASTS_MS, nothing } from '../mail/letters.ts'
-import { type Draft, mailed } from '../mail/outbox.ts'
-import { type ActivityKind, type Device, noted } from './activity.ts'
-import { findUser, type User } from './users.ts'
+import { LearnerGone } from '../../base/failures.ts'
+import { newId } from '../../base/ids.ts'
+import type { Sql } from '../../database/database.ts'
+import { type Fragment, fragment, identifier } from '../../database/fragments.ts'
+import type { Pruning } from '../../database/pruning.ts'
+import { USER_COLUMNS } from '../../database/user-columns.ts'
+import type { Deps } from '../../deps.ts'
+import { networkOf } from '../../limits/networks.ts'
+import type { TooManyTries } from '../../limits/rate-limits.ts'
+import { LINK_LASTS_MS, nothing } from '../../mail/letters.ts'
+import { type Draft, mailed } from '../../mail/outbox.ts'
+import { type ActivityKind, type Device, noted } from '../activity.ts'
+import { findUser, type User } from '../users.ts'
 
 const DAY = 24 * 60 * 60_000
 /** 142 bits, in the form that clients of Better Auth expect. */

@@ -2,21 +2,21 @@
  * After a hundred wrong passwords in a row, an address takes no more from devices that it does not know. Its owner is told
  * once, and can make a device known by a link sent by email.
  */
-import { deviceName } from '../base/device-name.ts'
-import type { Sql } from '../database/database.ts'
-import { fragment } from '../database/fragments.ts'
-import type { Deps } from '../deps.ts'
-import { clearLoginTries } from '../limits/login-tries.ts'
-import { aboutNetwork } from '../limits/networks.ts'
-import { countedAs, POLICIES } from '../limits/rate-limits.ts'
-import { newDevice } from '../mail/letters.ts'
-import { guessingStopped, newLogin } from '../mail/notices.ts'
-import { mailed } from '../mail/outbox.ts'
-import { type Device, lockedUser, noted, type Occasion, recordActivity } from './activity.ts'
+import { deviceName } from '../../base/device-name.ts'
+import type { Sql } from '../../database/database.ts'
+import { fragment } from '../../database/fragments.ts'
+import type { Deps } from '../../deps.ts'
+import { clearLoginTries } from '../../limits/login-tries.ts'
+import { aboutNetwork } from '../../limits/networks.ts'
+import { countedAs, POLICIES } from '../../limits/rate-limits.ts'
+import { newDevice } from '../../mail/letters.ts'
+import { guessingStopped, newLogin } from '../../mail/notices.ts'
+import { mailed } from '../../mail/outbox.ts'
+import { type Device, lockedUser, noted, type Occasion, recordActivity } from '../activity.ts'
+import { claimedDevice, madeKnown, triesOfDevice } from '../passwords/known-devices.ts'
+import type { User } from '../users.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 import { noticeTo } from './not-me.ts'
-import { claimedDevice, madeKnown, triesOfDevice } from './passwords/known-devices.ts'
-import type { User } from './users.ts'
 
 /** Mails a link to make a device known, if the address has an account. Nothing in the answer tells whether it has. */
 export const requestDeviceLink = (deps: Deps, request: LinkRequest): Promise<Sent> =>

@@ -1,9 +1,9 @@
 /** Confirming the address of an account: asking for a link, and using it. */
-import { fragment } from '../database/fragments.ts'
-import type { Deps } from '../deps.ts'
-import { verifyEmail } from '../mail/letters.ts'
-import { type Device, noted } from './activity.ts'
-import { changeEmail } from './email-change.ts'
+import { fragment } from '../../database/fragments.ts'
+import type { Deps } from '../../deps.ts'
+import { verifyEmail } from '../../mail/letters.ts'
+import { type Device, noted } from '../activity.ts'
+import { changeEmail } from '../email-change.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
 /** Mails a link to confirm an address that is not confirmed yet. Nothing in the answer tells whether it has an account. */
