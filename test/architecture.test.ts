@@ -222,7 +222,7 @@ describe('a statement that adds a row to somebody', () => {
 it('only deletion, its undo and the change of an address see accounts that are gone', () => {
   assert.deepEqual(
     filesIn('src', '.ts').filter((file) => /\ball_users\b/.test(codeOf(file))),
-    ['src/accounts/account-deletion.ts', 'src/accounts/deletion-undo.ts', 'src/accounts/email-change.ts'],
+    ['src/accounts/account-deletion.ts', 'src/accounts/email-change.ts', 'src/accounts/links/deletion-undo.ts'],
   )
 })
 

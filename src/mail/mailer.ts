@@ -1,18 +1,14 @@
 /**
- * Sends the mails of the outbox by SMTP or, in development, writes them to files. A mail that cannot be sent is tried
- * again later, perhaps by another process or after a restart. No request waits for a mail.
+ * Sends the mails of the outbox. One that cannot be sent is tried again later, perhaps by another process or after a restart.
+ * No request waits for a mail.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createTransport } from 'nodemailer'
 import type { Log } from '../base/log.ts'
 import type { MailConfig } from '../config/mail-settings.ts'
 import type { Sql } from '../database/database.ts'
 import {
   type Draft,
   forgetMail,
-  type Mail,
   nextMailDue,
   type OutboxRow,
   outboxRow,
@@ -22,13 +18,10 @@ import {
   takeDueMails,
 } from './outbox.ts'
 import { type Outcome, whyRefused } from './outcomes.ts'
+import { sender } from './transport.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
-const CONNECT_MS = 8 * SECOND
-const SILENCE_MS = 12 * SECOND
-/** The limit for one mail as a whole. Shorter than its lease, so that two processes never send it at the same time. */
-const SEND_MS = 25 * SECOND
 const AT_ONCE = 5
 /** How often to look for mails that another process has left. Not more often, so that an idle database can sleep. */
 const SWEEP_MS = 5 * MINUTE
@@ -40,8 +33,6 @@ const FORGET_TRIES = 20
 const OPEN_TRIES = 10
 
 export type Mailer = ReturnType<typeof createMailer>
-
-type Send = (mail: Mail, id: string) => Promise<unknown>
 
 type Parts = {
   config: MailConfig | undefined
@@ -160,52 +151,5 @@ export function createMailer({ config, origin, keys, sql, now, log }: Parts) {
       clearTimeout(timer)
       await running
     },
-  }
-}
-
-function sender(config: MailConfig | undefined, now: () => number): Send {
-  if (config === undefined) return () => Promise.reject(new Error('This server has no way to send mail'))
-  return config.smtp === undefined ? intoFiles(config.directory, now) : bySmtp(config)
-}
-
-function bySmtp({ smtp = '', from }: MailConfig): Send {
-  const { protocol, username, hostname } = new URL(smtp)
-  const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-  const transport = createTransport(
-    {
-      url: smtp,
-      // A password is never sent without encryption. Without STARTTLS the mail waits, and the log says why.
-      requireTLS: protocol === 'smtp:' && username !== '' && !isHere,
-      connectionTimeout: CONNECT_MS,
-      greetingTimeout: CONNECT_MS,
-      dnsTimeout: CONNECT_MS,
-      socketTimeout: SILENCE_MS,
-      disableFileAccess: true,
-      disableUrlAccess: true,
-    },
-    { from: { name: 'Matricula', address: from } },
-  )
-  return ({ to, subject, text, html }, id) =>
-    transport.sendMail({
-      // An object is used as it is. A text would be parsed and might contain several addresses.
-      to: { name: '', address: to },
-      subject,
-      text,
-      html,
-      // The same at every try, so that a mailbox can recognise a repetition.
-      messageId: `<${id}@${from.split('@')[1]}>`,
-      headers: { 'Auto-Submitted': 'auto-generated' },
-      signal: AbortSignal.timeout(SEND_MS),
-    })
-}
-
-function intoFiles(directory: string, now: () => number): Send {
-  return async ({ to, subject, text }, id) => {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    const date = new Date(now())
-    const name = `${date.toISOString().replaceAll(':', '-')}-${id.slice(0, 8)}.txt`
-    await writeFile(join(directory, name), `To: ${to}\nSubject: ${subject}\nDate: ${date.toUTCString()}\n\n${text}`, {
-      mode: 0o600,
-    })
   }
 }
