@@ -57,6 +57,8 @@ function describeFirst(
     caption: isBegun ? 'Go on with' : begin,
     /** Where to go on; undefined where it has to be begun first. */
     href: isBegun ? `${lessonBaseUrl ?? '/lessons'}/${id}` : undefined,
+    /** What the button to begin with sends: it opens the lesson, where there is one to open. */
+    begins: lessonBaseUrl === undefined ? 'started' : 'opened',
     because: reasonsToTell(lesson.reasons),
     otherActions: lesson.actions.filter(({ state }) => state !== 'started'),
   }

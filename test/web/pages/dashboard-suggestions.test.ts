@@ -75,6 +75,20 @@ describe('the first lesson', () => {
     assert.equal(go?.getAttribute('href'), 'https://course.example.org/lessons/f1')
   })
 
+  it('opens by its one button, which also marks it as begun, if it is known where the course is', async () => {
+    const { person } = await learner(app, 'Ada')
+    const there = openBrowser(elsewhere)
+    await there.logIn(person)
+    const page = await open(there)
+    const button = page.querySelector('.go button')
+    const { status, headers } = await there.submitTo('/dashboard', `/lessons/${firstOf(page)}/progress`, {
+      state: button?.getAttribute('value') ?? '',
+      from: 'lesson',
+    })
+    assert.deepEqual([status, headers.location], [303, `https://course.example.org/lessons/${firstOf(page)}`])
+    assert.match(textOf((await open(there)).querySelector('.go')), /^Continue/)
+  })
+
   it('is the one that was last worked on, until it is done or put aside', async () => {
     const { browser } = await answered('Ada')
     await mark(browser, 'f1', 'done')
