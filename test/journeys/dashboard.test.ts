@@ -113,7 +113,7 @@ describe('the dashboard', () => {
     const title = 'Introduction to Physical AI and embodied intelligence'
     await withDashboard(ada, { viewport: PHONE }, async (page) => {
       await press(page, of('Start', title))
-      await page.waitForURL('**/lessons/f1#lesson-f1')
+      await page.waitForURL('**/lessons/f1')
       await page.goto(`${app.url}/dashboard`)
       await page.getByRole('link', { name: of('Continue', title) }).click()
       await page.waitForURL('**/lessons/f1')

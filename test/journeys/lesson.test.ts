@@ -38,7 +38,7 @@ for (const mode of ['off', 'on'] as const) {
       await signUpIn(page, alone, somebody('Ada'))
       await page.goto(`${alone.url}/lessons/f1`)
       await press(page, of('I have begun', TITLE))
-      await at(page, '/lessons/f1#lesson-f1')
+      await at(page, '/lessons/f1')
       assert.match(await page.locator('#lesson-f1').innerText(), /^Started/)
     }))
 }

@@ -60,8 +60,8 @@ export function lessonPages({ sql, now, config }: Deps): Router {
       await saveFlash(req, `lesson:${lesson.id}`)
       const href = hrefOf(lesson)
       if (wanted === 'opened' && href !== undefined) return res.redirect(303, href)
-      // The dashboard says at its top what has become of it and what comes next.
-      res.redirect(303, from === 'lesson' ? `/lessons/${lesson.id}#lesson-${lesson.id}` : HOME_OF_LEARNERS)
+      // Both pages say at their top what has become of it.
+      res.redirect(303, from === 'lesson' ? `/lessons/${lesson.id}` : HOME_OF_LEARNERS)
     })
     .all(methodNotAllowed)
   return router

@@ -12,7 +12,10 @@ export function askAboutAddress(state: FormState): FormState | undefined {
   const meant = email && suggestAddress(email)
   if (email === undefined || meant === undefined || state.values.asked === email) return undefined
   const message = `Did you mean ${meant}? Correct the address, or leave it if ${email} is right`
-  const errors = [...state.errors, { field: 'email', id: state.fields.email?.id ?? 'email', message }]
+  const errors = [
+    ...state.errors,
+    { field: 'email', id: state.fields.email?.id ?? 'email', message, isQuestion: true as const },
+  ]
   const places = Object.keys(state.fields)
   errors.sort((one, other) => places.indexOf(one.field) - places.indexOf(other.field))
   return { ...state, errors, values: { ...state.values, asked: email } }

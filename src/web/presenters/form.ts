@@ -4,7 +4,8 @@ import type { z } from 'zod'
 /** The fields of a form in the order of the page, each with the id of its input. */
 export type FormFields = Record<string, { id: string; secret?: true }>
 
-export type FormError = { field: string; id: string; message: string }
+/** `isQuestion`: it asks, and the form is taken as it is when it is sent again. */
+export type FormError = { field: string; id: string; message: string; isQuestion?: true }
 export type FormState = {
   values: Record<string, string>
   errors: FormError[]

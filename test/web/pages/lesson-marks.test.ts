@@ -35,7 +35,7 @@ describe('marking a lesson', () => {
   it('leads back to where it was pressed, at the lesson', async () => {
     const { browser } = await answered('Ada')
     const FROM: [from: Record<string, string>, to: string][] = [
-      [{ from: 'lesson' }, '/lessons/r4#lesson-r4'],
+      [{ from: 'lesson' }, '/lessons/r4'],
       [{ from: 'dashboard' }, '/dashboard'],
       [{}, '/dashboard'],
       [{ from: '//evil.test' }, '/dashboard'],
