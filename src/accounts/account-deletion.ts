@@ -29,7 +29,7 @@ export const undoLink = ({ mail }: Pick<Deps, 'mail'>, token: string): string =>
  * the password, or the login was a moment ago. Harmless when the account is gone.
  */
 export async function deleteAccount(deps: Deps, user: User, device: Device): Promise<void> {
-  const end = graceEnd(deps)
+  const end = await endFor(deps, user.id)
   if (end === undefined) return deleteAtOnce(deps, user)
   const { sql, mail } = deps
   const { id, email } = user
@@ -45,7 +45,7 @@ export async function deleteAccount(deps: Deps, user: User, device: Device): Pro
     ), sessions_ended as (
       delete from sessions where user_id in (select id from leaving)
     ), links_ended as (
-      delete from email_tokens where user_id in (select id from leaving) and purpose <> 'undo-deletion'
+      delete from email_tokens where user_id in (select id from leaving) and purpose not in ('undo-deletion', 'undo-email-change')
     ), mails_ended as (
       delete from outbox where ${waitingFor(mail.recipientMarks(email))} and exists (select from leaving)
     ), left_now as (
@@ -61,6 +61,20 @@ export async function deleteAccount(deps: Deps, user: User, device: Device): Pro
   mail.wake()
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await revokeSessions(sql, id)
+}
+
+/**
+ * The end of the grace, or of a link that puts the address of before back if that is later: somebody may have changed the
+ * address and left so that its owner cannot come back.
+ */
+async function endFor(deps: Deps, userId: string): Promise<Date | undefined> {
+  const [{ held } = { held: null }] = await deps.sql<{ held: Date | null }>`
+    select max(expires_at) as held from email_tokens
+    where user_id = ${userId} and purpose = 'undo-email-change' and used_at is null and cancelled_at is null
+      and expires_at > ${new Date(deps.now())}`
+  const grace = graceEnd(deps)
+  if (held === null) return grace
+  return grace && grace > held ? grace : held
 }
 
 /** By foreign keys, everything that belongs to the account goes with it. */

@@ -11,18 +11,24 @@ import { undoLink } from '../account-deletion.ts'
 import { type Device, noted } from '../activity.ts'
 import { countMail, hashed, type LinkRequest, linked, newToken, type Sent } from './email-links.ts'
 
-/** `over`: its time has passed, and the account is deleted for good within minutes. `used`: the account was kept. */
-export type Undo = { state: 'open' | 'used' | 'over'; email: string; until: Date }
+/** `isFinal`: it can be made final before its time. `over`: its time has passed, and the account is deleted for good within minutes. `used`: the account was kept. */
+export type Undo = { state: 'open' | 'used' | 'over'; email: string; until: Date; isFinal: boolean }
+
+/** Whether somebody can still put the address of before back on the account `u`: it may be theirs. */
+const isHeld = (now: number): Fragment => fragment`exists (
+  select 1 from email_tokens held
+  where held.user_id = u.id and held.purpose = 'undo-email-change' and held.used_at is null
+    and held.cancelled_at is null and held.expires_at > ${new Date(now)})`
 
 /** What became of the deletion that this link undoes; undefined if there is no such link, or the account is gone. */
 async function findUndo(sql: Sql, token: string, now: number): Promise<Undo | undefined> {
-  const [row] = await sql<{ email: string; usedAt: Date | null; expiresAt: Date }>`
-    select u.email, t.used_at, t.expires_at
+  const [row] = await sql<{ email: string; usedAt: Date | null; expiresAt: Date; isFinal: boolean }>`
+    select u.email, t.used_at, t.expires_at, not ${isHeld(now)} as is_final
     from email_tokens t join all_users u on u.id = t.user_id
     where t.token_hash = ${hashed(token)} and t.purpose = 'undo-deletion'`
   if (row === undefined) return undefined
   const ended = row.expiresAt.getTime() <= now ? 'over' : 'open'
-  return { state: row.usedAt ? 'used' : ended, email: row.email, until: row.expiresAt }
+  return { state: row.usedAt ? 'used' : ended, email: row.email, until: row.expiresAt, isFinal: row.isFinal }
 }
 
 /** Finds a link that undoes a deletion. Tokens that do not exist are counted for the network, against guessing. */
@@ -85,7 +91,7 @@ export async function undoDeletion({ sql, now: clock }: Deps, token: string, dev
       update email_tokens set used_at = ${new Date(now)}
       where user_id in (select id from kept) and purpose = 'undo-deletion' and used_at is null
     ), links_ended as (
-      delete from email_tokens where user_id in (select id from kept) and purpose <> 'undo-deletion'
+      delete from email_tokens where user_id in (select id from kept) and purpose not in ('undo-deletion', 'undo-email-change')
     ), sessions_ended as (
       delete from sessions where user_id in (select id from kept)
     ), noted as (
@@ -96,9 +102,10 @@ export async function undoDeletion({ sql, now: clock }: Deps, token: string, dev
 }
 
 /** Deletes the account for good before its time, which frees the address. Returns false as `undoDeletion` does. */
-export async function deleteForGood({ sql, now }: Deps, token: string): Promise<boolean> {
+export async function deleteForGood({ sql, now: clock }: Deps, token: string): Promise<boolean> {
+  const now = clock()
   const deleted = await sql`
-    with ${leavingBy(token, now())}
-    delete from all_users where id in (select id from leaving) returning 1 as deleted`
+    with ${leavingBy(token, now)}
+    delete from all_users u where id in (select id from leaving) and not ${isHeld(now)} returning 1 as deleted`
   return deleted.length > 0
 }

@@ -57,8 +57,8 @@ async function findLink(sql: Sql, token: string, now: number): Promise<Link | un
   const [row] = await sql<Row>`
     select t.purpose, t.email as sent_to, t.expires_at, t.used_at, t.cancelled_at,
       exists (select 1 from current_links c where c.token_hash = t.token_hash) as current, ${USER_COLUMNS}
-    from email_tokens t join users u on u.id = t.user_id
-    where t.token_hash = ${hashed(token)}`
+    from email_tokens t join all_users u on u.id = t.user_id
+    where t.token_hash = ${hashed(token)} and (u.delete_at is null or t.purpose = 'undo-email-change')`
   if (row === undefined) return undefined
   const { purpose, sentTo, expiresAt, usedAt, cancelledAt, current, ...user } = row
   return { state: stateOf({ usedAt, cancelledAt, expiresAt, current }, now), purpose, email: sentTo, user }
@@ -178,10 +178,10 @@ export const usedLink = (
   condition: Fragment,
 ): Fragment => fragment`
   holder as (
-    select u.id from email_tokens t join users u on u.id = t.user_id
-    where t.token_hash = ${hashed(token)} for update of u
+    select u.id from email_tokens t join all_users u on u.id = t.user_id
+    where t.token_hash = ${hashed(token)} and (u.delete_at is null or t.purpose = 'undo-email-change') for update of u
   ), link as (
-    update email_tokens t set used_at = ${new Date(now)} from users u join holder on holder.id = u.id
+    update email_tokens t set used_at = ${new Date(now)} from all_users u join holder on holder.id = u.id
     where t.token_hash = ${hashed(token)} and t.purpose = ${purpose} and t.used_at is null and t.cancelled_at is null
       and t.expires_at > ${new Date(now)} and u.id = t.user_id and ${condition}
       and t.token_hash in (select token_hash from current_links)

@@ -57,17 +57,19 @@ export async function sayNotMe(
   const still = isUndo ? fragment`true` : fragment`users.email = link.email`
   const changed = await sql`
     with ${usedLink({ token, purpose, now }, fragment`true`)}, freed as (
-      delete from users other using link
+      delete from all_users other using link
       where ${isUndo} and other.email = link.email and other.id <> link.id and not other.email_verified
       returning 1 as freed
     ), changed as (
-      update users set email = link.email, email_verified = users.email_verified or ${isUndo}, password_hash = null,
-        password_version = users.password_version + 1, devices_version = users.devices_version + 1,
+      update all_users users set email = link.email, email_verified = users.email_verified or ${isUndo}, password_hash = null,
+        delete_at = null, login_notices = true, password_version = users.password_version + 1, devices_version = users.devices_version + 1,
         updated_at = ${new Date(now)}
-      from link where users.id = link.id and ${still} and (select count(*) from freed) >= 0
+      from link where users.id = link.id and (users.delete_at is null or ${isUndo}) and ${still} and (select count(*) from freed) >= 0
       returning users.id, users.password_version
     ), ended as (
       delete from sessions where user_id in (select id from changed)
+    ), without_calendar as (
+      update plans set calendar_hash = null, calendar_since = null where user_id in (select id from changed)
     ), cancelled as (
       update email_tokens t set cancelled_at = ${new Date(now)} from link
       where t.user_id in (select id from changed) and t.purpose = 'undo-email-change' and t.id > link.link_id and ${isUndo}

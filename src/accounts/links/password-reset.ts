@@ -96,7 +96,7 @@ async function setPassword(
   const [changed] = await sql<{ passwordVersion: number }>`
     with ${usedLink({ token, purpose, now }, fragment`u.email = t.email and ${condition}`)}, changed as (
       update users set password_hash = ${passwordHash}, password_version = users.password_version + 1,
-        email_verified = true, updated_at = ${new Date(now)},
+        email_verified = true, login_notices = users.login_notices or not users.email_verified, updated_at = ${new Date(now)},
         name = case when ${startEmpty} then '' else name end,
         image = case when ${startEmpty} then null else image end,
         onboarded_at = case when ${startEmpty} then null else onboarded_at end
@@ -108,6 +108,10 @@ async function setPassword(
       delete from profiles where ${startEmpty} and user_id in (select id from changed)
     ), without_progress as (
       delete from progress where ${startEmpty} and user_id in (select id from changed)
+    ), without_calendar as (
+      update plans set calendar_hash = null, calendar_since = null,
+        weekly_hours = case when ${startEmpty} then null else weekly_hours end
+      where user_id in (select id from changed)
     ), notice as (
       ${notice.linkedTo('changed')}
     ), noted as (
@@ -139,6 +143,8 @@ async function emptyAgain(sql: Sql, userId: string): Promise<void> {
       update users set name = '', image = null, onboarded_at = null where id = ${userId} returning id
     ), without_answers as (
       delete from profiles where user_id in (select id from emptied)
+    ), without_plan as (
+      delete from plans where user_id in (select id from emptied)
     )
     delete from progress where user_id in (select id from emptied)`
 }

@@ -9,7 +9,7 @@ import { methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, type FormState, parseForm } from '../../presenters/form.ts'
 import { deviceOf } from '../../session/device.ts'
 import { saveFlash, takeMessage } from '../../session/flash.ts'
-import { userOf } from '../../session/guards.ts'
+import { requireConfirmed, userOf } from '../../session/guards.ts'
 import { takeKeptForm, textOf } from '../../session/kept-forms.ts'
 
 const FIELDS = { name: { id: 'name' } } as const
@@ -48,7 +48,8 @@ export function accountPages(deps: Deps): Router {
 
   router
     .route('/account/login-notices')
-    .post(async (req, res) => {
+    // Whoever has a session and no password must not be able to come back unheard.
+    .post(requireConfirmed(deps, '/account'), async (req, res) => {
       const wanted = req.body.loginNotices === 'yes'
       await setLoginNotices(sql, userOf(req).id, wanted, { device: deviceOf(req), now: now() })
       await saveFlash(req, wanted ? 'login-notices-on' : 'login-notices-off')

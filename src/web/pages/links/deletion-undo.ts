@@ -38,7 +38,7 @@ export function deletionUndoPages(deps: Deps): Router {
     .route(PAGE)
     .get(async (req, res) => {
       const open = await openLink(req, res)
-      if (open) res.render('deletion-undo', { email: open.email, until: momentInWords(open.until) })
+      if (open) res.render('deletion-undo', { ...open, until: momentInWords(open.until) })
     })
     .post(async (req, res) => {
       const open = await openLink(req, res)
