@@ -2,6 +2,7 @@
 import { createAuthClient } from 'better-auth/client'
 import { jwtClient } from 'better-auth/client/plugins'
 import type { TestApp } from './app.ts'
+import { COOKIE } from './sessions.ts'
 
 export type AuthClient = ReturnType<typeof openAuthClient>
 
@@ -28,5 +29,7 @@ export function openAuthClient({ url }: Pick<TestApp, 'url'>, { origin = url }: 
     plugins: [jwtClient()],
     fetchOptions: { customFetchImpl },
   })
-  return { client, jar, answers }
+  /** Whether it holds a session. The cookie by which its account knows the device stays. */
+  const hasSession = () => jar.has(COOKIE)
+  return { client, jar, hasSession, answers }
 }

@@ -123,13 +123,14 @@ export function assertPlainRefusal({ status, text, headers }: Answer, what = '')
 /** All that a call could change. */
 export async function stateOf({ sql }: Pick<TestApp, 'sql'>): Promise<string> {
   const rows = await Promise.all([
-    sql`select * from users order by id`,
+    sql`select * from all_users order by id`,
     sql`select sid, sess::text, handle, user_id, expire from sessions order by sid`,
     sql`select * from refresh_families order by id`,
     sql`select * from refresh_tokens order by token_hash`,
     sql`select * from rate_limits order by key`,
     sql`select * from profiles order by user_id`,
     sql`select * from progress order by user_id, lesson_id`,
+    sql`select * from plans order by user_id`,
   ])
   return JSON.stringify(rows)
 }

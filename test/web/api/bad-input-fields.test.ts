@@ -23,6 +23,7 @@ const MARKER = 'hunter2'
 
 /** A valid value for each field. */
 const GOOD: Record<string, unknown> = {
+  weeklyHours: 4,
   name: 'Ben',
   email: 'ben@example.org',
   newEmail: 'ben@example.org',

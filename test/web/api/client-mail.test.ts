@@ -116,7 +116,7 @@ describe('a front end with mails', () => {
 
   it('deletes an account by its password, and every session ends', async () => {
     const opened = await signedUp('Ada')
-    const { client, person, jar } = opened
+    const { client, person, hasSession } = opened
     const phone = openAuthClient(app)
     given(await phone.client.signIn.email(person))
     app.advance(10 * MINUTE)
@@ -129,7 +129,7 @@ describe('a front end with mails', () => {
       success: true,
       message: 'User deleted',
     })
-    assert.equal(jar.size, 0)
+    assert.equal(hasSession(), false)
     assert.deepEqual([await whoIs(opened), await whoIs(phone)], [undefined, undefined])
     await mailbox.letterTo(person.email, /account is about to be deleted/)
     assert.equal(refusedWith(await phone.client.signIn.email(person))[1], 'INVALID_EMAIL_OR_PASSWORD')

@@ -48,6 +48,7 @@ const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
     return { newPassword: NEW_PASSWORD, token: secretOf(await mailbox.letterTo(email, RESET.subject)) }
   },
   '/api/auth/send-verification-email': ({ person: { email } }) => ({ email }),
+  '/api/plan': () => ({ weeklyHours: 4 }),
   '/api/profile': () => ({ primaryFocus: 'edge' }),
   '/api/progress/f1': () => ({ state: 'done' }),
 }
@@ -168,7 +169,7 @@ describe('a link or a picture of another site', () => {
         else assert.deepEqual([status, text], [404, ''], `GET ${path}${query}`)
       }
     }
-    assert.deepEqual(told, ['/api/auth/get-session', '/api/profile', '/api/progress/f1'])
+    assert.deepEqual(told, ['/api/auth/get-session', '/api/profile', '/api/progress/f1', '/api/plan'])
     assert.equal(await stateOf(app), before)
   })
 

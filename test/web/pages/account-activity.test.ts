@@ -81,9 +81,8 @@ it('each entry says when, where and on what, escaped, whatever the device calls 
   const browser = openBrowser(app, { 'User-Agent': evil, 'X-Forwarded-For': '203.0.113.9' })
   await browser.signUp(person)
   const [entry] = await listOf(browser)
-  const now = new Date(app.deps.now()).toISOString()
-  assert.match(entry?.where ?? '', /^Firefox on Linux, network 203\.0\.113\.x, \d{4}-\d\d-\d\d \d\d:\d\d \(UTC\)$/)
-  assert.ok(entry?.where.includes(now.slice(0, 10)), now)
+  assert.match(entry?.where ?? '', /^Firefox on Linux, network 203\.0\.113\.x, \d+ \w+ \d{4}, \d\d:\d\d \(UTC\)$/)
+  assert.ok(entry?.where.includes(String(new Date(app.deps.now()).getUTCFullYear())))
   assert.doesNotMatch((await browser.get(PAGE)).text, /<script>alert|<img/)
 
   const liar = openBrowser(app, { 'User-Agent': 'x', 'X-Forwarded-For': '<b>1</b>' })

@@ -265,14 +265,14 @@ describe('“keep me logged in”', () => {
     }
   })
 
-  it('is named on the dashboard', async () => {
+  it('is named beside the devices', async () => {
     for (const [remember, says] of [
       ['', /until you close your browser/],
       ['yes', /up to 30 days/],
     ] as const) {
       const browser = openBrowser(app)
       await browser.logIn(ada, { next: '/dashboard', remember })
-      assert.match((await browser.get('/dashboard')).text, says)
+      assert.match((await browser.get('/account/sessions')).text, says)
     }
   })
 })

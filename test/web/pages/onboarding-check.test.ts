@@ -30,7 +30,7 @@ const savedOf = async (browser: Browser): Promise<unknown> => (await apiOf(app, 
 /** Everything that the dashboard says, except the line that invites to answer. */
 const suggestedTo = async (browser: Browser): Promise<string[]> => {
   const page = parse((await browser.get('/dashboard')).text)
-  return page.querySelectorAll('main .columns, main .course').map(({ text }) => text.replace(/\s+/g, ' '))
+  return page.querySelectorAll('main .first, main .after, main .course').map(({ text }) => text.replace(/\s+/g, ' '))
 }
 
 describe('the overview of the answers', () => {

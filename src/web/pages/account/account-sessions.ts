@@ -43,6 +43,7 @@ export function accountSessionPages(deps: Deps): Router {
           device: deviceName(entry.userAgent),
           network: aboutNetwork(entry.ipAddress),
         })),
+        remembered: req.session.remembered,
         message: takeMessage(req),
       })
     })
