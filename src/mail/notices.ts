@@ -158,7 +158,7 @@ export const accountLeaving = (
     ],
     link,
     after: [
-      'If it was not you who deleted it, keep the account by this link, and then reset your password at once.',
+      'If it was not you who deleted it, say so there: the account is kept, and you choose a new password.',
       'If you do nothing, this is the last email you get from us.',
     ],
   }),

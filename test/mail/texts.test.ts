@@ -199,7 +199,7 @@ const TEXTS: Text[] = [
       'Your Matricula account was deleted, as you asked. Nobody can use it now. On 14 March 2026 at 10:32 (UTC) everything in it is deleted for good.',
       'Until then you can change your mind. Open this link and press the button:',
       GIVEN.link,
-      'If it was not you who deleted it, keep the account by this link, and then reset your password at once.',
+      'If it was not you who deleted it, say so there: the account is kept, and you choose a new password.',
       'If you do nothing, this is the last email you get from us.',
     ],
   },

@@ -193,6 +193,11 @@ async function leaveAndComeBack({ app, mailbox }: Tour): Promise<void> {
   await done(browser.logIn(person))
   await done(leave())
   await open(browser, await undo(3))
+  await done(browser.submitTo('/deletion-undo', '/deletion-undo/not-me'))
+  await done(browser.submit('/password-reset/new', { password: NEW_PASSWORD }))
+  await done(browser.logIn({ ...person, password: NEW_PASSWORD }))
+  await done(browser.submit('/account/account-deletion', { password: NEW_PASSWORD, sure: 'yes' }))
+  await open(browser, await undo(4))
   await done(browser.submitTo('/deletion-undo', '/deletion-undo/for-good'))
 }
 

@@ -82,11 +82,37 @@ const leavingBy = (token: string, now: number): Fragment => fragment`
  * Takes the deletion back: name, password, answers and progress are there again. Nobody is logged in by it, and what has
  * ended stays ended. Returns false if the link is not good, or another request was quicker.
  */
-export async function undoDeletion({ sql, now: clock }: Deps, token: string, device: Device): Promise<boolean> {
+export async function undoDeletion(deps: Deps, token: string, device: Device): Promise<boolean> {
+  return keep(deps, token, { device, takenBack: fragment`delete_at = null`, issued: fragment`select` })
+}
+
+/**
+ * The same for an owner who did not delete the account: somebody else knows the password, so it is worthless from now on.
+ * Returns the token of a link with which a new one is set, or undefined if the link is not good.
+ */
+export async function undoForeignDeletion(
+  deps: Deps,
+  token: string,
+  { email, device }: { email: string; device: Device },
+): Promise<string | undefined> {
+  const resetToken = newToken()
+  const takenBack = fragment`delete_at = null, password_hash = null, password_version = password_version + 1,
+    devices_version = devices_version + 1`
+  const issued = linked({ token: resetToken, purpose: 'reset-password', email, now: deps.now() }, 'kept')
+  return (await keep(deps, token, { device, takenBack, issued })) ? resetToken : undefined
+}
+
+async function keep(
+  { sql, now: clock }: Deps,
+  token: string,
+  { device, takenBack, issued }: { device: Device; takenBack: Fragment; issued: Fragment },
+): Promise<boolean> {
   const now = clock()
   const kept = await sql`
     with ${leavingBy(token, now)}, kept as (
-      update all_users set delete_at = null where id in (select id from leaving) returning id
+      update all_users set ${takenBack} where id in (select id from leaving) returning id, email, password_version
+    ), issued as (
+      ${issued}
     ), used as (
       update email_tokens set used_at = ${new Date(now)}
       where user_id in (select id from kept) and purpose = 'undo-deletion' and used_at is null

@@ -183,3 +183,20 @@ it('by a session alone, by turning them off: the password is asked for first', a
   const asked = await browser.submitTo('/account', '/account/login-notices')
   assert.match(asked.headers.location ?? '', /^\/account\/password-confirmation/)
 })
+
+it('by a deletion that its owner takes back: who says that it was not them chooses a new password, and the old one is worthless', async () => {
+  const { person } = await confirmed('Ada')
+  const eve = openBrowser(app)
+  await eve.logIn(person)
+  await leave(eve, person.password)
+  const ada = openBrowser(app)
+  const page = parse((await open(ada, await mailbox.letterTo(person.email, GOODBYE))).text)
+  assert.ok(
+    page.querySelector('#keep-form') && page.querySelector('#not-me-form') && page.querySelector('#for-good-form'),
+  )
+  assert.deepEqual(leads(await ada.submitTo('/deletion-undo', '/deletion-undo/not-me')), [303, '/password-reset/new'])
+  assert.equal((await eve.logIn(person)).status, 422)
+  assert.equal((await ada.submit('/password-reset/new', { password: NEW_PASSWORD })).status, 303)
+  assert.equal((await ada.logIn({ ...person, password: NEW_PASSWORD })).status, 303)
+  assert.equal((await ada.submitTo('/deletion-undo', '/deletion-undo')).status, 404, 'the link is used up')
+})

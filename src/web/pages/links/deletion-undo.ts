@@ -1,12 +1,12 @@
 import { type Request, type Response, Router } from 'express'
-import { deleteForGood, lookAtUndo, undoDeletion } from '../../../accounts/links/deletion-undo.ts'
+import { deleteForGood, lookAtUndo, undoDeletion, undoForeignDeletion } from '../../../accounts/links/deletion-undo.ts'
 import { momentInWords } from '../../../base/dates.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed, renderError } from '../../middleware/errors.ts'
 import { renderDeadLink } from '../../presenters/dead-link.ts'
 import { tooManyTries } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
-import { forgetLink, keepLink, openedLink } from '../../session/opened-links.ts'
+import { forgetLink, keepLink, keepToken, openedLink } from '../../session/opened-links.ts'
 
 const PAGE = '/deletion-undo'
 const DEAD = { used: 'kept', over: 'deleted' } as const
@@ -21,9 +21,9 @@ export function deletionUndoPages(deps: Deps): Router {
     const look = await lookAtUndo(deps, { token, ip: req.ip ?? '' })
     if (!look.ok && look.reason === 'too-many-tries') return void tooManyTries(req, res, look.retryAfterSeconds)
     if (!look.ok) return void renderDeadLink(res, 'no-undo', undefined)
-    const { state, email, until } = look.undo
+    const { state, ...undo } = look.undo
     if (state !== 'open') return void renderDeadLink(res, DEAD[state], undefined)
-    return { token, email, until }
+    return { token, ...undo }
   }
 
   router
@@ -46,6 +46,20 @@ export function deletionUndoPages(deps: Deps): Router {
       // Another request was quicker: the page says what has become of the account.
       if (!(await undoDeletion(deps, open.token, deviceOf(req)))) return res.redirect(303, PAGE)
       res.redirect(303, '/login?done=deletion-undone')
+    })
+    .all(methodNotAllowed)
+
+  router
+    .route(`${PAGE}/not-me`)
+    .post(async (req, res) => {
+      const open = await openLink(req, res)
+      if (open === undefined) return
+      const resetToken = await undoForeignDeletion(deps, open.token, { email: open.email, device: deviceOf(req) })
+      if (resetToken === undefined) return res.redirect(303, PAGE)
+      forgetLink(res, deps, PAGE)
+      // The mailbox is proven, so the link of a reset need not be mailed there.
+      keepToken(res, deps, '/password-reset', { token: resetToken })
+      res.redirect(303, '/password-reset/new')
     })
     .all(methodNotAllowed)
 
