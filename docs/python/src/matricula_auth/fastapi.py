@@ -33,7 +33,12 @@ class LearnerDependency:
         try:
             return await verifier.verify(token, scopes=security.scopes, strict=self._strict)
         except Refusal as refusal:
-            raise HTTPException(refusal.status, refusal.detail, refusal.headers) from refusal
+            raise answer_of(refusal) from refusal
+
+
+def answer_of(refusal: Refusal) -> HTTPException:
+    """The answer to raise where you refuse a call yourself: `raise answer_of(BadToken("The account is gone"))`."""
+    return HTTPException(refusal.status, refusal.detail, refusal.headers)
 
 
 learner = LearnerDependency()

@@ -31,21 +31,25 @@ KeySet = dict[str, Ed25519PublicKey]
 
 
 class Allowance:
-    """So many at once, and then one in so many seconds."""
+    """So many rounds at once, and then one in so many seconds. Joining one that somebody else was allowed is free."""
 
     def __init__(self, at_once: float, seconds: float) -> None:
         self._most, self._seconds = at_once, seconds
         self._left, self._at = at_once, monotonic()
+        self._allowed = 0
         self._lock = Lock()
 
-    def take(self) -> bool:
+    def take(self, wanted: int) -> bool:
         with self._lock:
+            if wanted <= self._allowed:
+                return True
             now = monotonic()
             self._left = min(self._most, self._left + max(0.0, now - self._at) / self._seconds)
             self._at = now
             if self._left < 1:
                 return False
             self._left -= 1
+            self._allowed = wanted
             return True
 
 
@@ -66,9 +70,10 @@ class Keys(Document[KeySet]):
         """The round to wait for before this key is looked up, if any. An unknown key is worth one, but not often."""
         if self.is_due:
             return self.round_for()
-        if kid not in self.current() and self._unknown.take():
-            return self.round_for(begun_from_now=True)
-        return None
+        if kid in self.current():
+            return None
+        wanted = self.round_for(begun_from_now=True)
+        return wanted if self._unknown.take(wanted) else None
 
     def find(self, kid: str) -> Ed25519PublicKey:
         """@raises BadToken, Unreachable"""

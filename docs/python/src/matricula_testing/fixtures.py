@@ -35,7 +35,7 @@ def _site() -> Iterator[Site]:
 
 @pytest.fixture
 def matricula_site(_site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """The real site of the folder MATRICULA_HOME, started once for all tests: `matricula_site.sign_up("Ada").token()`."""
+    """The real site of the folder MATRICULA_HOME, started once for all tests. Its learners sign up for good."""
     monkeypatch.setenv("MATRICULA_URL", _site.url)
     monkeypatch.setenv("MATRICULA_SERVICE_KEY", _site.service_key)
     configure(Verifier(_site.url, service_key=_site.service_key))

@@ -34,7 +34,7 @@ class MadeUpLearner:
     sid: str = field(default_factory=lambda: secrets.token_hex(16))
     index: int = field(default_factory=lambda: secrets.randbelow(LIST_SIZE))
 
-    def token(self, seconds: float = LIFETIME - BACKDATED_SECONDS, **claims: object) -> str:
+    def token(self, seconds: float = LIFETIME - BACKDATED_SECONDS, **claims: Any) -> str:  # noqa: ANN401
         """A token that is good for so many seconds yet (below zero: no more), with other claims if given."""
         return self.issuer.sign(self._claims(seconds) | claims)
 
