@@ -5,7 +5,7 @@ without a token. `@learner_required` refuses who has none. For Django REST frame
 
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast, overload
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -15,7 +15,7 @@ from .environment import default_async_verifier, default_verifier
 from .errors import MissingScope, NoToken, Refusal
 from .learner import Learner
 
-View = Callable[..., Any]
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class LearnerMiddleware:
@@ -52,7 +52,11 @@ class LearnerMiddleware:
         return answer
 
 
-def learner_required(view: View | None = None, *, scopes: Collection[str] = (), strict: bool = False) -> Any:  # noqa: ANN401
+@overload
+def learner_required(view: View) -> View: ...
+@overload
+def learner_required(*, scopes: Collection[str] = (), strict: bool = False) -> Callable[[View], View]: ...
+def learner_required(view: View | None = None, *, scopes: Collection[str] = (), strict: bool = False) -> Any:
     """Refuses who has no good token; `strict` asks Matricula each time. Needs the middleware."""
 
     def decorate(view: View) -> View:
@@ -83,7 +87,7 @@ def learner_required(view: View | None = None, *, scopes: Collection[str] = (), 
                 return answer_of(refusal)
             return await view(request, *args, **kwargs)
 
-        return guarded_later if iscoroutinefunction(view) else guarded
+        return cast(View, guarded_later if iscoroutinefunction(view) else guarded)
 
     return decorate if view is None else decorate(view)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 from flask import Response, abort, current_app, g, jsonify, request
 from werkzeug.local import LocalProxy
@@ -13,19 +13,25 @@ from .errors import Refusal
 from .learner import Learner
 from .verifier import Verifier
 
-View = Callable[..., Any]
+View = TypeVar("View", bound=Callable[..., Any])
 
 current_learner = cast(Learner, LocalProxy(lambda: g.matricula_learner))
 """The learner who calls, in a view with `@learner_required`."""
 
 
+@overload
+def learner_required(view: View) -> View: ...
+@overload
+def learner_required(
+    *, scopes: Collection[str] = (), strict: bool = False, verifier: Verifier | None = None
+) -> Callable[[View], View]: ...
 def learner_required(
     view: View | None = None,
     *,
     scopes: Collection[str] = (),
     strict: bool = False,
     verifier: Verifier | None = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Lets in who has a good token; `strict` asks Matricula each time. Stands below the line with the route."""
 
     def decorate(view: View) -> View:
@@ -38,7 +44,7 @@ def learner_required(
                 abort(answer_of(refusal))
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        return guarded
+        return cast(View, guarded)
 
     return decorate if view is None else decorate(view)
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 from starlette.exceptions import WebSocketException
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .clock import now
 from .environment import default_async_verifier
@@ -61,7 +61,8 @@ async def signed_in(
 ) -> AsyncIterator[SocketSession]:
     """
     Accepts the socket and yields its learner. When the session ends, what stands in the `with` block is cancelled and
-    the socket is closed with 4401; at once with 4401, 4403 or 4503 if nobody is let in.
+    the socket is closed with 4401; at once with 4401, 4403 or 4503 if nobody is let in. When the learner leaves, the
+    block ends quietly.
     """
     verifier = verifier or default_async_verifier()
     token = await token_of(socket)
@@ -82,6 +83,8 @@ async def signed_in(
         watching = asyncio.create_task(watch())
         try:
             yield session
+        except WebSocketDisconnect:
+            return
         finally:
             watching.cancel()
     if end:
@@ -97,7 +100,7 @@ async def token_of(socket: WebSocket) -> str:
     await socket.accept()
     try:
         return (await asyncio.wait_for(socket.receive_text(), FIRST_MESSAGE_SECONDS)).strip()
-    except (asyncio.TimeoutError, KeyError):
+    except (asyncio.TimeoutError, KeyError, WebSocketDisconnect):
         raise WebSocketException(NOT_SIGNED_IN, "There is no access token") from None
 
 
