@@ -1,13 +1,16 @@
-/** Runs the example backend of `test/python` in its own process. */
+/** Runs an example backend of `test/python/examples` in its own process. */
 import { spawn } from 'node:child_process'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { ROOT } from '../../src/config/folders.ts'
+import type { TestApp } from './app.ts'
 import { eventually } from './process.ts'
 import { pythonPath } from './python.ts'
+import { exchange } from './raw-http.ts'
 
-const SOURCES = join(ROOT, 'test/python')
+const SOURCES = join(ROOT, 'test/python/examples')
 
 export type Backend = Awaited<ReturnType<typeof startBackend>>
 export type Reply = { status: number; headers: Headers; body: Record<string, unknown> }
@@ -19,7 +22,7 @@ const NOWHERE = {
   LEARNERS_DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
 }
 
-/** Starts an ASGI app of `test/python` on its own port, and ends it after the test or test file that started it. */
+/** Starts an ASGI app of `test/python/examples` on its own port, and ends it after the test or test file that started it. */
 export async function startBackend(environment: Partial<typeof NOWHERE>, app = 'app:app') {
   const child = spawn(
     pythonPath(),
@@ -69,4 +72,13 @@ export async function startBackend(environment: Partial<typeof NOWHERE>, app = '
     /** Everything it has printed so far. */
     log: () => written,
   }
+}
+
+/** Answers as the app does, if it is asked for what verifiers fetch: the keys, or a list of ended sessions. */
+export async function relayPublic(app: TestApp, req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+  const path = req.url ?? ''
+  if (!/^\/api\/auth\/(jwks|status-list)/.test(path)) return false
+  const { status, headers, bytes } = await exchange(app, path)
+  res.writeHead(status, { 'Content-Type': headers['content-type'] ?? 'text/plain' }).end(bytes)
+  return true
 }

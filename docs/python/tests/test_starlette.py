@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from conftest import Clock
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
@@ -102,21 +103,22 @@ def test_an_outage_closes_no_socket_that_is_open(matricula: Issuer, client: Test
         assert socket.receive_text() == "hello"
 
 
-def test_a_socket_ends_with_its_token_unless_it_is_renewed(matricula: Issuer, client: TestClient) -> None:
+def test_a_socket_ends_with_its_token_unless_it_is_renewed(matricula: Issuer, client: TestClient, moved: Clock) -> None:
     ada, ben = matricula.sign_up("Ada"), matricula.sign_up("Ben")
     with client.websocket_connect("/echo", subprotocols=["bearer", ada.token(-28)]) as socket:
         assert socket.receive_text() == "Ada"
         socket.send_text(f"renew {ada.token()}")
         assert socket.receive_text() == "renew"
-        time.sleep(3)
+        moved.forward(3)
         socket.send_text("hello")
         assert socket.receive_text() == "hello"
         socket.send_text(f"renew {ben.token()}")
         with pytest.raises(WebSocketDisconnect) as end:
             socket.receive_text()
     assert (end.value.code, end.value.reason) == (4401, "Another learner")
-    with client.websocket_connect("/echo", subprotocols=["bearer", ada.token(-28)]) as socket:
+    with client.websocket_connect("/echo", subprotocols=["bearer", ada.token(-25)]) as socket:
         assert socket.receive_text() == "Ada"
+        moved.forward(8)
         with pytest.raises(WebSocketDisconnect) as end:
             socket.receive_text()
     assert end.value.code == 4401

@@ -1,6 +1,6 @@
 """Tells which learner of Matricula calls, and refuses who has logged out."""
 
-from .environment import configure, default_async_verifier, default_verifier
+from .environment import configure, default_async_verifier, default_verifier, setting
 from .errors import BadToken, MissingScope, NoToken, Refusal, Unreachable
 from .learner import Learner
 from .verifier import AsyncVerifier, Verifier
@@ -17,4 +17,5 @@ __all__ = [
     "configure",
     "default_async_verifier",
     "default_verifier",
+    "setting",
 ]

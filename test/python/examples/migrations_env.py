@@ -1,0 +1,23 @@
+"""migrations/env.py: Alembic sees the schema `course` alone, and keeps its own table there."""
+
+from alembic import context
+from notes import Course, engine
+from sqlalchemy import text
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "schema" or name == "course"
+
+
+with engine.connect() as connection:
+    connection.execute(text("create schema if not exists course"))
+    connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=Course.metadata,
+        include_schemas=True,
+        include_name=is_ours,
+        version_table_schema="course",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
