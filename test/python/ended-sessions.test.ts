@@ -67,7 +67,7 @@ const ENDS: Case[] = [
   },
 ]
 
-describe('after', () => {
+describe('after', { concurrency: true }, () => {
   for (const { what, end } of ENDS) {
     it(`${what}, whoever asks refuses at once, and whoever reads the list a moment later`, async () => {
       const learner = await apiLearner(app, 'Ada')

@@ -1,4 +1,4 @@
-"""`pytest test_first.py`: the backend of the first two minutes, without a Matricula."""
+"""`python -m pytest test_first.py`: the backend of the first two minutes, without a Matricula."""
 
 from fastapi.testclient import TestClient
 from first import app

@@ -1,4 +1,4 @@
-"""`MATRICULA_HOME=../matricula pytest test_with_site.py`: the same from end to end, with the real site."""
+"""`MATRICULA_HOME=../matricula python -m pytest test_with_site.py`: the same from end to end, with the real site."""
 
 from fastapi.testclient import TestClient
 from first import app
