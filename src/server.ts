@@ -20,6 +20,7 @@ import { OLD_MAILS } from './mail/outbox.ts'
 import { OLD_SESSIONS } from './sessions/sessions.ts'
 import { OLD_REFRESH_FAMILIES } from './tokens/refresh-tokens.ts'
 import { OLD_SIGNING_KEYS } from './tokens/signing-keys.ts'
+import { OLD_TOKEN_STATUSES } from './tokens/status-lists.ts'
 import { answerUnreadable } from './web/middleware/unreadable.ts'
 
 /** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
@@ -165,6 +166,7 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
 const PRUNED = [
   LEFT_ACCOUNTS,
   OLD_SESSIONS,
+  OLD_TOKEN_STATUSES,
   OLD_REFRESH_FAMILIES,
   OLD_SIGNING_KEYS,
   OLD_RATE_LIMITS,

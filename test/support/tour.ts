@@ -192,6 +192,7 @@ async function useTokens({ app, serviceKey, damage }: Tour): Promise<void> {
   const token = await api.token()
   await ok(openApi(app, bearer(token)).get('/api/me'))
   await ok(openApi(app, bearer(serviceKey)).post('/api/auth/introspect', { token }))
+  await answers(200, openBrowser(app).get('/api/auth/status-list'))
   const first = await firstPair(api)
   const second = await successor(app, first)
   await successor(app, first)

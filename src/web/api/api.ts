@@ -11,6 +11,7 @@ import { passwordEndpoints } from './endpoints/passwords.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
 import { sessionEndpoints } from './endpoints/sessions.ts'
 import { signInEndpoints } from './endpoints/sign-in.ts'
+import { statusListFacts } from './endpoints/status-lists.ts'
 import { tokenEndpoints } from './endpoints/tokens.ts'
 import { userEndpoints } from './endpoints/users.ts'
 import { verificationEndpoints } from './endpoints/verification.ts'
@@ -54,7 +55,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
       handle: () => document,
     }),
   ]
-  const document = describeApi([...endpoints, ...keyFacts], {
+  const document = describeApi([...endpoints, ...keyFacts, ...statusListFacts], {
     issuer: config.issuer,
     cookieName: sessionCookieName(config.secureCookies),
   })

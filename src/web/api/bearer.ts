@@ -7,6 +7,8 @@ import { findUserOfSession, type Session } from '../../sessions/sessions.ts'
 
 /** A learner who calls the API, and the handle of their session. With a cookie, the session itself too. */
 export type Learner = { user: User; handle: string; session?: Session }
+/** One who calls with a session cookie. */
+export type SignedIn = Required<Learner>
 
 /** The text after `Bearer`; undefined if the call has no such header. */
 export function bearerOf({ headers: { authorization = '' } }: IncomingMessage): string | undefined {

@@ -14,8 +14,8 @@ import { sessionCookieName } from '../session/cookies.ts'
 import { findSessionOf, sessionCookieReader, touch } from '../session/session-cookie.ts'
 import { bearerOf, type Learner, learnerOf } from './bearer.ts'
 import { JSON_TYPE } from './body.ts'
+import type { PublicDocument } from './documents.ts'
 import { type Endpoint, WithHeaders } from './endpoint.ts'
-import type { PublicDocument } from './endpoints/keys.ts'
 import { refuseCall } from './errors.ts'
 import { Refusal } from './refusals.ts'
 
@@ -54,8 +54,8 @@ export function direct(
       const { body, etag } = await document.find()
       return { headers: [...headers, 'ETag', etag], body }
     }
-    for (const path of document.paths)
-      routes.set(path, { pattern: document.paths[0], refusedWith: forRefusals, answer })
+    const { paths, pattern = paths[0] } = document
+    for (const path of paths) routes.set(path, { pattern, refusedWith: forRefusals, answer })
   }
 
   function routeOf({ path, access, handle }: Endpoint): Route {

@@ -3,7 +3,15 @@ import type { Request, RequestHandler, Response, Router } from 'express'
 import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import { FORM_TYPE } from '../middleware/body.ts'
-import { basicSecretOf, bearerOf, isBasicSecret, isServiceKey, type Learner, learnerOf } from './bearer.ts'
+import {
+  basicSecretOf,
+  bearerOf,
+  isBasicSecret,
+  isServiceKey,
+  type Learner,
+  learnerOf,
+  type SignedIn,
+} from './bearer.ts'
 import { apiBody, JSON_TYPE } from './body.ts'
 import type { Origins } from './origins.ts'
 import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
@@ -32,6 +40,8 @@ export type Facts = {
   query?: z.ZodType
   /** The body with status 200. */
   answer?: z.ZodType
+  /** Its media type, if that is not JSON. */
+  answerType?: string
   /** May answer 302. */
   redirects?: true
   /** The field with an address that people are led to. An address that is not trusted is refused first of all. */
@@ -82,16 +92,22 @@ export const endpoint = <Body = undefined, Query = undefined>({
   ...definition,
 })
 
-/** One that only a learner may call. */
-export const learnerEndpoint = <Body = undefined, Query = undefined>({
-  access = 'session',
+type LearnerFor<Who extends Access> = {
+  anyone: Learner | undefined
+  visitor: Learner | undefined
+  session: SignedIn
+  learner: Learner
+  backend: Learner | undefined
+}[Who]
+
+/** One that only a learner may call, with a session cookie unless it says otherwise. */
+export const learnerEndpoint = <Body = undefined, Query = undefined, Who extends 'session' | 'learner' = 'session'>({
+  access = 'session' as Who,
   ...definition
-}: Definition<Body, Query, { learner: Learner }> & { access?: 'session' | 'learner' }): Endpoint => ({
+}: Definition<Body, Query, { learner: LearnerFor<Who> }> & { access?: Who }): Endpoint => ({
   access,
   ...definition,
 })
-
-type LearnerFor<Who extends Access> = Who extends 'session' | 'learner' ? Learner : Learner | undefined
 
 /** One that programs call all day. It is answered in two places, so it sees only who calls. */
 export const frequentEndpoint = <Who extends Exclude<Access, 'backend'>>(

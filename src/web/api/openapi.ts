@@ -63,7 +63,7 @@ export function describeApi(
   }
 
   function operationOf(facts: Facts) {
-    const { method, path, access, summary, body, query, answer, takesForm } = facts
+    const { method, path, access, summary, body, query, answer, answerType = JSON_TYPE, takesForm } = facts
     const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
       name,
       in: 'path',
@@ -94,7 +94,7 @@ export function describeApi(
           }
         : {}),
       responses: {
-        ...(answer ? { 200: { description: 'Done', content: content(answer, 'output') } } : {}),
+        ...(answer ? { 200: { description: 'Done', content: content(answer, 'output', [answerType]) } } : {}),
         ...(facts.redirects ? { 302: { description: 'On to the address in `Location`' } } : {}),
         ...refusalsOf(facts),
       },
@@ -163,7 +163,7 @@ export function codesOf({ method, access, body, query, refusals = [], logsIn, le
   if (leadsTo) codes.add(UNTRUSTED[leadsTo])
   if (logsIn) codes.add('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')
   if (access !== 'anyone' && access !== 'visitor') codes.add('UNAUTHORIZED')
-  if (checked || path.includes('jwks')) codes.add('SERVICE_UNAVAILABLE')
+  if (checked || /jwks|status-list/.test(path)) codes.add('SERVICE_UNAVAILABLE')
   codes.add('INTERNAL_SERVER_ERROR')
   return [...codes].sort((a, b) => REFUSALS[a][0] - REFUSALS[b][0])
 }

@@ -178,6 +178,8 @@ const SPECIAL: Special[] = [
   ['POST /api/auth/refresh-token', 'UNAUTHORIZED', { visitor, body: {} }],
   ['POST /api/auth/refresh', 'INVALID_REFRESH_TOKEN', { body: { refreshToken: 'x' } }],
   ['POST /api/auth/introspect', 'UNAUTHORIZED', { visitor, body: { token: 'x' } }],
+  ['GET /api/auth/status-list/anything', 'NOT_FOUND', {}],
+  ['GET /api/auth/status-list/anything', 'BAD_REQUEST', { at: `/api/auth/status-list/${UNREADABLE}` }],
   ['GET /api/profile', 'UNAUTHORIZED', { visitor }],
   ['PUT /api/profile', 'UNAUTHORIZED', { visitor, body: {} }],
   ['GET /api/recommendations', 'UNAUTHORIZED', { visitor }],
