@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
 import { OLD_ACTIVITY } from './accounts/activity.ts'
+import { OLD_DELETIONS } from './accounts/deleted-users.ts'
 import { OLD_LINKS } from './accounts/email-links.ts'
 import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
 import { createApp } from './app.ts'
@@ -165,6 +166,7 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
 
 const PRUNED = [
   LEFT_ACCOUNTS,
+  OLD_DELETIONS,
   OLD_SESSIONS,
   OLD_TOKEN_STATUSES,
   OLD_REFRESH_FAMILIES,

@@ -24,6 +24,8 @@ export async function fillTables(client: Sql): Promise<void> {
       from generate_series(1, 6000) n;
     insert into token_status (status_index, ended_at)
       select n, now() + n * interval '1 minute' from generate_series(1, 3000) n on conflict do nothing;
+    insert into deleted_users (id, deleted_at)
+      select 'd' || n, now() + n * interval '1 minute' from generate_series(1, 3000) n;
     insert into refresh_families (id, session_handle, expires_at)
       select 'f' || n, 's' || n, now() + n * interval '1 minute' from generate_series(1, 3000) n;
     insert into refresh_tokens (token_hash, family, expires_at)

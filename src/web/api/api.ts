@@ -9,6 +9,7 @@ import { keyFacts } from './endpoints/keys.ts'
 import { learningEndpoints } from './endpoints/learning.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
+import { serviceEndpoints } from './endpoints/services.ts'
 import { sessionEndpoints } from './endpoints/sessions.ts'
 import { signInEndpoints } from './endpoints/sign-in.ts'
 import { statusListFacts } from './endpoints/status-lists.ts'
@@ -40,6 +41,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),
     ...learningEndpoints(deps),
+    ...serviceEndpoints(deps),
     frequentEndpoint({
       path: '/api/auth/ok',
       access: 'anyone',

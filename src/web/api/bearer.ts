@@ -1,7 +1,6 @@
 /** Who calls with `Authorization: Bearer` (RFC 6750 section 2.1). Tokens are not accepted in any other place. */
 import type { IncomingMessage } from 'node:http'
 import type { User } from '../../accounts/users.ts'
-import { isSameText } from '../../base/same-text.ts'
 import type { Deps } from '../../deps.ts'
 import { findUserOfSession, type Session } from '../../sessions/sessions.ts'
 
@@ -37,12 +36,3 @@ export function basicSecretOf({ headers: { authorization = '' } }: IncomingMessa
   const text = Buffer.from(encoded, 'base64').toString()
   return text.slice(text.indexOf(':') + 1)
 }
-
-/** RFC 6749 section 2.3.1 wants the secret to be form-encoded. Not every client does that, so both are accepted. */
-export function isBasicSecret(deps: Deps, secret: string): boolean {
-  const decoded = new URLSearchParams(`secret=${secret.replaceAll('&', '%26')}`).get('secret') ?? ''
-  return isServiceKey(deps, secret) || isServiceKey(deps, decoded)
-}
-
-export const isServiceKey = ({ config: { serviceKey } }: Deps, token: string): boolean =>
-  serviceKey !== undefined && isSameText(token, serviceKey)

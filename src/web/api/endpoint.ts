@@ -2,25 +2,20 @@
 import type { Request, RequestHandler, Response, Router } from 'express'
 import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
+import type { Right } from '../../tokens/service-keys.ts'
 import { FORM_TYPE } from '../middleware/body.ts'
-import {
-  basicSecretOf,
-  bearerOf,
-  isBasicSecret,
-  isServiceKey,
-  type Learner,
-  learnerOf,
-  type SignedIn,
-} from './bearer.ts'
+import { bearerOf, type Learner, learnerOf, type SignedIn } from './bearer.ts'
 import { apiBody, JSON_TYPE } from './body.ts'
 import type { Origins } from './origins.ts'
 import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
+import { isService } from './services.ts'
 
 /**
  * Who may call. `anyone`: no session is looked up. `visitor`: it is looked up, and there may be none. `session`: a session
- * cookie is required. `learner`: a session cookie or a bearer token. `backend`: one of these or the service key.
+ * cookie is required. `learner`: a session cookie or a bearer token. `backend`: one of these or a service key. `service`: a
+ * service key.
  */
-export type Access = 'anyone' | 'visitor' | 'session' | 'learner' | 'backend'
+export type Access = 'anyone' | 'visitor' | 'session' | 'learner' | 'backend' | 'service'
 
 /** A field with an address that people are led to. `UNTRUSTED` says how an address at an unknown origin is refused. */
 type Destination = keyof typeof UNTRUSTED
@@ -31,6 +26,8 @@ export type Facts = {
   method: 'get' | 'post' | 'put'
   path: string
   access: Access
+  /** What a service key must be allowed to do. */
+  right?: Right
   summary: string
   /** Accepts forms too, where Better Auth does. */
   takesForm?: true
@@ -86,7 +83,7 @@ export const endpoint = <Body = undefined, Query = undefined>({
   access = 'anyone',
   ...definition
 }: Definition<Body, Query, { learner: Learner | undefined }> & {
-  access?: 'anyone' | 'visitor' | 'backend'
+  access?: 'anyone' | 'visitor' | 'backend' | 'service'
 }): Endpoint => ({
   access,
   ...definition,
@@ -98,6 +95,7 @@ type LearnerFor<Who extends Access> = {
   session: SignedIn
   learner: Learner
   backend: Learner | undefined
+  service: undefined
 }[Who]
 
 /** One that only a learner may call, with a session cookie unless it says otherwise. */
@@ -110,7 +108,7 @@ export const learnerEndpoint = <Body = undefined, Query = undefined, Who extends
 })
 
 /** One that programs call all day. It is answered in two places, so it sees only who calls. */
-export const frequentEndpoint = <Who extends Exclude<Access, 'backend'>>(
+export const frequentEndpoint = <Who extends Exclude<Access, 'backend' | 'service'>>(
   definition: Omit<Facts, 'method' | 'access' | 'body' | 'isFrequent'> & {
     access: Who
     handle: (call: { learner: LearnerFor<Who> }) => unknown
@@ -130,7 +128,7 @@ export function mount(
     const body = validated(endpoint.body, given, 'body')
     const query = validated(endpoint.query, req.query, 'query')
     refuseUntrusted(endpoint.leadsTo, req, { ...query, ...body })
-    const learner = await identify(endpoint.access, req, res)
+    const learner = await identify(endpoint, req, res)
     const answer: unknown = await endpoint.handle({ req, res, body, query, learner } as never)
     if (answer instanceof Refusal) return sendRefusal(res, answer)
     res.setHeader('Content-Type', JSON_TYPE)
@@ -148,13 +146,11 @@ export function mount(
   }
 
   /** @throws {Refusal} 401 if a learner is required and there is none. */
-  async function identify(access: Access, req: Request, res: Response): Promise<Learner | undefined> {
+  async function identify({ access, right }: Facts, req: Request, res: Response): Promise<Learner | undefined> {
     if (access === 'anyone') return undefined
+    if (right !== undefined && (await isService(deps, req, right))) return undefined
+    if (access === 'service') throw new Refusal('UNAUTHORIZED')
     const token = access === 'learner' || access === 'backend' ? bearerOf(req) : undefined
-    if (token !== undefined && access === 'backend' && isServiceKey(deps, token)) return undefined
-    const secret = access === 'backend' ? basicSecretOf(req) : undefined
-    if (secret !== undefined && isBasicSecret(deps, secret)) return undefined
-    if (secret !== undefined) throw new Refusal('UNAUTHORIZED', { scheme: 'Basic realm="Matricula"' })
     const learner = token === undefined ? await learnerOfCookie(req, res) : await learnerOf(deps, token)
     if (learner === undefined && access !== 'visitor') throw new Refusal('UNAUTHORIZED')
     req.user = learner?.user

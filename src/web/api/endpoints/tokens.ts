@@ -97,6 +97,7 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       method: 'post',
       path: '/api/auth/introspect',
       access: 'backend',
+      right: 'introspect',
       takesForm: true,
       summary: 'Whether an access token still counts: not once its session or its user is gone (RFC 7662)',
       body: z.object({
