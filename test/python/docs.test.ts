@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import { ROOT } from '../../src/config/folders.ts'
 import { freePort } from '../../src/database/embedded/port.ts'
+import { READER_SQL } from '../../src/database/reader.ts'
 import { ACCESS_TOKEN_SECONDS } from '../../src/tokens/access-tokens.ts'
 import { PUBLISHED_AFTER_MS, PUBLISHED_BEFORE_MS } from '../../src/tokens/signing-keys.ts'
 import { apiLearner } from '../support/api.ts'
@@ -31,11 +32,15 @@ const real = await api.token()
 
 describe('the page on Python', () => {
   const files = ['requirements.txt', 'matricula_auth.py', 'matricula_strict.py', 'matricula_suggestions.py', 'app.py']
-  for (const name of [...files, 'reader.sql']) {
+  for (const name of files) {
     it(`shows ${name} as it is tested`, () => {
       assert.equal(block(name), sourceOf(name))
     })
   }
+
+  it('shows the role for the database as the command makes it', () => {
+    assert.equal(block('reader.sql'), READER_SQL)
+  })
 
   it('names the settings that the code reads', () => {
     const code = readdirSync(join(ROOT, 'test/python')).filter((name) => name.endsWith('.py'))
