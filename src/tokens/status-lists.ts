@@ -7,7 +7,7 @@
  * right meanwhile: without the database nobody can log out.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { deflateSync } from 'node:zlib'
+import { constants, deflateSync } from 'node:zlib'
 import type { Log } from '../base/log.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
@@ -52,8 +52,12 @@ export function bitsOf(places: Iterable<number>, size: number): Buffer {
   return bits
 }
 
-/** A list as it is sent, by DEFLATE in the ZLIB format. */
-export const compressed = (bits: Buffer): string => deflateSync(bits, { level: 9 }).toString('base64url')
+/**
+ * A list as it is sent, by DEFLATE in the ZLIB format. It is nearly all zeros: looking for runs alone makes it as small as
+ * looking for everything, and takes a millisecond where that takes up to a hundred.
+ */
+export const compressed = (bits: Buffer): string =>
+  deflateSync(bits, { level: 9, strategy: constants.Z_RLE }).toString('base64url')
 
 /**
  * The indexes of sessions that have ended lately. Those that are over but not deleted yet are among them. They come as one
