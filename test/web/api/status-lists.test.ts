@@ -32,6 +32,8 @@ const other = await startApp({ PUBLIC_URL: app.url }, { databaseUrl: app.databas
 type StatusClaim = { status_list: { idx: number; uri: string } }
 const placeOf = (token: string) => (decode(token).claims.status as StatusClaim).status_list
 
+const unpacked = (lst: string): Buffer => inflateSync(Buffer.from(lst, 'base64url'))
+
 const bitOf = (bits: Buffer, place: number): number => (bits.readUInt8(place >> 3) >> (place & 7)) & 1
 
 /** Fetches a list and checks all that section 8.3 of the draft asks a verifier to check. Returns its bits. */
@@ -50,7 +52,7 @@ async function bitsAt(server: Pick<TestApp, 'port' | 'deps'>, path = PATH): Prom
   assert.deepEqual(Object.keys(protectedHeader).toSorted(), ['alg', 'kid', 'typ'])
   const { bits, lst } = payload.status_list as { bits: number; lst: string }
   assert.equal(bits, 1)
-  return inflateSync(Buffer.from(lst, 'base64url'))
+  return unpacked(lst)
 }
 
 /** Whether a verifier that fetches the list now, a second or more after what happened, refuses the token. */
@@ -66,7 +68,9 @@ describe('the bits of a list', () => {
   it('are those of the draft’s first example', () => {
     const bits = bitsOf([0, 3, 4, 5, 7, 8, 9, 13, 15], 16)
     assert.equal(bits.toString('hex'), 'b9a3')
-    assert.equal(compressed(bits), 'eNrbuRgAAhcBXQ')
+    assert.ok(unpacked('eNrbuRgAAhcBXQ').equals(bits))
+    // Compressors differ, what they mean does not.
+    assert.ok(unpacked(compressed(bits)).equals(bits))
   })
 
   it('are those of the draft’s test vector with a bit for each of 2^20 tokens', () => {
@@ -76,9 +80,8 @@ describe('the bits of a list', () => {
       'AAAAAAAAAAAAAAAAAAXG9IAAAAAAAAAPwsJAAAAAAAAAAAAAAAvhsSAAAAAAAAAAAA7KpLAAAAAAAAAAAAAAAAAAAAAJsLCQAAAAAAAAAAADje' +
       'lAAAAAAAAAAAKjDMAQAAAACAZC8L2AEb'
     const bits = bitsOf(ended, 2 ** 20)
-    assert.ok(inflateSync(Buffer.from(lst, 'base64url')).equals(bits))
-    // Compressors differ, what they mean does not.
-    assert.ok(inflateSync(Buffer.from(compressed(bits), 'base64url')).equals(bits))
+    assert.ok(unpacked(lst).equals(bits))
+    assert.ok(unpacked(compressed(bits)).equals(bits))
   })
 
   it('of a million sessions are less than 130 KB, and next to nothing when few have ended', () => {
