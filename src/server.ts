@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
 import { OLD_ACTIVITY } from './accounts/activity.ts'
+import { OLD_DELETIONS } from './accounts/deleted-users.ts'
 import { OLD_LINKS } from './accounts/email-links.ts'
 import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
 import { createApp } from './app.ts'
@@ -20,6 +21,7 @@ import { OLD_MAILS } from './mail/outbox.ts'
 import { OLD_SESSIONS } from './sessions/sessions.ts'
 import { OLD_REFRESH_FAMILIES } from './tokens/refresh-tokens.ts'
 import { OLD_SIGNING_KEYS } from './tokens/signing-keys.ts'
+import { OLD_TOKEN_STATUSES } from './tokens/status-lists.ts'
 import { answerUnreadable } from './web/middleware/unreadable.ts'
 
 /** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
@@ -164,7 +166,9 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
 
 const PRUNED = [
   LEFT_ACCOUNTS,
+  OLD_DELETIONS,
   OLD_SESSIONS,
+  OLD_TOKEN_STATUSES,
   OLD_REFRESH_FAMILIES,
   OLD_SIGNING_KEYS,
   OLD_RATE_LIMITS,

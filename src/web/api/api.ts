@@ -9,8 +9,10 @@ import { keyFacts } from './endpoints/keys.ts'
 import { learningEndpoints } from './endpoints/learning.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
+import { serviceEndpoints } from './endpoints/services.ts'
 import { sessionEndpoints } from './endpoints/sessions.ts'
 import { signInEndpoints } from './endpoints/sign-in.ts'
+import { statusListFacts } from './endpoints/status-lists.ts'
 import { tokenEndpoints } from './endpoints/tokens.ts'
 import { userEndpoints } from './endpoints/users.ts'
 import { verificationEndpoints } from './endpoints/verification.ts'
@@ -39,6 +41,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),
     ...learningEndpoints(deps),
+    ...serviceEndpoints(deps),
     frequentEndpoint({
       path: '/api/auth/ok',
       access: 'anyone',
@@ -54,7 +57,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
       handle: () => document,
     }),
   ]
-  const document = describeApi([...endpoints, ...keyFacts], {
+  const document = describeApi([...endpoints, ...keyFacts, ...statusListFacts], {
     issuer: config.issuer,
     cookieName: sessionCookieName(config.secureCookies),
   })

@@ -46,6 +46,7 @@ export const REFUSALS = {
   RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
   // Our own.
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
+  SERVICE_KEY_LACKS_RIGHT: [403, 'This service key may not do that'],
   NOT_FOUND: [404, 'There is nothing at this address'],
   LESSON_NOT_FOUND: [404, 'There is no lesson of this id'],
   METHOD_NOT_ALLOWED: [405, 'This address does not take this method'],

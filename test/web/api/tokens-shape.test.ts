@@ -1,4 +1,4 @@
-/** What an access token contains: exactly what Better Auth's `jwt` plugin puts in, and two claims of our own. */
+/** What an access token contains: exactly what Better Auth's `jwt` plugin puts in, and three claims of our own. */
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -25,8 +25,8 @@ const SOURCES: { from: string; token: (api: ApiClient) => Promise<string> }[] = 
 for (const { from, token: fetchToken } of SOURCES) {
   describe(`a token from ${from}`, () => {
     it('has exactly the header and the claims of the contract', async () => {
-      // Start early in a second, so that the next one does not begin during the test.
-      setClock(app, Math.ceil(app.deps.now() / 1000) * 1000 + 100)
+      // Later than a token is given again, and early in a second, so that the next one does not begin during the test.
+      setClock(app, Math.ceil(app.deps.now() / 1000) * 1000 + 31_100)
       const second = Math.floor(app.deps.now() / 1000)
       const token = await fetchToken(api)
       const later = Math.floor(app.deps.now() / 1000)
@@ -35,7 +35,7 @@ for (const { from, token: fetchToken } of SOURCES) {
       assert.deepEqual(Object.keys(header).toSorted(), ['alg', 'kid'])
       assert.equal(header.alg, 'EdDSA')
 
-      const { iat, exp, jti, ...rest } = claims
+      const { iat, exp, jti, status, ...rest } = claims
       assert.deepEqual(rest, {
         ...user,
         sub: user.id,
@@ -62,6 +62,9 @@ for (const { from, token: fetchToken } of SOURCES) {
       assert.ok(Number.isInteger(iat), 'whole seconds')
       assert.ok(iat + 5 >= second && iat + 5 <= later, `${iat} from ${second} to ${later}`)
       assert.match(String(jti), /^[A-Za-z0-9]{32}$/)
+      const { idx, ...list } = (status as { status_list: { idx: number } }).status_list
+      assert.deepEqual(list, { uri: `${app.url}/api/auth/status-list` })
+      assert.ok(Number.isInteger(idx) && idx >= 0 && idx < 1_000_000, String(idx))
     })
 
     it('is signed by the published key of its name, which is the thumbprint of that key', async () => {
@@ -104,8 +107,8 @@ for (const { from, token: fetchToken } of SOURCES) {
 
 describe('tokens', () => {
   it('are all different, also those of one second', async () => {
-    const tokens = await Promise.all(Array.from({ length: 50 }, () => api.token()))
-    assert.equal(new Set(tokens.map((token) => decode(token).claims.jti)).size, 50)
+    const pairs = await Promise.all(Array.from({ length: 50 }, () => firstPair(api)))
+    assert.equal(new Set(pairs.map(({ token }) => decode(token).claims.jti)).size, 50)
   })
 
   it('of two sessions of one person name their own session', async () => {
@@ -183,7 +186,9 @@ for (const PUBLIC_URL of ['https://learn.example.org', 'https://learn.example.or
     const { deps } = await startApp({ PUBLIC_URL, TRUST_PROXY: '1' }, { databaseUrl: app.databaseUrl })
     const [user] = await app.sql<never>`
       select id, name, email, email_verified, image, created_at, updated_at from users where email = ${person.email}`
-    const { claims } = decode(await deps.accessTokens.sign(user ?? assert.fail('Ada is there'), 'a-session'))
+    const { claims } = decode(
+      await deps.accessTokens.sign(user ?? assert.fail('Ada is there'), { handle: 'a-session', statusIndex: 7 }),
+    )
     assert.equal(claims.iss, 'https://learn.example.org')
     assert.equal(claims.aud, 'https://learn.example.org')
   })
