@@ -1,7 +1,6 @@
 """The list as a verifier reads it: the vectors of the draft, another implementation, and lists that are none."""
 
 import secrets
-import time
 import zlib
 from base64 import urlsafe_b64encode
 
@@ -87,7 +86,6 @@ def test_a_list_that_would_grow_without_end_is_none() -> None:
         ("of another address", {"sub": "https://other.example.org/list"}, {}),
         ("without an address", {"sub": None}, {}),
         ("that is over", {"exp": 1}, {}),
-        ("from the future", {"iat": int(time.time()) + 3600}, {}),
         ("of another type", {}, {"typ": "JWT"}),
         ("without a type", {}, {"typ": ""}),
         ("of a key that nobody published", {}, {"kid": "stranger"}),
