@@ -1,6 +1,6 @@
 /** Logging: JSON lines on standard output. For errors, there is a list of fields that may be logged. */
-import { createHash } from 'node:crypto'
 import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
+import { sha256 } from './digest.ts'
 
 export type Log = ReturnType<typeof createLog>
 
@@ -36,8 +36,7 @@ export function describeError(error: unknown): Record<string, unknown> {
 }
 
 /** What stands for a user in the log: the same in every line, and nobody can tell the user from it. */
-export const pseudonym = (userId: string): string =>
-  createHash('sha256').update(userId).digest('base64url').slice(0, 12)
+export const pseudonym = (userId: string): string => sha256(userId).slice(0, 12)
 
 const HOUR = 60 * 60_000
 const REMEMBERED_MAX = 1_000

@@ -1,5 +1,5 @@
 /** The plan as a calendar that programs can subscribe to (RFC 5545). It holds the titles of lessons and nothing about anybody. */
-import { createHash } from 'node:crypto'
+import { sha256 } from '../base/digest.ts'
 import type { Lesson } from './catalogue.ts'
 import type { Week } from './plan.ts'
 
@@ -18,8 +18,7 @@ export function calendarOf(weeks: readonly Week[], { owner, now }: { owner: stri
       events.set(lesson.id, { lesson, start: events.get(lesson.id)?.start ?? start, end })
     }
   }
-  const nameOf = ({ id }: Lesson) =>
-    createHash('sha256').update(`${owner} ${id}`).digest('base64url').replace(/[-_]/g, '').slice(0, 24)
+  const nameOf = ({ id }: Lesson) => sha256(`${owner} ${id}`).replace(/[-_]/g, '').slice(0, 24)
   return [
     'BEGIN:VCALENDAR',
     'VERSION:2.0',

@@ -1,5 +1,5 @@
 /** What a learner has said about their plan, and the secret address of its calendar. */
-import { createHash } from 'node:crypto'
+import { sha256 } from '../base/digest.ts'
 import { LearnerGone } from '../base/failures.ts'
 import { newId } from '../base/ids.ts'
 import type { Sql } from '../database/database.ts'
@@ -14,10 +14,8 @@ export type PlanSettings = {
 
 /** 190 bits (`newId`). */
 const TOKEN = /^[A-Za-z0-9]{32}$/
-const hashed = (token: string): string => createHash('sha256').update(token).digest('base64url')
-
 /** The hash by which a calendar is found; undefined for what cannot be the token of one. */
-export const calendarHash = (token: string): string | undefined => (TOKEN.test(token) ? hashed(token) : undefined)
+export const calendarHash = (token: string): string | undefined => (TOKEN.test(token) ? sha256(token) : undefined)
 
 export const asWeeklyHours = (hours: number | null): WeeklyHours | undefined =>
   WEEKLY_HOURS.find((known) => known === hours)
@@ -47,7 +45,7 @@ export async function openCalendar(sql: Sql, userId: string, now: number): Promi
   const token = newId()
   const kept = await sql`
     insert into plans (user_id, calendar_hash, calendar_since)
-    select id, ${hashed(token)}::text, ${new Date(now)}::timestamptz from users where id = ${userId}
+    select id, ${sha256(token)}::text, ${new Date(now)}::timestamptz from users where id = ${userId}
     for key share
     on conflict (user_id) do update set
       calendar_hash = excluded.calendar_hash, calendar_since = excluded.calendar_since

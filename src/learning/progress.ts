@@ -124,7 +124,10 @@ export const isFinished = (progress: Progress, lessonId: string): boolean =>
 export const isStarted = (progress: Progress, lessonId: string): boolean => progress.get(lessonId)?.state === 'started'
 
 /** How many lessons are finished, of those that the learner has not put aside. */
-export function completion({ lessons }: Catalogue, progress: Progress): { finished: number; of: number } {
+export function completion(
+  { lessons }: Pick<Catalogue, 'lessons'>,
+  progress: Progress,
+): { finished: number; of: number } {
   const counted = lessons.filter(({ id }) => progress.get(id)?.state !== 'dismissed')
   return { finished: counted.filter(({ id }) => isFinished(progress, id)).length, of: counted.length }
 }

@@ -6,8 +6,9 @@
  * lost or because two tabs refresh at once, gets the same successor. After that period a second use means that somebody
  * has a copy, and the family ends.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import type { User } from '../accounts/users.ts'
+import { sha256 } from '../base/digest.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
@@ -30,8 +31,6 @@ export type Refresh =
   | { ok: false; reason: 'unknown' }
   | { ok: false; reason: 'reused' | 'damaged'; userId: string }
 
-const hashed = (token: string): string => createHash('sha256').update(token).digest('base64url')
-
 /** The first token of a new family, which ends with the session of this handle at the latest; undefined if that is gone. */
 export async function issueRefreshToken(
   sql: Sql,
@@ -48,7 +47,7 @@ export async function issueRefreshToken(
       returning id
     )
     insert into refresh_tokens (token_hash, family, expires_at)
-    select ${hashed(refreshToken)}, id, ${end} from family
+    select ${sha256(refreshToken)}, id, ${end} from family
     returning 1 as issued`
   return issued.length > 0 ? { refreshToken, refreshExpiresAt: earlier(end, endOf(term, now)) } : undefined
 }
@@ -80,7 +79,7 @@ export async function useRefreshToken(
     join refresh_families f on f.id = t.family
     join sessions s on s.handle = f.session_handle
     join users u on u.id = s.user_id
-    where t.token_hash = ${hashed(token)}
+    where t.token_hash = ${sha256(token)}
       and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
   if (row === undefined) return { ok: false, reason: 'unknown' }
   const { family, handle, sess, expiresAt, familyExpiresAt, usedAt, ...user } = row
@@ -112,11 +111,11 @@ export async function useRefreshToken(
             for key share
           ), used as (
             update refresh_tokens set used_at = ${new Date(now)}
-            where token_hash = ${hashed(token)} and used_at is null and family in (select id from family)
+            where token_hash = ${sha256(token)} and used_at is null and family in (select id from family)
             returning family
           )
           insert into refresh_tokens (token_hash, family, expires_at)
-          select ${hashed(newest)}, family, ${end} from used
+          select ${sha256(newest)}, family, ${end} from used
           returning 1 as made`
       : []
   const refreshToken = made.length > 0 ? newest : await successorAmong(sql, [newest, ...older])
@@ -127,8 +126,8 @@ export async function useRefreshToken(
 /** The successor that was made when the token was used, perhaps by an instance whose newest secret is another one. */
 async function successorAmong(sql: Sql, candidates: readonly string[]): Promise<string | undefined> {
   const rows = await sql<{ tokenHash: string }>`
-    select token_hash from refresh_tokens where token_hash = any(${candidates.map(hashed)})`
-  return candidates.find((candidate) => rows.some(({ tokenHash }) => tokenHash === hashed(candidate)))
+    select token_hash from refresh_tokens where token_hash = any(${candidates.map(sha256)})`
+  return candidates.find((candidate) => rows.some(({ tokenHash }) => tokenHash === sha256(candidate)))
 }
 
 const earlier = (one: Date, other: Date): Date => (one < other ? one : other)
@@ -136,7 +135,7 @@ const earlier = (one: Date, other: Date): Date => (one < other ? one : other)
 /** Ends the family of a token, even if the token itself is used or expired. */
 export async function endFamilyOf(sql: Sql, token: string): Promise<void> {
   await sql`
-    delete from refresh_families where id in (select family from refresh_tokens where token_hash = ${hashed(token)})`
+    delete from refresh_families where id in (select family from refresh_tokens where token_hash = ${sha256(token)})`
 }
 
 /** Families that are over. Their tokens go with them by a foreign key. */

@@ -3,7 +3,7 @@
  * for a purpose is good, but for those of notices. A changed password also ends links that reset it, change the address or let
  * a device in: they may have been asked for by the intruder whom the new password shuts out.
  */
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../base/digest.ts'
 import { LearnerGone } from '../../base/failures.ts'
 import { newId } from '../../base/ids.ts'
 import type { Sql } from '../../database/database.ts'
@@ -40,7 +40,7 @@ export type Link = {
 export const isDone = ({ email, user }: Link): boolean => user.email === email && user.emailVerified
 
 export const newToken = (): string => newId().slice(0, TOKEN_LENGTH)
-export const hashed = (token: string): string => createHash('sha256').update(token).digest('base64url')
+export const hashed = (token: string): string => sha256(token)
 
 type Row = User & {
   purpose: Purpose

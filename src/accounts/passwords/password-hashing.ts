@@ -2,8 +2,9 @@
  * Password hashes: `<pepper id>$2b$<cost>$…`. bcrypt gets base64(HMAC-SHA-384(pepper, password)), because it only reads 72
  * bytes itself and all of a long password should count (OWASP Password Storage, “pre-hashing”).
  */
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
+import { sha256 } from '../../base/digest.ts'
 import { createHashQueue, type Place, type Reservation } from './hash-queue.ts'
 import type { HashingJob } from './hashing-thread.ts'
 import { hashingThreads } from './hashing-threads.ts'
@@ -30,9 +31,7 @@ export function createPasswords({
   peppers: readonly Buffer[]
   atOnce: number
 }) {
-  const keys = new Map(
-    peppers.map((pepper) => [createHash('sha256').update(pepper).digest('base64url').slice(0, 8), pepper]),
-  )
+  const keys = new Map(peppers.map((pepper) => [sha256(pepper).slice(0, 8), pepper]))
   const [newest = ''] = keys.keys()
   const queue = createHashQueue({ threads: atOnce })
   const units = unitsAt(cost)

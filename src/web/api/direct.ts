@@ -22,7 +22,7 @@ const HOSTS_KNOWN_MAX = 100
 
 /** What a call gets with status 200. The headers are names and values in turn, as `writeHead` takes them. */
 type Answer = { headers: readonly string[]; body: string | Buffer; user?: User | undefined }
-type Route = { pattern: string; refusedWith: readonly string[]; answer: (req: IncomingMessage) => Promise<Answer> }
+type Route = { pattern: string; answer: (req: IncomingMessage, cookie: SessionCookie) => Promise<Answer> }
 
 /** Returns a listener that answers these calls and leaves all others to `next`. */
 export function direct(
@@ -42,7 +42,7 @@ export function direct(
     Vary: 'Cookie, Origin',
     'Content-Type': JSON_TYPE,
   })
-  const forRefusals = headersOf(security, { 'Cache-Control': 'no-store', Vary: 'Cookie, Origin' })
+  const forRefusals: [string, string][] = [...security, ['Cache-Control', 'no-store'], ['Vary', 'Cookie, Origin']]
   const routes = new Map<string, Route>()
   for (const endpoint of endpoints.filter(({ isFrequent }) => isFrequent)) routes.set(endpoint.path, routeOf(endpoint))
   for (const document of documents) {
@@ -51,13 +51,12 @@ export function direct(
       const { body, etag } = await document.find()
       return { headers: [...headers, 'ETag', etag], body }
     }
-    for (const path of document.paths)
-      routes.set(path, { pattern: document.paths[0], refusedWith: forRefusals, answer })
+    for (const path of document.paths) routes.set(path, { pattern: document.paths[0], answer })
   }
 
   function routeOf({ path, access, handle }: Endpoint): Route {
-    async function answer(req: IncomingMessage): Promise<Answer> {
-      const learner = await callerOf(deps, access, req, () => learnerOfCookie(deps, readCookie(req.headers.cookie)))
+    async function answer(req: IncomingMessage, cookie: SessionCookie): Promise<Answer> {
+      const learner = await callerOf(deps, access, req, () => learnerOfCookie(deps, cookie))
       const given: unknown = await handle({ learner } as never)
       if (given instanceof Refusal) throw given
       const [body, own] =
@@ -68,17 +67,17 @@ export function direct(
         user: learner?.user,
       }
     }
-    return { pattern: path, refusedWith: forRefusals, answer }
+    return { pattern: path, answer }
   }
 
-  /** Whether nothing about the request needs a closer look: a body, an origin, a proxy, another host, a doubled cookie. */
-  function isPlain({ method, headers, rawHeaders }: IncomingMessage): boolean {
+  /** Whether nothing about the request needs a closer look: a body, an origin, a proxy, another host, an unusual cookie. */
+  function isPlain({ method, headers, rawHeaders }: IncomingMessage, cookie: SessionCookie): boolean {
     if (method !== 'GET' || headers['if-none-match'] !== undefined) return false
     if (headers.origin !== undefined && trustedOrigins.includes(headers.origin)) return false
     if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false
     if (trustProxy === 0 && FORWARDED.some((name) => name in headers)) return false
     if (secureCookies && (trustProxy === 0 || headers['x-forwarded-proto'] !== 'https')) return false
-    return readCookie(headers.cookie).is !== 'unusual' && isOwnHost(rawHeaders)
+    return cookie.is !== 'unusual' && isOwnHost(rawHeaders)
   }
 
   /** Whether there is one `Host`, which is ours. The ways to write it are few, so each is read only once. */
@@ -93,19 +92,23 @@ export function direct(
     return knownHosts.has(host)
   }
 
-  async function serve(req: IncomingMessage, res: ServerResponse, { pattern, refusedWith, answer }: Route) {
+  async function serve(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { pattern, answer }: Route,
+    cookie: SessionCookie,
+  ): Promise<void> {
     const requestId = requestIdOf(req)
     let user: User | undefined
     logOnClose(deps, { requestId, method: req.method, res }, () => ({ route: pattern, user }))
     try {
-      const found = await answer(req)
+      const found = await answer(req, cookie)
       user = found.user
       const length = String(Buffer.byteLength(found.body))
       res.writeHead(200, [...found.headers, 'X-Request-Id', requestId, 'Content-Length', length]).end(found.body)
     } catch (error) {
       if (!res.headersSent) {
-        for (let at = 0; at < refusedWith.length; at += 2)
-          res.setHeader(refusedWith[at] ?? '', refusedWith[at + 1] ?? '')
+        for (const [name, value] of forRefusals) res.setHeader(name, value)
         res.setHeader('X-Request-Id', requestId)
       }
       refuseCall(deps, { error, requestId, res })
@@ -114,8 +117,10 @@ export function direct(
 
   return (req, res) => {
     const route = routes.get(req.url ?? '')
-    if (route === undefined || !isPlain(req)) next(req, res)
-    else void serve(req, res, route)
+    if (route === undefined) return next(req, res)
+    const cookie = readCookie(req.headers.cookie)
+    if (isPlain(req, cookie)) void serve(req, res, route, cookie)
+    else next(req, res)
   }
 }
 

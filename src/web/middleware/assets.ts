@@ -1,9 +1,9 @@
 /** The files of `public/`, kept in memory with their headers. Their addresses change with their content. */
-import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { RequestHandler } from 'express'
+import { sha256 } from '../../base/digest.ts'
 import { ROOT } from '../../config/folders.ts'
 
 const DIRECTORY = join(ROOT, 'public')
@@ -25,7 +25,7 @@ function load(file: string, more = ''): Asset {
   const body = Buffer.concat([readFileSync(join(DIRECTORY, file)), Buffer.from(more)])
   const extension = extname(file)
   const fixed = FIXED_NAMES.includes(file)
-  const hash = createHash('sha256').update(body).digest('base64url').slice(0, 10)
+  const hash = sha256(body).slice(0, 10)
   return {
     path: fixed ? `/${file}` : `/assets/${file.slice(0, -extension.length)}.${hash}${extension}`,
     type: TYPES[extension] ?? 'application/octet-stream',

@@ -1,14 +1,14 @@
 /** The dashboard: one lesson first, then where the learner stands, then what comes after. */
+import { dayInWords, weekday } from '../../base/dates.ts'
 import { CATALOGUE, MODULES, type Module } from '../../learning/catalogue.ts'
 import { lastSevenDays } from '../../learning/plan.ts'
 import { drafted, type Profile } from '../../learning/profiles.ts'
-import { completion, isFinished, type Progress } from '../../learning/progress.ts'
+import { completion, type Progress } from '../../learning/progress.ts'
 import { QUESTIONS } from '../../learning/questions.ts'
 import { type LessonState, type Recommendations, recommend } from '../../learning/recommendations.ts'
 import type { LearnerRecord } from '../../learning/records.ts'
 import type { Reason } from '../../learning/scores.ts'
 import { unanswered } from './answer-form.ts'
-import { dayInWords, weekday } from './days.ts'
 import { describeLesson } from './lesson.ts'
 import { courseWeeks, describePlan } from './plan.ts'
 
@@ -133,8 +133,7 @@ function daysOf(progress: Progress, now: number) {
 function partsOf(progress: Progress) {
   return (Object.entries(MODULES) as [Module, string][]).map(([module, label]) => {
     const lessons = CATALOGUE.lessons.filter((one) => one.module === module)
-    const counted = lessons.filter(({ id }) => progress.get(id)?.state !== 'dismissed')
-    return { module, label, finished: counted.filter(({ id }) => isFinished(progress, id)).length, of: counted.length }
+    return { module, label, ...completion({ lessons }, progress) }
   })
 }
 

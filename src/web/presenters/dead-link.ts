@@ -1,5 +1,9 @@
-/** The page for a link of a mail that does not work any more. */
-import type { Response } from 'express'
+/** The opened link of a mail, and the page for one that does not work any more. */
+import type { Request, Response } from 'express'
+import { type Link, lookAtLink } from '../../accounts/links/email-links.ts'
+import type { Deps } from '../../deps.ts'
+import { openedLink } from '../session/opened-links.ts'
+import { tooManyTries } from './too-many-tries.ts'
 
 const DEAD = {
   expired: { status: 410, title: 'This link has expired', text: 'Links of emails work for a limited time.' },
@@ -36,12 +40,39 @@ const DEAD = {
 
 export type DeadLink = keyof typeof DEAD
 
+type Again = { action: string; label: string }
+
 /** Says what became of a link; `again` is the button that asks for a new one. */
-export function renderDeadLink(
-  res: Response,
-  reason: DeadLink,
-  again: { action: string; label: string } | undefined,
-): void {
+export function renderDeadLink(res: Response, reason: DeadLink, again: Again | undefined): void {
   const { status, ...words } = DEAD[reason]
   res.status(status).render('dead-link', { ...words, again })
+}
+
+type Purposes = Parameters<typeof lookAtLink>[1]['purposes']
+type Opened = { token: string; link: Link }
+
+/** The opened link, good or not. If there is none, sends the answer and returns undefined. */
+export async function findOpened(
+  req: Request,
+  res: Response,
+  deps: Deps,
+  purposes: Purposes,
+): Promise<Opened | undefined> {
+  const token = openedLink(req, deps)?.token ?? ''
+  const look = await lookAtLink(deps, { token, purposes, ip: req.ip ?? '' })
+  if (look.ok) return { token, link: look.link }
+  if (look.reason === 'too-many-tries') return void tooManyTries(req, res, look.retryAfterSeconds)
+  return void renderDeadLink(res, 'unknown', undefined)
+}
+
+/** The opened link, if it is good. Otherwise sends the answer, with the button of `again`, and returns undefined. */
+export async function findGood(
+  req: Request,
+  res: Response,
+  deps: Deps,
+  { purposes, again }: { purposes: Purposes; again?: Again },
+): Promise<Opened | undefined> {
+  const open = await findOpened(req, res, deps, purposes)
+  if (open === undefined || open.link.state === 'good') return open
+  return void renderDeadLink(res, open.link.state, again)
 }

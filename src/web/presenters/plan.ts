@@ -1,9 +1,9 @@
 /** The plan in words: how long the way is, what each week holds, what can be answered. */
+import { dayInWords } from '../../base/dates.ts'
 import { CATALOGUE, type Lesson } from '../../learning/catalogue.ts'
 import { HOURS, type Range, untilCapstone, WEEKLY_HOURS, weeksFor, weeksOf } from '../../learning/plan.ts'
 import { pathOf } from '../../learning/recommendations.ts'
 import type { LearnerRecord } from '../../learning/records.ts'
-import { dayInWords } from './days.ts'
 
 const WEEKS_IN_FULL = 2
 

@@ -75,7 +75,7 @@ export const sessionCookie = (secure: boolean) => ({ path: '/', httpOnly: true, 
  * be working in somebody else's account.
  */
 export function refuseRivalSessions({ config }: Deps): RequestHandler {
-  const name = cookieName(COOKIES.session, config.secureCookies)
+  const name = sessionCookieName(config.secureCookies)
   return (req, _res, next) => {
     const { cookie } = req.headers
     // The header itself stays, even if empty: calls with cookies are checked more strictly.

@@ -3,16 +3,17 @@ import type { Request, Response } from 'express'
 import { knownDevice, madeKnown } from '../../accounts/passwords/known-devices.ts'
 import type { User } from '../../accounts/users.ts'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName, readCookie } from './cookies.ts'
+import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
 
 const nameOf = ({ config }: Deps): string => cookieName(COOKIES.device, config.secureCookies)
 
 export const deviceCookieOf = (req: Request, deps: Deps): string | undefined => readCookie(req, nameOf(deps))
 
 export function keepDeviceCookie(res: Response, deps: Deps, value: string): void {
-  const { secureCookies: secure } = deps.config
-  const attributes = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const
-  res.cookie(nameOf(deps), value, { ...attributes, maxAge: COOKIES.device.lastsMs })
+  res.cookie(nameOf(deps), value, {
+    ...sessionCookie(deps.config.secureCookies),
+    maxAge: COOKIES.device.lastsMs,
+  })
 }
 
 /** From now on, for a year, this account knows the device of the request. */

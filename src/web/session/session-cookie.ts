@@ -2,7 +2,8 @@
  * The session cookie: which id it carries, and whose session that is. For pages express-session and its store ask here, for the
  * calls that programs make all day `web/api/direct.ts`.
  */
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { sha256 } from '../../base/digest.ts'
 import { pseudonym } from '../../base/log.ts'
 import { isSameText } from '../../base/same-text.ts'
 import type { Deps } from '../../deps.ts'
@@ -18,7 +19,7 @@ export const sessionSecrets = ({ config }: Pick<Deps, 'config'>): string[] =>
   config.keys('cookie').map((key) => key.toString('base64url'))
 
 /** The table holds only this hash of an id, so whoever reads the table cannot use the sessions in it. */
-export const hashedId = (id: string): string => createHash('sha256').update(id).digest('base64url')
+export const hashedId = (id: string): string => sha256(id)
 
 /** The open session with this id and its user; undefined if it has ended. A damaged row is removed. */
 export async function findSessionOf(deps: Deps, id: string): Promise<OpenSession | undefined> {

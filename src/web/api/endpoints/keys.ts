@@ -1,7 +1,7 @@
 /** The public keys for verifiers (RFC 7517). They come from memory, without a session, and any site may read them. */
-import { createHash } from 'node:crypto'
 import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
+import { sha256 } from '../../../base/digest.ts'
 import type { Deps } from '../../../deps.ts'
 import { isForPrograms, methodNotAllowed } from '../../middleware/errors.ts'
 import type { Facts } from '../endpoint.ts'
@@ -122,5 +122,5 @@ export function publicKeys({ keyRing, config }: Deps): { handler: RequestHandler
 
 function documentOf(content: object): Document {
   const body = Buffer.from(JSON.stringify(content))
-  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` }
+  return { body, etag: `"${sha256(body).slice(0, 22)}"` }
 }

@@ -1,32 +1,27 @@
 import { type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import { CurrentPassword, newPasswordOf } from '../../../accounts/fields.ts'
-import { isDone, type Link, lookAtLink } from '../../../accounts/links/email-links.ts'
+import { CurrentPassword } from '../../../accounts/fields.ts'
+import { isDone, type Link } from '../../../accounts/links/email-links.ts'
 import { confirmAddress, disownAccount, requestVerification } from '../../../accounts/links/email-verification.ts'
 import { claimAccount } from '../../../accounts/links/password-reset.ts'
 import { findMailStatus } from '../../../accounts/mail-status.ts'
-import { BREACHED_PASSWORD } from '../../../accounts/passwords/breached-passwords.ts'
 import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import type { Deps } from '../../../deps.ts'
 import type { Origins } from '../../api/origins.ts'
 import { methodNotAllowed, renderError } from '../../middleware/errors.ts'
-import { renderDeadLink } from '../../presenters/dead-link.ts'
+import { findOpened, renderDeadLink } from '../../presenters/dead-link.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../../presenters/form.ts'
 import { linkRequests, requireMail, sendLinkAgain } from '../../presenters/link-request.ts'
 import { mailInWords } from '../../presenters/mail-status.ts'
-import { NOT_CHANGED, NOT_CHECKED, refuseTooManyTries, sayBusy, tooManyTries } from '../../presenters/too-many-tries.ts'
+import { blankNewPassword, setNewPassword } from '../../presenters/new-password.ts'
+import { NOT_CHECKED, refuseTooManyTries, sayBusy } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
-import { rememberDevice } from '../../session/known-device.ts'
 import { forgetLink, openedLink } from '../../session/opened-links.ts'
 
 const PAGE = '/email-verification'
 const PURPOSES = ['verify-email', 'change-email'] as const
 const CONFIRM_FIELDS = { password: { id: 'current-password', secret: true } } as const
-const CLAIM_FIELDS = {
-  password: { id: 'new-password', secret: true },
-  startEmpty: { id: 'start-empty' },
-} as const
 const ConfirmForm = z.object({ password: CurrentPassword })
 
 /**
@@ -51,14 +46,7 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
     }),
   )
 
-  /** The opened link, good or not. If there is none, sends the answer and returns undefined. */
-  async function openLink(req: Request, res: Response) {
-    const opened = openedLink(req, deps)
-    const look = await lookAtLink(deps, { token: opened?.token ?? '', purposes: PURPOSES, ip: req.ip ?? '' })
-    if (look.ok) return { token: opened?.token ?? '', link: look.link }
-    if (look.reason === 'too-many-tries') return void tooManyTries(req, res, look.retryAfterSeconds)
-    return void renderDeadLink(res, 'unknown', undefined)
-  }
+  const openLink = (req: Request, res: Response) => findOpened(req, res, deps, PURPOSES)
 
   const again = ({ purpose, user }: Link) =>
     purpose === 'verify-email' && !user.emailVerified
@@ -141,41 +129,27 @@ export function emailVerificationPages(deps: Deps, origins: Origins): Router {
     return open
   }
 
+  const showNew = (res: Response, { email }: Link, form: FormState) =>
+    res.render('email-verification-new-password', { form, passwordMinLength, email })
+
   router
     .route(`${PAGE}/new-password`)
     .get(async (req, res) => {
       const open = await claimableLink(req, res)
       if (open === undefined) return
-      const form = blankForm(CLAIM_FIELDS, { startEmpty: 'yes' })
-      res.render('email-verification-new-password', { form, passwordMinLength, email: open.link.email })
+      showNew(res, open.link, blankNewPassword())
     })
     .post(async (req, res) => {
       const open = await claimableLink(req, res)
       if (open === undefined) return
-      const { token, link } = open
-      const schema = z.object({ password: newPasswordOf(link.user, passwordMinLength) })
-      const form = parseForm(CLAIM_FIELDS, schema, req.body)
-      const { email } = link
-      const again = (state: FormState) =>
-        res.render('email-verification-new-password', { form: state, passwordMinLength, email })
-      if (!form.ok) {
-        res.status(422)
-        return again(form.state)
-      }
-      const claimed = await claimAccount(deps, token, {
-        link,
-        password: form.data.password,
-        startEmpty: req.body.startEmpty === 'yes',
-        device: deviceOf(req),
-        signal: hangUpOf(res),
-      }).catch(sayBusy(res, form.state, { field: 'password', words: NOT_CHANGED }))
-      if ('busy' in claimed) return again(claimed.busy)
-      if (!claimed.ok && claimed.reason === 'breached') {
-        res.status(422)
-        return again(refuse(form.state, 'password', BREACHED_PASSWORD))
-      }
+      const claimed = await setNewPassword(req, res, deps, {
+        ...open,
+        maySetEmpty: true,
+        set: claimAccount,
+        show: (form) => showNew(res, open.link, form),
+      })
+      if (claimed === undefined) return
       if (!claimed.ok) return renderDeadLink(res, claimed.reason, undefined)
-      rememberDevice(req, res, deps, { user: link.user, passwordVersion: claimed.passwordVersion })
       res.redirect(303, '/login?done=account-claimed')
     })
     .all(methodNotAllowed)

@@ -3,9 +3,8 @@ import { lookAtLink } from '../../../accounts/links/email-links.ts'
 import { letDeviceIn, requestDeviceLink } from '../../../accounts/links/new-device.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed, renderError } from '../../middleware/errors.ts'
-import { renderDeadLink } from '../../presenters/dead-link.ts'
+import { findGood, renderDeadLink } from '../../presenters/dead-link.ts'
 import { linkRequests, requireMail, sendLinkAgain } from '../../presenters/link-request.ts'
-import { tooManyTries } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
 import { deviceCookieOf, keepDeviceCookie } from '../../session/known-device.ts'
 import { forgetLink, openedLink } from '../../session/opened-links.ts'
@@ -21,30 +20,19 @@ export function newDevicePages(deps: Deps): Router {
   const router = Router()
   router.use(linkRequests(deps, { page: PAGE, request: requestDeviceLink, view: 'new-device', opensAt: 'confirm' }))
 
-  const lookAtOpened = (req: Request) =>
-    lookAtLink(deps, { token: openedLink(req, deps)?.token ?? '', purposes: ['new-device'], ip: req.ip ?? '' })
-
-  /** The opened link, if it is good. Otherwise sends the answer and returns undefined. */
-  async function goodLink(req: Request, res: Response) {
-    const look = await lookAtOpened(req)
-    if (!look.ok && look.reason === 'too-many-tries') return void tooManyTries(req, res, look.retryAfterSeconds)
-    if (!look.ok) return void renderDeadLink(res, 'unknown', undefined)
-    if (look.link.state !== 'good') return void renderDeadLink(res, look.link.state, AGAIN)
-    return look.link
-  }
+  const goodLink = (req: Request, res: Response) => findGood(req, res, deps, { purposes: ['new-device'], again: AGAIN })
 
   router
     .route(`${PAGE}/confirm`)
     .get(async (req, res) => {
-      const link = await goodLink(req, res)
-      if (link) res.render('new-device-confirm', { email: link.email })
+      const open = await goodLink(req, res)
+      if (open) res.render('new-device-confirm', { email: open.link.email })
     })
     .post(async (req, res) => {
-      const link = await goodLink(req, res)
-      if (link === undefined) return
-      const token = openedLink(req, deps)?.token ?? ''
-      const letIn = await letDeviceIn(deps, token, {
-        link,
+      const open = await goodLink(req, res)
+      if (open === undefined) return
+      const letIn = await letDeviceIn(deps, open.token, {
+        link: open.link,
         deviceCookie: deviceCookieOf(req, deps),
         device: deviceOf(req),
       })
@@ -58,7 +46,8 @@ export function newDevicePages(deps: Deps): Router {
   router
     .route(`${PAGE}/again`)
     .post(requireMail(deps), async (req, res) => {
-      const look = await lookAtOpened(req)
+      const token = openedLink(req, deps)?.token ?? ''
+      const look = await lookAtLink(deps, { token, purposes: ['new-device'], ip: req.ip ?? '' })
       if (!look.ok) return res.redirect(303, PAGE)
       await sendLinkAgain(req, res, deps, { page: PAGE, request: requestDeviceLink, email: look.link.user.email })
     })

@@ -1,12 +1,10 @@
 import { type Request, type Response, Router } from 'express'
-import { lookAtLink } from '../../../accounts/links/email-links.ts'
 import { NOTICE_PURPOSES, sayNotMe } from '../../../accounts/links/not-me.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
-import { renderDeadLink } from '../../presenters/dead-link.ts'
-import { tooManyTries } from '../../presenters/too-many-tries.ts'
+import { findGood, renderDeadLink } from '../../presenters/dead-link.ts'
 import { deviceOf } from '../../session/device.ts'
-import { forgetLink, keepLink, keepToken, openedLink } from '../../session/opened-links.ts'
+import { forgetLink, keepLink, keepToken } from '../../session/opened-links.ts'
 
 const PAGE = '/not-me'
 
@@ -14,15 +12,7 @@ const PAGE = '/not-me'
 export function notMePages(deps: Deps): Router {
   const router = Router()
 
-  /** The opened link, if it is good. Otherwise sends the answer and returns undefined. */
-  async function goodLink(req: Request, res: Response) {
-    const token = openedLink(req, deps)?.token ?? ''
-    const look = await lookAtLink(deps, { token, purposes: NOTICE_PURPOSES, ip: req.ip ?? '' })
-    if (!look.ok && look.reason === 'too-many-tries') return void tooManyTries(req, res, look.retryAfterSeconds)
-    if (!look.ok) return void renderDeadLink(res, 'unknown', undefined)
-    if (look.link.state !== 'good') return void renderDeadLink(res, look.link.state, undefined)
-    return { token, link: look.link }
-  }
+  const goodLink = (req: Request, res: Response) => findGood(req, res, deps, { purposes: NOTICE_PURPOSES })
 
   router
     .route(`${PAGE}/link/:token`)
