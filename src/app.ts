@@ -8,6 +8,7 @@ import type { Deps } from './deps.ts'
 import { api } from './web/api/api.ts'
 import { direct } from './web/api/direct.ts'
 import { publicKeys } from './web/api/endpoints/keys.ts'
+import { statusLists } from './web/api/endpoints/status-lists.ts'
 import { apiErrors } from './web/api/errors.ts'
 import { serveAssets } from './web/middleware/assets.ts'
 import { formBody, limitBody } from './web/middleware/body.ts'
@@ -62,6 +63,8 @@ export function createApp(
   const session = sessions(deps, store)
   const jsonApi = api(deps, session)
   const keys = publicKeys(deps)
+  const lists = statusLists(deps)
+  const documents = [...keys.documents, ...lists.documents]
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', deps.config.trustProxy)
@@ -78,6 +81,7 @@ export function createApp(
   app.use(requireTls(deps))
   app.use(refuseRivalSessions(deps))
   app.use(keys.handler)
+  app.use(lists.handler)
   app.use(serveAssets)
   app.use(movedPages())
   app.use(jsonApi.router)
@@ -121,5 +125,5 @@ export function createApp(
   app.use(apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
   app.use(errorPages(deps))
-  return { app, listener: direct(deps, { endpoints: jsonApi.endpoints, documents: keys.documents, next: app }) }
+  return { app, listener: direct(deps, { endpoints: jsonApi.endpoints, documents, next: app }) }
 }

@@ -8,6 +8,7 @@ import { createRateLimits } from './limits/rate-limits.ts'
 import { createMailer } from './mail/mailer.ts'
 import { createAccessTokens } from './tokens/access-tokens.ts'
 import { createKeyRing } from './tokens/key-ring.ts'
+import { createStatusLists } from './tokens/status-lists.ts'
 
 export type Deps = ReturnType<typeof createDeps>
 
@@ -42,6 +43,7 @@ export function createDeps(
     rateLimits: createRateLimits({ pool, key: limitsKey }),
     keyRing,
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),
+    statusLists: createStatusLists({ sql, log, now, keyRing, issuer: config.issuer }),
     /** To compute successors of refresh tokens. */
     refreshKeys: config.keys('refresh-tokens'),
     /** To seal and mark forms that are kept during a login. */

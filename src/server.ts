@@ -2,10 +2,6 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
-import { OLD_ACTIVITY } from './accounts/activity.ts'
-import { OLD_LINKS } from './accounts/links/email-links.ts'
-import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
 import { createApp } from './app.ts'
 import { Unavailable } from './base/failures.ts'
 import { describeError, type Log } from './base/log.ts'
@@ -13,14 +9,8 @@ import { type Config, ConfigError, loadConfig } from './config/config.ts'
 import { DATA_DIRECTORY } from './config/folders.ts'
 import { migrate, NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
 import { refusalOf } from './database/outages.ts'
-import { prune } from './database/pruning.ts'
 import { createDeps, type Deps } from './deps.ts'
-import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
-import { OLD_MAILS } from './mail/outbox.ts'
-import { OLD_MAIL_OUTCOMES } from './mail/outcomes.ts'
-import { OLD_SESSIONS } from './sessions/sessions.ts'
-import { OLD_REFRESH_FAMILIES } from './tokens/refresh-tokens.ts'
-import { OLD_SIGNING_KEYS } from './tokens/signing-keys.ts'
+import { clearAway } from './housekeeping.ts'
 import { answerUnreadable } from './web/middleware/unreadable.ts'
 
 /** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
@@ -35,8 +25,6 @@ const GIVE_UP_MS = 25_000
 const IDLE_CHECK_MS = 50
 const SCHEMA_RETRY_MS = 1_000
 const PRUNE_EVERY_MS = 15 * 60_000
-const PRUNED_AT_ONCE = 1_000
-const PRUNE_PAUSE_MS = 100
 /** EX_CONFIG of sysexits.h: starting again will not help. */
 const EXIT_CONFIGURATION = 78
 
@@ -161,30 +149,6 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
   await Promise.race([finished, sleep(DRAIN_MS)])
   clearInterval(idle)
   server.closeAllConnections()
-}
-
-const PRUNED = [
-  LEFT_ACCOUNTS,
-  OLD_SESSIONS,
-  OLD_REFRESH_FAMILIES,
-  OLD_SIGNING_KEYS,
-  OLD_RATE_LIMITS,
-  OLD_LINKS,
-  OLD_ACTIVITY,
-  OLD_MAILS,
-  OLD_MAIL_OUTCOMES,
-  OLD_SIGN_UP_FORMS,
-]
-
-/** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */
-async function clearAway({ sql, now, log }: Deps): Promise<void> {
-  try {
-    for (const pruning of PRUNED) {
-      while ((await prune(sql, pruning, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
-    }
-  } catch (error) {
-    log.warn({ err: error }, 'pruning failed')
-  }
 }
 
 function explain(error: unknown): string {

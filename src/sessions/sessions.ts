@@ -46,12 +46,14 @@ export type Session = {
   expiresAt: Date
   ipAddress: string
   userAgent: string
+  /** Its place in the status lists, by which verifiers of its tokens see that it has ended. */
+  statusIndex: number
 }
 
 /** The open sessions of a user, the one seen last first. */
 export function listSessions(sql: Sql, userId: string, now: number): Promise<Session[]> {
   return sql<Session>`
-    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent
+    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent, status_index
     from sessions where user_id = ${userId} and expire > ${new Date(now)}
     order by seen_at desc, handle`
 }
@@ -71,15 +73,15 @@ export async function findOpenSession(
 ): Promise<OpenSession | { handle: string; userId: string } | undefined> {
   const [row] = await sql<Row>`
     select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
-      ${USER_COLUMNS}
+      s.status_index, ${USER_COLUMNS}
     from sessions s join users u on u.id = s.user_id
     where s.sid = ${sid} and s.expire > ${new Date(now)}`
   if (row === undefined) return undefined
-  const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, ...user } = row
+  const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, statusIndex, ...user } = row
   const stored = storedSession(sess)
   if (stored === undefined) return { handle, userId: user.id }
-  const session = { handle, userId: user.id, createdAt: startedAt, seenAt, expiresAt, ipAddress, userAgent }
-  return { user, session, stored }
+  const ofSession = { handle, seenAt, expiresAt, ipAddress, userAgent, statusIndex }
+  return { user, session: { ...ofSession, userId: user.id, createdAt: startedAt }, stored }
 }
 
 /** Notes that a session is in use at `now`, which moves its idle limit. */

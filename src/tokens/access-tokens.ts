@@ -1,28 +1,27 @@
 /**
  * Access tokens for other backends: JWTs (RFC 7519) signed with Ed25519, with the claims that Better Auth's `jwt` plugin
- * sends and two more: `sid`, the handle of the session, and `jti`.
+ * sends and three more: `sid`, the handle of the session, `jti`, and `status`, where to see that the session has ended.
  */
-import { type KeyObject, sign } from 'node:crypto'
 import { errors as jwtErrors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { User } from '../accounts/users.ts'
 import { newId } from '../base/ids.ts'
+import type { Session } from '../sessions/sessions.ts'
+import { ALGORITHM, BACKDATED_SECONDS, type SigningKey, signJwt } from './jwt.ts'
 import type { KeyRing } from './key-ring.ts'
+import { statusClaim } from './status-lists.ts'
 
 export const ACCESS_TOKEN_SECONDS = 900
-/** Verifiers refuse tokens from the future, and their clock may be a little behind ours. */
-const BACKDATED_SECONDS = 5
 /** How long a token is good, counted from the moment it is made. */
 export const GOOD_FOR_SECONDS = ACCESS_TOKEN_SECONDS - BACKDATED_SECONDS
 const LEEWAY_SECONDS = 30
 /** A token may be given again for this long, since a signature takes longer than all the rest. It is then good for 14 minutes. */
 const GIVEN_AGAIN_MS = 30_000
 const KEPT_MAX = 2_000
-/** Not `Ed25519`, the newer name: PyJWT only knows this one. */
-const ALGORITHM = 'EdDSA'
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
-type SigningKey = { kid: string; privateKey: KeyObject }
+/** What a token says of its session. */
+export type TokenSession = Pick<Session, 'handle' | 'statusIndex'>
 export type AccessToken = { userId: string; sid: string; exp: number }
 
 const Claims = z.object({
@@ -37,39 +36,46 @@ export function createAccessTokens({ keyRing, issuer, now }: { keyRing: KeyRing;
   /** By session, the least recently signed first. */
   const kept = new Map<string, { token: string; signedAt: number; madeOf: string }>()
 
-  function signWith({ kid, privateKey }: SigningKey, user: User, sid: string): string {
+  function signWith(key: SigningKey, user: User, { handle, statusIndex }: TokenSession): string {
     const iat = Math.floor(now() / 1000) - BACKDATED_SECONDS
     const { id, name, email, emailVerified, image, createdAt, updatedAt } = user
-    const claims = { iat, name, email, emailVerified, image, createdAt, updatedAt, id, sub: id, sid, jti: newId() }
-    const text = [
-      { alg: ALGORITHM, kid },
-      { ...claims, exp: iat + ACCESS_TOKEN_SECONDS, iss: issuer, aud: issuer },
-    ]
-      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-      .join('.')
-    // Synchronous on purpose. It takes 60 microseconds; WebCrypto would wait in the thread pool.
-    return `${text}.${sign(null, Buffer.from(text), privateKey).toString('base64url')}`
+    const claims = {
+      iat,
+      name,
+      email,
+      emailVerified,
+      image,
+      createdAt,
+      updatedAt,
+      id,
+      sub: id,
+      sid: handle,
+      jti: newId(),
+    }
+    const ends = { exp: iat + ACCESS_TOKEN_SECONDS, iss: issuer, aud: issuer }
+    return signJwt(key, { ...claims, ...ends, status: statusClaim(issuer, statusIndex) })
   }
 
   return {
     /** A new token for this user and session. It is good for 15 minutes, minus the seconds it is backdated by. */
-    sign: async (user: User, sid: string): Promise<string> => signWith(await keyRing.current(), user, sid),
+    sign: async (user: User, session: TokenSession): Promise<string> =>
+      signWith(await keyRing.current(), user, session),
 
     /**
      * A token for this user and session that may have been given before, up to 30 seconds ago. The caller has looked the
      * session up now, so this gives nothing to a session that has ended. What the token says of the user is never older.
      */
-    async recent(user: User, sid: string): Promise<string> {
+    async recent(user: User, session: TokenSession): Promise<string> {
       const key = await keyRing.current()
       const signedAt = now()
       const { id, name, email, emailVerified, image, updatedAt } = user
       const madeOf = JSON.stringify([key.kid, id, name, email, emailVerified, image, updatedAt])
-      const last = kept.get(sid)
+      const last = kept.get(session.handle)
       const age = signedAt - (last?.signedAt ?? 0)
       if (last?.madeOf === madeOf && age >= 0 && age < GIVEN_AGAIN_MS) return last.token
-      const token = signWith(key, user, sid)
-      kept.delete(sid)
-      kept.set(sid, { token, signedAt, madeOf })
+      const token = signWith(key, user, session)
+      kept.delete(session.handle)
+      kept.set(session.handle, { token, signedAt, madeOf })
       const [oldest = ''] = kept.keys()
       if (kept.size > KEPT_MAX) kept.delete(oldest)
       return token

@@ -15,6 +15,7 @@ import type { Pruning } from '../database/pruning.ts'
 import { USER_COLUMNS } from '../database/user-columns.ts'
 import { absoluteEndOf, endOf, type Term } from '../sessions/lifetimes.ts'
 import { removeDamagedSession, storedSession } from '../sessions/sessions.ts'
+import type { TokenSession } from './access-tokens.ts'
 
 const DAY = 24 * 60 * 60_000
 const IDLE_MS = 14 * DAY
@@ -27,7 +28,7 @@ const TOKEN = /^[\w-]{43}$/
 /** `refreshExpiresAt` is when the token expires if it is not used: together with its session, at the latest. */
 export type IssuedToken = { refreshToken: string; refreshExpiresAt: Date }
 export type Refresh =
-  | ({ ok: true; user: User; handle: string } & IssuedToken)
+  | ({ ok: true; user: User; session: TokenSession } & IssuedToken)
   | { ok: false; reason: 'unknown' }
   | { ok: false; reason: 'reused' | 'damaged'; userId: string }
 
@@ -56,6 +57,7 @@ type Row = User & {
   sess: unknown
   family: string
   handle: string
+  statusIndex: number
   expiresAt: Date
   familyExpiresAt: Date
   usedAt: Date | null
@@ -74,7 +76,7 @@ export async function useRefreshToken(
   if (!TOKEN.test(token)) return { ok: false, reason: 'unknown' }
   const [row] = await sql<Row>`
     select t.family, t.expires_at, f.expires_at as family_expires_at, t.used_at, s.handle, s.sess,
-      ${USER_COLUMNS}
+      s.status_index, ${USER_COLUMNS}
     from refresh_tokens t
     join refresh_families f on f.id = t.family
     join sessions s on s.handle = f.session_handle
@@ -82,7 +84,7 @@ export async function useRefreshToken(
     where t.token_hash = ${sha256(token)}
       and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
   if (row === undefined) return { ok: false, reason: 'unknown' }
-  const { family, handle, sess, expiresAt, familyExpiresAt, usedAt, ...user } = row
+  const { family, handle, statusIndex, sess, expiresAt, familyExpiresAt, usedAt, ...user } = row
   const session = storedSession(sess)
   if (session === undefined) {
     const removed = await removeDamagedSession(sql, handle)
@@ -120,7 +122,8 @@ export async function useRefreshToken(
       : []
   const refreshToken = made.length > 0 ? newest : await successorAmong(sql, [newest, ...older])
   if (refreshToken === undefined) return { ok: false, reason: 'unknown' }
-  return { ok: true, user, handle, refreshToken, refreshExpiresAt: earlier(end, sessionEnd) }
+  const issued = { refreshToken, refreshExpiresAt: earlier(end, sessionEnd) }
+  return { ok: true, user, session: { handle, statusIndex }, ...issued }
 }
 
 /** The successor that was made when the token was used, perhaps by an instance whose newest secret is another one. */

@@ -11,12 +11,13 @@ import { FORWARDED } from '../middleware/forwarded.ts'
 import { logOnClose, requestIdOf } from '../middleware/request-log.ts'
 import { constantHeaders } from '../middleware/security.ts'
 import { findSessionOf, type SessionCookie, sessionCookieReader, touch } from '../session/session-cookie.ts'
-import { callerOf, type Learner } from './bearer.ts'
+import type { Learner } from './bearer.ts'
 import { JSON_TYPE } from './body.ts'
+import type { PublicDocument } from './documents.ts'
 import { type Endpoint, WithHeaders } from './endpoint.ts'
-import type { PublicDocument } from './endpoints/keys.ts'
 import { refuseCall } from './errors.ts'
 import { Refusal } from './refusals.ts'
+import { callerOf } from './services.ts'
 
 const HOSTS_KNOWN_MAX = 100
 
@@ -51,12 +52,15 @@ export function direct(
       const { body, etag } = await document.find()
       return { headers: [...headers, 'ETag', etag], body }
     }
-    for (const path of document.paths) routes.set(path, { pattern: document.paths[0], answer })
+    const { paths, pattern = paths[0] } = document
+    for (const path of paths) routes.set(path, { pattern, answer })
   }
 
-  function routeOf({ path, access, handle }: Endpoint): Route {
+  function routeOf({ path, access, right, handle }: Endpoint): Route {
     async function answer(req: IncomingMessage, cookie: SessionCookie): Promise<Answer> {
-      const learner = await callerOf(deps, access, req, () => learnerOfCookie(deps, cookie))
+      const learner = await callerOf(deps, { access, ...(right === undefined ? {} : { right }) }, req, () =>
+        learnerOfCookie(deps, cookie),
+      )
       const given: unknown = await handle({ learner } as never)
       if (given instanceof Refusal) throw given
       const [body, own] =

@@ -1,9 +1,9 @@
 /** The public keys for verifiers (RFC 7517). They come from memory, without a session, and any site may read them. */
 import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
-import { sha256 } from '../../../base/digest.ts'
 import type { Deps } from '../../../deps.ts'
 import { isForPrograms, methodNotAllowed } from '../../middleware/errors.ts'
+import { ANY_SITE, type Document, documentOf, type PublicDocument, publicHeaders, sendDocument } from '../documents.ts'
 import type { Facts } from '../endpoint.ts'
 
 /** PyJWT caches keys for the same time. */
@@ -46,55 +46,28 @@ export const keyFacts: Facts[] = [
 /** The second one comes from a base address that ends in a slash. */
 const API_PATHS = ['/api/auth/jwks', '//api/auth/jwks']
 
-const HEADERS = {
-  'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
-  'Cross-Origin-Resource-Policy': 'cross-origin',
-  Vary: 'Origin',
-  // Express would add a charset, but strict verifiers compare the whole value.
-  'Content-Type': 'application/json',
-}
-/** Any site may read them. */
-const ANY_SITE = { 'Access-Control-Allow-Origin': '*' }
-
-type Document = { body: Buffer; etag: string }
-type Find = () => Document | Promise<Document>
-
-/** A document with its addresses and headers, for callers who neither name an origin nor have it already. */
-export type PublicDocument = { paths: [string, ...string[]]; headers: Record<string, string>; find: Find }
+const HEADERS = publicHeaders('application/json', `max-age=${MAX_AGE_SECONDS}`)
 
 export function publicKeys({ keyRing, config }: Deps): { handler: RequestHandler; documents: PublicDocument[] } {
   const { issuer } = config
-  const discovery = documentOf({
-    issuer,
-    jwks_uri: `${issuer}/api/auth/jwks`,
-    id_token_signing_alg_values_supported: ['EdDSA'],
-    subject_types_supported: ['public'],
-    response_types_supported: ['token'],
-  })
+  const discovery = documentOf(
+    JSON.stringify({
+      issuer,
+      jwks_uri: `${issuer}/api/auth/jwks`,
+      id_token_signing_alg_values_supported: ['EdDSA'],
+      subject_types_supported: ['public'],
+      response_types_supported: ['token'],
+    }),
+  )
   let last: { jwks: object; document: Document } | undefined
 
   async function keys(): Promise<Document> {
     const jwks = await keyRing.jwks()
-    if (last?.jwks !== jwks) last = { jwks, document: documentOf(jwks) }
+    if (last?.jwks !== jwks) last = { jwks, document: documentOf(JSON.stringify(jwks)) }
     return last.document
   }
 
-  const serve =
-    (find: Find): RequestHandler =>
-    async (req, res) => {
-      const { body, etag } = await find()
-      for (const [name, value] of Object.entries(HEADERS)) res.setHeader(name, value)
-      res.setHeader('ETag', etag)
-      // A trusted origin is named instead of `*`, because its client sends cookies with each call.
-      if (res.get('Access-Control-Allow-Origin') === undefined) res.set(ANY_SITE)
-      if (req.fresh) {
-        res.status(304).end()
-        return
-      }
-      res.setHeader('Content-Length', body.length)
-      res.end(req.method === 'HEAD' ? undefined : body)
-    }
-
+  const serve = (find: PublicDocument['find']) => sendDocument(HEADERS, find)
   const router = Router({ strict: true, caseSensitive: true })
   // Pages pass by. Otherwise the router would answer OPTIONS by itself.
   router.use((req, res, next) => {
@@ -118,9 +91,4 @@ export function publicKeys({ keyRing, config }: Deps): { handler: RequestHandler
       { ...shared, paths: ['/.well-known/openid-configuration'], find: () => discovery },
     ],
   }
-}
-
-function documentOf(content: object): Document {
-  const body = Buffer.from(JSON.stringify(content))
-  return { body, etag: `"${sha256(body).slice(0, 22)}"` }
 }
