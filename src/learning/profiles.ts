@@ -53,6 +53,23 @@ export function profileIn(row: ProfileRow): Profile {
   }
 }
 
+export type SavedProfile = { userId: string; savedAt: Date; answers: Answers }
+
+/**
+ * The saved answers of the learners whose ids come after this one, in the order of their ids. Drafts are not among them,
+ * nor accounts that are deleted.
+ */
+export async function listSavedProfiles(sql: Sql, after: string, limit: number): Promise<SavedProfile[]> {
+  const rows = await sql<Record<keyof Answers, unknown> & { userId: string; savedAt: Date }>`
+    select p.user_id, p.saved_at, ${COLUMN_LIST}
+    from profiles p join users u on u.id = p.user_id
+    where p.user_id > ${after} and p.saved_at is not null
+    order by p.user_id limit ${limit}`
+  return rows.map(({ userId, savedAt, ...answers }) => {
+    return { userId, savedAt, answers: { ...NO_ANSWERS, ...knownOf(answers) } }
+  })
+}
+
 /** Stored answers, without options that the questions of today no longer have. */
 function knownOf(kept: Readonly<Record<string, unknown>>): Draft {
   const known: [string, unknown][] = QUESTIONS.filter(({ name }) => name in kept).map(({ name, kind, options }) => {

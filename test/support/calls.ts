@@ -55,7 +55,7 @@ export async function operationsOf(
         body: schema?.anyOf?.find(({ properties }) => properties) ?? schema,
         takesForm: requestBody?.content['application/x-www-form-urlencoded'] !== undefined,
         takesToken: security.some((way) => 'bearer' in way),
-        needsSession: security.length > 0 && security.every((way) => Object.keys(way).length > 0),
+        needsSession: security.some((way) => 'session' in way) && security.every((way) => Object.keys(way).length > 0),
         answers: Object.fromEntries(Object.entries(responses).map(([status, said]) => [status, said.description])),
       }
     }),

@@ -22,6 +22,10 @@ export async function fillTables(client: Sql): Promise<void> {
     insert into sessions (sid, sess, handle, expire)
       select 's' || n, json_build_object('userId', 'u' || 1 + n % 3000), 's' || n, now() + n * interval '1 minute'
       from generate_series(1, 6000) n;
+    insert into token_status (status_index, ended_at)
+      select n, now() + n * interval '1 minute' from generate_series(1, 3000) n on conflict do nothing;
+    insert into deleted_users (id, deleted_at)
+      select 'd' || n, now() + n * interval '1 minute' from generate_series(1, 3000) n;
     insert into refresh_families (id, session_handle, expires_at)
       select 'f' || n, 's' || n, now() + n * interval '1 minute' from generate_series(1, 3000) n;
     insert into refresh_tokens (token_hash, family, expires_at)

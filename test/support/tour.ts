@@ -6,6 +6,7 @@ import { parse } from 'node-html-parser'
 import { ROOT } from '../../src/config/folders.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
 import { refundLoginTry, triesOfStrangers } from '../../src/limits/login-tries.ts'
+import { addServiceKey, listServiceKeys, revokeServiceKey } from '../../src/tokens/service-keys.ts'
 import { apiLearner, apiOf, bearer, openApi } from './api.ts'
 import { SECRET, type TestApp } from './app.ts'
 import { FAILURES_MAX, useUp } from './guessing.ts'
@@ -242,6 +243,12 @@ async function useTokens({ app, serviceKey, damage }: Tour): Promise<void> {
   const token = await api.token()
   await ok(openApi(app, bearer(token)).get('/api/me'))
   await ok(openApi(app, bearer(serviceKey)).post('/api/auth/introspect', { token }))
+  await answers(200, openBrowser(app).get('/api/auth/status-list'))
+  const named = await addServiceKey(app.sql, { name: 'nightly', rights: ['profiles', 'deleted'], now: app.deps.now() })
+  const service = openApi(app, bearer(named ?? ''))
+  for (const path of ['/api/profiles', '/api/users/deleted']) await ok(service.get(path))
+  await listServiceKeys(app.sql)
+  await revokeServiceKey(app.sql, 'nightly')
   const first = await firstPair(api)
   const second = await successor(app, first)
   await successor(app, first)

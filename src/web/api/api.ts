@@ -10,8 +10,10 @@ import { learningEndpoints } from './endpoints/learning.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
 import { planEndpoints } from './endpoints/plan.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
+import { serviceEndpoints } from './endpoints/services.ts'
 import { sessionEndpoints } from './endpoints/sessions.ts'
 import { signInEndpoints } from './endpoints/sign-in.ts'
+import { statusListFacts } from './endpoints/status-lists.ts'
 import { tokenEndpoints } from './endpoints/tokens.ts'
 import { userEndpoints } from './endpoints/users.ts'
 import { verificationEndpoints } from './endpoints/verification.ts'
@@ -41,6 +43,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...tokenEndpoints(deps),
     ...learningEndpoints(deps),
     ...planEndpoints(deps),
+    ...serviceEndpoints(deps),
     frequentEndpoint({
       path: '/api/auth/ok',
       access: 'anyone',
@@ -56,7 +59,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
       handle: () => document,
     }),
   ]
-  const document = describeApi([...endpoints, ...keyFacts], {
+  const document = describeApi([...endpoints, ...keyFacts, ...statusListFacts], {
     issuer: config.issuer,
     cookieName: sessionCookieName(config.secureCookies),
   })

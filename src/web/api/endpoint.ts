@@ -2,17 +2,20 @@
 import type { Request, RequestHandler, Response, Router } from 'express'
 import type { z } from 'zod'
 import type { Deps } from '../../deps.ts'
+import type { Right } from '../../tokens/service-keys.ts'
 import { FORM_TYPE } from '../middleware/body.ts'
-import { callerOf, type Learner } from './bearer.ts'
+import type { Learner, SignedIn } from './bearer.ts'
 import { apiBody, JSON_TYPE } from './body.ts'
 import type { Origins } from './origins.ts'
 import { type Code, Refusal, sendRefusal, validationError } from './refusals.ts'
+import { callerOf } from './services.ts'
 
 /**
  * Who may call. `anyone`: no session is looked up. `visitor`: it is looked up, and there may be none. `session`: a session
- * cookie is required. `learner`: a session cookie or a bearer token. `backend`: one of these or the service key.
+ * cookie is required. `learner`: a session cookie or a bearer token. `backend`: one of these or a service key. `service`: a
+ * service key.
  */
-export type Access = 'anyone' | 'visitor' | 'session' | 'learner' | 'backend'
+export type Access = 'anyone' | 'visitor' | 'session' | 'learner' | 'backend' | 'service'
 
 /** A field with an address that people are led to. `UNTRUSTED` says how an address at an unknown origin is refused. */
 type Destination = keyof typeof UNTRUSTED
@@ -23,6 +26,8 @@ export type Facts = {
   method: 'get' | 'post' | 'put'
   path: string
   access: Access
+  /** What a service key must be allowed to do. */
+  right?: Right
   summary: string
   /** Accepts forms too, where Better Auth does. */
   takesForm?: true
@@ -32,6 +37,8 @@ export type Facts = {
   query?: z.ZodType
   /** The body with status 200. */
   answer?: z.ZodType
+  /** Its media type, if that is not JSON. */
+  answerType?: string
   /** May answer 302. */
   redirects?: true
   /** The field with an address that people are led to. An address that is not trusted is refused first of all. */
@@ -76,25 +83,32 @@ export const endpoint = <Body = undefined, Query = undefined>({
   access = 'anyone',
   ...definition
 }: Definition<Body, Query, { learner: Learner | undefined }> & {
-  access?: 'anyone' | 'visitor' | 'backend'
+  access?: 'anyone' | 'visitor' | 'backend' | 'service'
 }): Endpoint => ({
   access,
   ...definition,
 })
 
-/** One that only a learner may call. */
-export const learnerEndpoint = <Body = undefined, Query = undefined>({
-  access = 'session',
+type LearnerFor<Who extends Access> = {
+  anyone: Learner | undefined
+  visitor: Learner | undefined
+  session: SignedIn
+  learner: Learner
+  backend: Learner | undefined
+  service: undefined
+}[Who]
+
+/** One that only a learner may call, with a session cookie unless it says otherwise. */
+export const learnerEndpoint = <Body = undefined, Query = undefined, Who extends 'session' | 'learner' = 'session'>({
+  access = 'session' as Who,
   ...definition
-}: Definition<Body, Query, { learner: Learner }> & { access?: 'session' | 'learner' }): Endpoint => ({
+}: Definition<Body, Query, { learner: LearnerFor<Who> }> & { access?: Who }): Endpoint => ({
   access,
   ...definition,
 })
 
-type LearnerFor<Who extends Access> = Who extends 'session' | 'learner' ? Learner : Learner | undefined
-
 /** One that programs call all day. It is answered in two places, so it sees only who calls. */
-export const frequentEndpoint = <Who extends Exclude<Access, 'backend'>>(
+export const frequentEndpoint = <Who extends Exclude<Access, 'backend' | 'service'>>(
   definition: Omit<Facts, 'method' | 'access' | 'body' | 'isFrequent'> & {
     access: Who
     handle: (call: { learner: LearnerFor<Who> }) => unknown
@@ -114,7 +128,7 @@ export function mount(
     const body = validated(endpoint.body, given, 'body')
     const query = validated(endpoint.query, req.query, 'query')
     refuseUntrusted(endpoint.leadsTo, req, { ...query, ...body })
-    const learner = await callerOf(deps, endpoint.access, req, () => learnerOfCookie(req, res))
+    const learner = await callerOf(deps, endpoint, req, () => learnerOfCookie(req, res))
     req.user = learner?.user
     const answer: unknown = await endpoint.handle({ req, res, body, query, learner } as never)
     if (answer instanceof Refusal) return sendRefusal(res, answer)

@@ -22,6 +22,7 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
   session: [{ session: [] }],
   learner: [{ session: [] }, { bearer: [] }],
   backend: [{ session: [] }, { bearer: [] }, { serviceKey: [] }],
+  service: [{ serviceKey: [] }],
 }
 
 type Json = Record<string, unknown>
@@ -63,7 +64,7 @@ export function describeApi(
   }
 
   function operationOf(facts: Facts) {
-    const { method, path, access, summary, body, query, answer, takesForm } = facts
+    const { method, path, access, summary, body, query, answer, answerType = JSON_TYPE, takesForm } = facts
     const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
       name,
       in: 'path',
@@ -94,7 +95,7 @@ export function describeApi(
           }
         : {}),
       responses: {
-        ...(answer ? { 200: { description: 'Done', content: content(answer, 'output') } } : {}),
+        ...(answer ? { 200: { description: 'Done', content: content(answer, 'output', [answerType]) } } : {}),
         ...(facts.redirects ? { 302: { description: 'On to the address in `Location`' } } : {}),
         ...refusalsOf(facts),
       },
@@ -143,14 +144,18 @@ export function describeApi(
       securitySchemes: {
         session: { type: 'apiKey', in: 'cookie', name: cookieName },
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        serviceKey: { type: 'http', scheme: 'bearer', description: 'SERVICE_KEY of the operator' },
+        serviceKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key that the operator has made for a backend, with what it may do',
+        },
       },
     },
   }
 }
 
 /** All codes with which a call may be refused: those of the endpoint itself, and those that may come before it. */
-export function codesOf({ method, access, body, query, refusals = [], logsIn, leadsTo, path }: Facts): Code[] {
+export function codesOf({ method, access, right, body, query, refusals = [], logsIn, leadsTo, path }: Facts): Code[] {
   const codes = new Set<Code>(refusals)
   const checked = method !== 'get' || access !== 'anyone' || query !== undefined
   if (body ?? query) codes.add('VALIDATION_ERROR')
@@ -163,7 +168,8 @@ export function codesOf({ method, access, body, query, refusals = [], logsIn, le
   if (leadsTo) codes.add(UNTRUSTED[leadsTo])
   if (logsIn) codes.add('CROSS_SITE_NAVIGATION_LOGIN_BLOCKED')
   if (access !== 'anyone' && access !== 'visitor') codes.add('UNAUTHORIZED')
-  if (checked || path.includes('jwks')) codes.add('SERVICE_UNAVAILABLE')
+  if (checked || /jwks|status-list/.test(path)) codes.add('SERVICE_UNAVAILABLE')
+  if (right !== undefined) codes.add('SERVICE_KEY_LACKS_RIGHT')
   codes.add('INTERNAL_SERVER_ERROR')
   return [...codes].sort((a, b) => REFUSALS[a][0] - REFUSALS[b][0])
 }

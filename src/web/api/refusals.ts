@@ -48,6 +48,7 @@ export const REFUSALS = {
   // Our own.
   SIGN_IN_TO_CONFIRM: [403, 'Sign in first, or open the link of the email in a browser'],
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
+  SERVICE_KEY_LACKS_RIGHT: [403, 'This service key may not do that'],
   NOT_FOUND: [404, 'There is nothing at this address'],
   LESSON_NOT_FOUND: [404, 'There is no lesson of this id'],
   METHOD_NOT_ALLOWED: [405, 'This address does not take this method'],

@@ -12,8 +12,11 @@ const operations = await operationsOf(app)
 const methodsOf = (path: string) => operations.filter((one) => one.path === path).map(({ method }) => method)
 const paths = [...new Set(operations.map(({ path }) => path))]
 const underAuth = paths.filter((path) => path.startsWith('/api/auth/'))
-/** Also answers HEAD, which verifiers and monitors send. */
-const KEYS = '/api/auth/jwks'
+/** Also answer HEAD, which verifiers and monitors send. */
+const DOCUMENTS: Record<string, string> = {
+  '/api/auth/jwks': 'application/json',
+  '/api/auth/status-list': 'application/statuslist+jwt',
+}
 
 async function assertNothing(method: string, path: string, body?: object) {
   const what = `${method} ${path}`
@@ -66,10 +69,12 @@ describe('404 without body and type, as Better Auth answers', () => {
     for (const path of underAuth) for (const method of methodsOf(path)) await assertNothing(method, `${path}/`)
   })
 
-  it('to HEAD, but of the keys', async () => {
-    for (const path of underAuth.filter((path) => path !== KEYS)) await assertNothing('HEAD', path)
-    const { status, text, headers: got } = await call(app, KEYS, { method: 'HEAD' })
-    assert.deepEqual([status, text, got['content-type']], [200, '', 'application/json'])
+  it('to HEAD, but of the keys and the status lists', async () => {
+    for (const path of underAuth.filter((path) => !(path in DOCUMENTS))) await assertNothing('HEAD', path)
+    for (const [path, type] of Object.entries(DOCUMENTS)) {
+      const { status, text, headers: got } = await call(app, path, { method: 'HEAD' })
+      assert.deepEqual([status, text, got['content-type']], [200, '', type])
+    }
   })
 
   it('to OPTIONS', async () => {
@@ -119,12 +124,12 @@ it('the page about the API can be asked for by HEAD, like every page', async () 
   assert.deepEqual([status, text], [200, ''])
 })
 
-it('every answer is of the type JSON and nothing more, whatever the caller likes best', async () => {
+it('every answer is of its one type, JSON but for the status list, whatever the caller likes best', async () => {
   const accept = { Accept: 'text/html', 'Accept-Language': 'de', 'Accept-Charset': 'latin1' }
   for (const { path } of operations.filter(({ method }) => method === 'GET')) {
     const { status, headers: got } = await call(app, path, { headers: { ...headers, ...accept } })
     assert.ok(status < 500, `${path} answers ${status}`)
-    assert.equal(got['content-type'], 'application/json', path)
+    assert.equal(got['content-type'], DOCUMENTS[path] ?? 'application/json', path)
     assert.equal(got.location, undefined, path)
   }
 })

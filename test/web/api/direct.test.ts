@@ -22,6 +22,8 @@ const PATHS = [
   '/api/me',
   '/api/auth/ok',
   '/api/auth/jwks',
+  '/api/auth/status-list',
+  '/api/auth/status-list/1',
   '/.well-known/jwks.json',
   '/.well-known/openid-configuration',
 ]

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { ROOT } from '../../../src/config/folders.ts'
 import { QUESTIONS } from '../../../src/learning/questions.ts'
+import { addServiceKey } from '../../../src/tokens/service-keys.ts'
 import { nameOf, REFUSALS } from '../../../src/web/api/refusals.ts'
 import { apiLearner } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
@@ -49,9 +50,14 @@ const description: { paths: Record<string, Record<string, Operation>> } = await 
 const page = readPage('docs/api.md')
 const examples = examplesOf(page)
 const scripts = examples.map(({ script }) => script)
+const NIGHTLY_KEY =
+  (await addServiceKey(app.sql, { name: 'nightly', rights: ['profiles', 'deleted'], now: Date.now() })) ?? assert.fail()
 const runs: { curl: string; outcomes: Outcome[] }[] = []
 for (const curl of curls()) {
-  runs.push({ curl: curl.name, outcomes: await runInShell(scripts, curl, { SITE: app.url, SERVICE_KEY, OUTBOX }) })
+  runs.push({
+    curl: curl.name,
+    outcomes: await runInShell(scripts, curl, { SITE: app.url, SERVICE_KEY, NIGHTLY_KEY, OUTBOX }),
+  })
 }
 
 function assertAsShown({ answer }: Example, { ended, output, errors }: Outcome, read: (json: string) => unknown) {

@@ -144,7 +144,7 @@ describe('two instances', () => {
         [app, other],
         [other, app],
       ] as const) {
-        const token = await signer.deps.accessTokens.sign(learner, user.session.id)
+        const token = await signer.deps.accessTokens.sign(learner, { handle: user.session.id, statusIndex: 7 })
         kids.add(decode(token).header.kid)
         assert.ok(await reader.deps.accessTokens.verify(token), `refused in minute ${minute}`)
         assert.ok(

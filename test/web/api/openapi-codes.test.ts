@@ -1,7 +1,8 @@
 /** The error codes that the OpenAPI description names for each endpoint: each can occur, and no other does. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { apiLearner, openApi } from '../../support/api.ts'
+import { addServiceKey } from '../../../src/tokens/service-keys.ts'
+import { apiLearner, bearer, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { asOwnPage, type Call, call, cookieOf, type Operation, operationsOf } from '../../support/calls.ts'
 import { createDatabase } from '../../support/database.ts'
@@ -27,12 +28,14 @@ const { api, person: ada } = await apiLearner(app, 'Ada')
 const plain = await startApp({}, { atPublicUrl: true })
 const { api: plainApi } = await apiLearner(plain, 'Ada')
 let headers = asOwnPage(app, cookieOf(api))
-async function signedIn() {
+async function signIn() {
   const { password } = (await api.signIn(ada)).status === 200 ? ada : { password: NEW_PASSWORD }
   await api.signIn({ ...ada, password })
   return asOwnPage(app, cookieOf(api))
 }
 const operations = await operationsOf(app)
+/** A service key that may do nothing. */
+const powerless = (await addServiceKey(app.sql, { name: 'powerless', rights: [], now: app.deps.now() })) ?? ''
 
 const NEW_PASSWORD = 'quiet amber harbour window'
 const TOO_LONG = 'long and '.repeat(15)
@@ -70,6 +73,8 @@ type Special = [
     times?: number
     /** Sent to the server without mail. */
     plain?: true
+    /** With a service key that may do something else. */
+    asService?: true
     /** What happens between the sign-in and the call. */
     before?: () => unknown
   },
@@ -184,6 +189,15 @@ const SPECIAL: Special[] = [
   ['POST /api/auth/refresh-token', 'UNAUTHORIZED', { visitor, body: {} }],
   ['POST /api/auth/refresh', 'INVALID_REFRESH_TOKEN', { body: { refreshToken: 'x' } }],
   ['POST /api/auth/introspect', 'UNAUTHORIZED', { visitor, body: { token: 'x' } }],
+  ['GET /api/auth/status-list/anything', 'NOT_FOUND', {}],
+  ['GET /api/auth/status-list/anything', 'BAD_REQUEST', { at: `/api/auth/status-list/${UNREADABLE}` }],
+  ['POST /api/auth/introspect', 'SERVICE_KEY_LACKS_RIGHT', { asService: true, body: { token: 'x' } }],
+  ['GET /api/profiles', 'UNAUTHORIZED', {}],
+  ['GET /api/profiles', 'VALIDATION_ERROR', { query: '?after=a&after=b' }],
+  ['GET /api/profiles', 'SERVICE_KEY_LACKS_RIGHT', { asService: true }],
+  ['GET /api/users/deleted', 'UNAUTHORIZED', {}],
+  ['GET /api/users/deleted', 'VALIDATION_ERROR', { query: '?since=yesterday' }],
+  ['GET /api/users/deleted', 'SERVICE_KEY_LACKS_RIGHT', { asService: true }],
   ['GET /api/profile', 'UNAUTHORIZED', { visitor }],
   ['PUT /api/profile', 'UNAUTHORIZED', { visitor, body: {} }],
   ['GET /api/recommendations', 'UNAUTHORIZED', { visitor }],
@@ -226,13 +240,14 @@ describe('the codes that are described', () => {
       }
       for (const ask of method === 'GET' ? [] : GENERAL) note(await call(app, path, { method, ...ask(operation) }))
       for (const [, code, special] of SPECIAL.filter(([name]) => isOf(name)(operation))) {
-        const { at = path, query = '', body, visitor, more = {}, times = 1, before } = special
+        const { at = path, query = '', body, visitor, asService, more = {}, times = 1, before } = special
         await app.sql`delete from rate_limits`
         // Wrong guesses may have ended the session, so sign in again.
-        headers = await signedIn()
+        headers = await signIn()
         await before?.()
         const server = special.plain ? plain : app
-        const own = special.plain ? asOwnPage(plain, cookieOf(plainApi)) : headers
+        const signedIn = special.plain ? asOwnPage(plain, cookieOf(plainApi)) : headers
+        const own = asService ? bearer(powerless) : signedIn
         const ask = () => call(server, at + query, { method, headers: { ...(visitor ? {} : own), ...more }, body })
         let answer = await ask()
         for (let time = 1; time < times; time += 1) answer = await ask()

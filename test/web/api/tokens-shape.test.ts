@@ -1,4 +1,4 @@
-/** What an access token contains: exactly what Better Auth's `jwt` plugin puts in, and two claims of our own. */
+/** What an access token contains: exactly what Better Auth's `jwt` plugin puts in, and three claims of our own. */
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -35,7 +35,7 @@ for (const { from, token: fetchToken } of SOURCES) {
       assert.deepEqual(Object.keys(header).toSorted(), ['alg', 'kid'])
       assert.equal(header.alg, 'EdDSA')
 
-      const { iat, exp, jti, ...rest } = claims
+      const { iat, exp, jti, status, ...rest } = claims
       assert.deepEqual(rest, {
         ...user,
         sub: user.id,
@@ -62,6 +62,9 @@ for (const { from, token: fetchToken } of SOURCES) {
       assert.ok(Number.isInteger(iat), 'whole seconds')
       assert.ok(iat + 5 >= second && iat + 5 <= later, `${iat} from ${second} to ${later}`)
       assert.match(String(jti), /^[A-Za-z0-9]{32}$/)
+      const { idx, ...list } = (status as { status_list: { idx: number } }).status_list
+      assert.deepEqual(list, { uri: `${app.url}/api/auth/status-list` })
+      assert.ok(Number.isInteger(idx) && idx >= 0 && idx < 1_000_000, String(idx))
     })
 
     it('is signed by the published key of its name, which is the thumbprint of that key', async () => {
@@ -183,7 +186,9 @@ for (const PUBLIC_URL of ['https://learn.example.org', 'https://learn.example.or
     const { deps } = await startApp({ PUBLIC_URL, TRUST_PROXY: '1' }, { databaseUrl: app.databaseUrl })
     const [user] = await app.sql<never>`
       select id, name, email, email_verified, image, created_at, updated_at from users where email = ${person.email}`
-    const { claims } = decode(await deps.accessTokens.sign(user ?? assert.fail('Ada is there'), 'a-session'))
+    const { claims } = decode(
+      await deps.accessTokens.sign(user ?? assert.fail('Ada is there'), { handle: 'a-session', statusIndex: 7 }),
+    )
     assert.equal(claims.iss, 'https://learn.example.org')
     assert.equal(claims.aud, 'https://learn.example.org')
   })

@@ -22,12 +22,12 @@ export function sessionEndpoints(deps: Deps): Endpoint[] {
       answer: z.object({ session: Session, user: User }).nullable(),
       async handle({ learner }) {
         if (!learner?.session) return new WithHeaders(null, { Pragma: 'no-cache' })
-        const { user, handle, session } = learner
+        const { user, session } = learner
         return new WithHeaders(
           { session: toSession(session), user: toUser(user) },
           {
             Pragma: 'no-cache',
-            'set-auth-jwt': await accessTokens.recent(user, handle),
+            'set-auth-jwt': await accessTokens.recent(user, session),
             'Access-Control-Expose-Headers': 'set-auth-jwt, x-retry-after, retry-after',
           },
         )

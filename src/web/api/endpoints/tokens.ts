@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { User } from '../../../accounts/users.ts'
 import { pseudonym } from '../../../base/log.ts'
 import type { Deps } from '../../../deps.ts'
-import { GOOD_FOR_SECONDS } from '../../../tokens/access-tokens.ts'
+import { GOOD_FOR_SECONDS, type TokenSession } from '../../../tokens/access-tokens.ts'
 import { endFamilyOf, type IssuedToken, issueRefreshToken, useRefreshToken } from '../../../tokens/refresh-tokens.ts'
 import { noteDamagedSession } from '../../session/session-cookie.ts'
 import { learnerOf } from '../bearer.ts'
@@ -30,8 +30,8 @@ const Introspection = z.object({
 export function tokenEndpoints(deps: Deps): Endpoint[] {
   const { sql, now, log, rateLimits, accessTokens, refreshKeys } = deps
 
-  const pair = async (user: User, handle: string, issued: IssuedToken) => ({
-    token: await accessTokens.sign(user, handle),
+  const pair = async (user: User, session: TokenSession, issued: IssuedToken) => ({
+    token: await accessTokens.sign(user, session),
     refreshToken: issued.refreshToken,
     expiresIn: GOOD_FOR_SECONDS,
     refreshExpiresAt: issued.refreshExpiresAt,
@@ -44,7 +44,7 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       summary:
         'An access token for other backends, good for 15 minutes. Asked again within 30 seconds, it may be the same.',
       answer: z.object({ token: z.string() }),
-      handle: async ({ learner: { user, handle } }) => ({ token: await accessTokens.recent(user, handle) }),
+      handle: async ({ learner: { user, session } }) => ({ token: await accessTokens.recent(user, session) }),
     }),
 
     learnerEndpoint({
@@ -54,11 +54,11 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       body: z.object({}).optional(),
       answer: TokenPair,
       refusals: ['RATE_LIMITED'],
-      async handle({ req, learner: { user, handle } }) {
+      async handle({ req, learner: { user, handle, session } }) {
         const count = await rateLimits.count('refreshFamiliesBySession', handle)
         if (!count.ok) return new Refusal('RATE_LIMITED', count)
         const issued = await issueRefreshToken(sql, { handle, term: termOf(req), now: now() })
-        return issued ? pair(user, handle, issued) : new Refusal('UNAUTHORIZED')
+        return issued ? pair(user, session, issued) : new Refusal('UNAUTHORIZED')
       },
     }),
 
@@ -72,7 +72,7 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       refusals: ['INVALID_REFRESH_TOKEN'],
       async handle({ req, body: { refreshToken } }) {
         const refresh = await useRefreshToken(sql, refreshToken, { keys: refreshKeys, now: now() })
-        if (refresh.ok) return pair(refresh.user, refresh.handle, refresh)
+        if (refresh.ok) return pair(refresh.user, refresh.session, refresh)
         if (refresh.reason === 'reused') {
           log.warn({ requestId: req.id, user: pseudonym(refresh.userId) }, 'refresh token used twice: family ended')
         }
@@ -97,6 +97,7 @@ export function tokenEndpoints(deps: Deps): Endpoint[] {
       method: 'post',
       path: '/api/auth/introspect',
       access: 'backend',
+      right: 'introspect',
       takesForm: true,
       summary: 'Whether an access token still counts: not once its session or its user is gone (RFC 7662)',
       body: z.object({
