@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: puts the same load on this app, Better Auth, Express alone and a bare server, one after the other, on
  * one machine. Prints two Markdown tables; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
- * `-- --storm` measures many logins at once instead.
+ * `-- --storm` measures many logins at once instead, `-- --python` what a Python backend pays for the check of a token.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -15,11 +15,12 @@ import { table } from './report.ts'
 import { inRounds } from './rounds.ts'
 import { STORM_PEOPLE, storm } from './storm.ts'
 import { startOurs, startTargets } from './targets.ts'
+import { verificationReport } from './verification.ts'
 
 const CALLER_CHECK_MS = 500
 const HERE = import.meta.dirname
 
-const { seconds, rounds, isStorm } = readOptions()
+const { seconds, rounds, isStorm, isPython } = readOptions()
 const [before = 0] = loadavg()
 const ending = new AbortController()
 const run: Run = { signal: ending.signal, undo: [] }
@@ -31,12 +32,7 @@ const caller = process.ppid
 setInterval(() => process.ppid === caller || ending.abort('Ended with its caller'), CALLER_CHECK_MS).unref()
 
 try {
-  await runProgram(run, process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', ROOT])
-  await installPeer()
-  const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
-  run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
-  const url = await databaseUrl(directory)
-  console.log(isStorm ? await stormReport(url, directory) : await loadsReport(url, directory))
+  console.log(isPython ? `\n${machine()}; ${await verificationReport(ending.signal)}` : await serverReport())
 } catch (error) {
   console.error(ending.signal.aborted ? ending.signal.reason : error)
   process.exitCode = 1
@@ -50,13 +46,23 @@ function readOptions() {
       seconds: { type: 'string', default: '4' },
       rounds: { type: 'string', default: '3' },
       storm: { type: 'boolean', default: false },
+      python: { type: 'boolean', default: false },
     },
   })
   const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)]
   if (!Number.isInteger(seconds) || !Number.isInteger(rounds) || seconds < 1 || rounds < 1) {
     throw new Error('--seconds and --rounds take a whole number from 1')
   }
-  return { seconds, rounds, isStorm: values.storm }
+  return { seconds, rounds, isStorm: values.storm, isPython: values.python }
+}
+
+async function serverReport(): Promise<string> {
+  await runProgram(run, process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', ROOT])
+  await installPeer()
+  const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
+  run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
+  const url = await databaseUrl(directory)
+  return isStorm ? stormReport(url, directory) : loadsReport(url, directory)
 }
 
 async function loadsReport(url: string, directory: string): Promise<string> {

@@ -7,17 +7,19 @@ import { describe, it } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import { ROOT } from '../../src/config/folders.ts'
 import { freePort } from '../../src/database/embedded/port.ts'
+import { READER_SQL } from '../../src/database/reader.ts'
 import { ACCESS_TOKEN_SECONDS } from '../../src/tokens/access-tokens.ts'
 import { PUBLISHED_AFTER_MS, PUBLISHED_BEFORE_MS } from '../../src/tokens/signing-keys.ts'
 import { apiLearner } from '../support/api.ts'
 import { BEHIND_TLS, startApp } from '../support/app.ts'
-import { pythonPath, runPython } from '../support/python.ts'
+import { EXAMPLES } from '../support/backend.ts'
+import { OUR_PACKAGE, pythonPath, runPython } from '../support/python.ts'
 import { curls, runInShell } from '../support/shell.ts'
 import { decode, keysOf, MINUTE } from '../support/tokens.ts'
 
 const SITE = 'https://learn.example.org'
 const page = readFileSync(join(ROOT, 'docs/python.md'), 'utf8')
-const sourceOf = (name: string): string => readFileSync(join(ROOT, 'test/python', name), 'utf8')
+const sourceOf = (name: string): string => readFileSync(join(EXAMPLES, name), 'utf8')
 
 /** All fenced code blocks, by the name after the language. */
 const blocks = new Map(
@@ -25,25 +27,41 @@ const blocks = new Map(
 )
 const block = (name: string): string => blocks.get(name) ?? assert.fail(`no block named ${name}`)
 
+/** Parts that no reader needs. */
+const ONLY_OF_TESTS = ['moved_clock.py', 'with_notes.py']
+const INIT = join(OUR_PACKAGE, 'src/matricula_auth/__init__.py')
+
 const app = await startApp({}, { atPublicUrl: true })
 const { api } = await apiLearner(app, 'Ada')
 const real = await api.token()
 
 describe('the page on Python', () => {
-  const files = ['requirements.txt', 'matricula_auth.py', 'matricula_strict.py', 'matricula_suggestions.py', 'app.py']
-  for (const name of [...files, 'reader.sql']) {
+  const files = readdirSync(EXAMPLES).filter((name) => /\.py$/.test(name) && !ONLY_OF_TESTS.includes(name))
+  for (const name of files) {
     it(`shows ${name} as it is tested`, () => {
       assert.equal(block(name), sourceOf(name))
     })
   }
 
+  it('shows how a backend gets its role as it is tested', () => {
+    assert.equal(block('reader.sql'), READER_SQL)
+  })
+
+  it('has no other code than that and what is run below or in examples.test.ts', () => {
+    const scripts = ['install', 'backend', 'call', 'logout', 'migrate', 'plain.py']
+    const known = [...files, 'reader.sql', ...scripts, 'token', 'header', 'claims', 'key']
+    assert.deepEqual([...blocks.keys()].toSorted(), known.toSorted())
+  })
+
   it('names the settings that the code reads', () => {
-    const code = readdirSync(join(ROOT, 'test/python')).filter((name) => name.endsWith('.py'))
-    const read = code.flatMap((name) =>
-      [...sourceOf(name).matchAll(/\bsetting\("(\w+)"\)/g)].map(([, variable]) => variable),
+    const sources = [EXAMPLES, join(OUR_PACKAGE, 'src/matricula_auth')].flatMap((folder) =>
+      readdirSync(folder).flatMap((name) => (name.endsWith('.py') ? readFileSync(join(folder, name), 'utf8') : [])),
+    )
+    const read = sources.flatMap((code) =>
+      [...code.matchAll(/(?:\bsetting|environ\.get)\(["'](\w+)["']\)/g)].map(([, variable = '']) => variable),
     )
     const named = [...page.matchAll(/^\| `([A-Z_]{6,})`/gm)].map(([, variable]) => variable)
-    assert.deepEqual(named.toSorted(), read.toSorted())
+    assert.deepEqual(named.toSorted(), [...new Set(read)].toSorted())
   })
 
   it('names the times that Matricula keeps', () => {
@@ -97,48 +115,59 @@ describe('the page on Python', () => {
   it('has a way to the keys past the proxy that ends TLS', async () => {
     const behindTls = await startApp(BEHIND_TLS)
     const [, call = assert.fail('no such call')] =
-      /`(jwt\.PyJWKClient\("http:\/\/matricula\.internal.*?\))`/.exec(page) ?? []
-    const script = `import jwt\nprint(len(${call.replace('http://matricula.internal:3000', behindTls.url)}.get_signing_keys()))`
+      /`(Verifier\("https:\/\/learn\.example\.org", address="http:\/\/matricula\.internal.*?\))`/.exec(page) ?? []
+    const script = `from matricula_auth import Verifier\nprint(${call
+      .replace('http://matricula.internal:3000', behindTls.url)
+      .replace(SITE, 'https://localhost')}.verification.keys._load(None).value.__len__())`
     assert.equal(await runPython(script), '1')
-    await assert.rejects(runPython(script.replace('https', 'http')), /PyJWKClientConnectionError/)
+    await assert.rejects(runPython(script.replace('"https"', '"http"')), /Unreachable/)
   })
 })
 
 describe('the first two minutes', () => {
-  for (const curl of curls()) {
+  for (const [index, curl] of curls().entries()) {
     it(`end with an answer that knows who calls, with ${curl.name}`, async () => {
       const here = await startApp({}, { atPublicUrl: true })
       const port = await freePort()
-      const written = ['backend', 'call'].map((name) =>
+      // Installing is the same with each curl.
+      const names = [...(index === 0 ? ['install'] : []), 'backend', 'call', 'logout']
+      const written = names.map((name) =>
         block(name)
           .replaceAll('http://localhost:3000', here.url)
           .replaceAll('http://localhost:8000', `http://127.0.0.1:${port}`)
           .replace('--port 8000', `--port ${port}`),
       )
       const path = [dirname(pythonPath()), curl.path].join(delimiter)
-      const scripts = ["trap 'kill $!' EXIT", ...written]
-      const outcome = (await runInShell(scripts, { ...curl, path }, {})).at(-1) ?? assert.fail()
-      assert.equal(outcome.ended, true, outcome.errors)
-      assert.match(outcome.output, /"name":"Ada"/)
-      assert.match(outcome.output, new RegExp(`"iss":"${here.url}"`))
+      const scripts = [`trap 'kill $!' EXIT\nln -s '${ROOT}' ../matricula`, ...written]
+      const outcomes = await runInShell(scripts, { ...curl, path }, index === 0 ? await withoutNetwork() : {})
+      for (const { ended, errors } of outcomes) assert.equal(ended, true, errors)
+      const outputOf = (name: string) => outcomes[names.indexOf(name) + 1]?.output ?? ''
+      assert.match(outputOf('call'), /"name":"Ada"/)
+      assert.match(outputOf('call'), /"scopes":\[\]/)
+      assert.match(outputOf('logout'), /"detail":"Not signed in, or no longer"/)
     })
   }
 
-  it('install nothing that the tests do not have', () => {
-    const wanted = [...block('install').matchAll(/pip install --quiet (.*)/g)].flatMap(([, names = '']) =>
-      names.replaceAll("'", '').split(' '),
-    )
-    for (const name of wanted) assert.ok(sourceOf('requirements.txt').includes(`${name}>=`), name)
+  it('name the package that this is', async () => {
+    assert.equal(await runPython('import matricula_auth; print(matricula_auth.__file__)'), INIT)
   })
 })
 
+/** What the packages require is there already, so that pip asks nobody. What it installs is ours alone. */
+async function withoutNetwork(): Promise<Record<string, string>> {
+  const packages = await runPython('import sysconfig; print(sysconfig.get_path("purelib"))')
+  return { PYTHONPATH: packages, PIP_NO_INDEX: '1', PIP_NO_BUILD_ISOLATION: '0', PIP_DISABLE_PIP_VERSION_CHECK: '1' }
+}
+
 describe('an example whose settings are missing', () => {
   it('ends with the name of the one to set, and no trace', async () => {
-    const settings = ['MATRICULA_URL', 'MATRICULA_SERVICE_KEY', 'LEARNERS_DATABASE_URL']
+    const settings = ['MATRICULA_URL', 'LEARNERS_DATABASE_URL', 'COURSE_DATABASE_URL']
     for (const missing of settings) {
-      const given = settings.filter((name) => name !== missing).map((name) => `os.environ["${name}"] = "http://x/y"`)
-      const script = `import os, sys\n${given.join('\n')}\nsys.path.insert(0, sys.argv[1])\nimport app`
-      const run = runPython(script, join(ROOT, 'test/python'))
+      const given = settings
+        .filter((name) => name !== missing)
+        .map((name) => `os.environ["${name}"] = "postgres://x/y"`)
+      const script = `import os, sys\n${given.join('\n')}\nsys.path.insert(0, sys.argv[1])\nimport with_notes`
+      const run = runPython(script, EXAMPLES)
       await assert.rejects(run, (error: Error & { stderr: string }) => {
         assert.match(error.stderr, new RegExp(`^Set ${missing}: docs/python.md says to what`))
         return true
@@ -151,9 +180,9 @@ describe('the lines of the README', () => {
   it('tell who a token speaks of', async () => {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
     const [, code = assert.fail('no Python there')] = /^```python\n([\s\S]*?)^```$/m.exec(readme) ?? []
-    const script = `${code.replace(SITE, app.url)}\nimport sys\nprint(claims_of(sys.argv[1])["name"])`
+    const script = `${code.replace(SITE, app.url)}\nimport sys\nprint(name_of(sys.argv[1]))`
     assert.equal(await runPython(script, real), 'Ada')
-    await assert.rejects(runPython(script, `${real}x`), /InvalidSignatureError|DecodeError/)
+    await assert.rejects(runPython(script, `${real}x`), /BadToken/)
   })
 })
 

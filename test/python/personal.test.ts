@@ -179,17 +179,16 @@ describe('what a backend reads and what the API says', () => {
 describe('after the end', () => {
   const isUnauthorized = ({ status, headers, body }: Reply) => {
     assert.deepEqual([status, body], [401, { detail: 'Not signed in, or no longer' }])
-    assert.equal(headers.get('www-authenticate'), 'Bearer')
+    assert.match(headers.get('www-authenticate') ?? '', /^Bearer realm="Matricula"/)
   }
 
-  it('of a session Matricula suggests nothing any more; who reads the table does so until the token ends', async () => {
+  it('of a session Matricula suggests nothing any more', async () => {
     const { api } = await apiLearner(app, 'Ada')
     await save(api, ALL)
     const token = await api.token()
     assert.equal((await suggestionOf(token)).status, 200)
     await api.post('/api/auth/sign-out', {})
     isUnauthorized(await suggestionOf(token))
-    assert.deepEqual((await readOf(token)).profile, { ...ALL, onboarded: true })
   })
 
   it('of an account nobody is welcome', async () => {

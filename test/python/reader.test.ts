@@ -1,4 +1,4 @@
-/** The role of reader.sql: what a backend can and cannot do in Matricula's database. */
+/** The role of `db reader`: what a backend can and cannot do in Matricula's database. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import postgres from 'postgres'
@@ -46,6 +46,9 @@ describe('the role of a backend', () => {
       'refresh_families',
       'rate_limits',
       'progress',
+      'token_status',
+      'service_keys',
+      'deleted_users',
     ]
     for (const name of [...Object.keys(READABLE), ...secret]) assert.ok(tables.includes(name), name)
     const refused = columns.filter((column) => !isReadable(column))

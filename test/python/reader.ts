@@ -1,23 +1,12 @@
-/** The database role of `reader.sql`, made as an operator makes it. */
+/** The database role of `db reader`, made as the command makes it. */
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import postgres from 'postgres'
-import { ROOT } from '../../src/config/folders.ts'
+import { makeReader } from '../../src/database/reader.ts'
 
 /** Makes a role for this database, with a unique name since roles belong to the whole server. Returns its URL. */
 export async function createReader(databaseUrl: string): Promise<string> {
-  const [suffix, password] = [randomBytes(6).toString('hex'), randomBytes(12).toString('hex')]
-  const role = `matricula_reader_${suffix}`
-  const text = readFileSync(join(ROOT, 'test/python/reader.sql'), 'utf8')
-  const owner = postgres(databaseUrl, { max: 1 })
-  await owner.unsafe(text.replaceAll('matricula_reader', role))
-  await owner.unsafe(`alter role ${role} password '${password}'`)
-  await owner.end()
-  return as(databaseUrl, role, password)
-}
-
-function as(databaseUrl: string, role: string, password: string): string {
+  const role = `matricula_reader_${randomBytes(6).toString('hex')}`
+  const password = await makeReader(databaseUrl, role)
+  if (password === undefined) throw new Error(`the role ${role} was there`)
   const url = new URL(databaseUrl)
   Object.assign(url, { username: role, password })
   return url.href

@@ -11,8 +11,11 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DATA_DIRECTORY, ROOT } from '../../src/config/folders.ts'
 
-/** The packages of the example, then those that only tests need. */
+/** The packages of the examples, then those that only tests need. */
 const REQUIREMENTS = ['requirements.txt', 'requirements-tests.txt'].map((file) => join(ROOT, 'test/python', file))
+/** Our own package. The environment holds a link to its sources, so only what it requires makes a new environment. */
+export const OUR_PACKAGE = join(ROOT, 'docs/python')
+const EXTRAS = 'fastapi,flask,django,testing'
 const OLDEST_MINOR = 10
 const INSTALL_MS = 300_000
 const LEFT_OVER_MS = 60 * 60_000
@@ -68,7 +71,9 @@ export async function pythonEnvironment(
   const name = createHash('sha256')
     .update(
       JSON.stringify([
-        ...REQUIREMENTS.map((file) => readFileSync(file, 'utf8')),
+        ...[...REQUIREMENTS, join(OUR_PACKAGE, 'pyproject.toml')].map((file) => readFileSync(file, 'utf8')),
+        EXTRAS,
+        OUR_PACKAGE,
         found.identity,
         process.platform,
         process.arch,
@@ -102,7 +107,8 @@ async function install(home: string, python: string, options: ExecFileOptions): 
   try {
     await run(python, ['-I', '-m', 'venv', draft], options)
     const pip = ['-I', '-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check']
-    await run(programOf(draft), [...pip, ...REQUIREMENTS.flatMap((file) => ['--requirement', file])], options)
+    const wanted = REQUIREMENTS.flatMap((file) => ['--requirement', file])
+    await run(programOf(draft), [...pip, ...wanted, '--editable', `${OUR_PACKAGE}[${EXTRAS}]`], options)
     await rename(draft, home).catch((error: unknown) => {
       if (!existsSync(home)) throw error
     })

@@ -1,12 +1,12 @@
-"""For tests only: the example with a clock that a test sets and that only PyJWT sees."""
+"""For tests only: the example with a clock that a test sets, and that only checks of tokens see."""
 
 import time
 from datetime import datetime, tzinfo
 from types import SimpleNamespace
 
-from jwt import api_jwk, api_jwt, jwk_set_cache, jwks_client
-
 from app import app
+from jwt import api_jwt
+from matricula_auth import clock
 
 moment = time.time()
 
@@ -18,8 +18,7 @@ class Clock(datetime):
 
 
 api_jwt.datetime = Clock
-for module in (api_jwk, jwk_set_cache, jwks_client):
-    module.time = SimpleNamespace(monotonic=lambda: moment)
+clock.time = SimpleNamespace(time=lambda: moment, monotonic=lambda: moment)
 
 
 @app.put("/clock/{seconds}")

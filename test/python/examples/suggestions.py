@@ -7,9 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials
+from matricula_auth import BadToken, Unreachable, setting
+from matricula_auth.fastapi import CurrentLearner, answer_of, bearer
 from pydantic import BaseModel, Field
 
-from matricula_auth import MATRICULA, CurrentLearner, bearer, unauthorized, unavailable
+MATRICULA = setting("MATRICULA_URL").rstrip("/")
 
 
 class Reason(BaseModel):
@@ -29,7 +31,7 @@ class Suggestions(BaseModel):
     start_now: list[Suggestion] = Field(validation_alias="startNow")
 
 
-# The signature is checked first, so that garbage costs Matricula nothing.
+# The token is checked first, so that garbage costs Matricula nothing.
 def first_suggestion(
     _learner: CurrentLearner, credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]
 ) -> Suggestion | None:
@@ -40,9 +42,11 @@ def first_suggestion(
         with urllib.request.urlopen(question, timeout=5) as answer:
             suggestions = Suggestions.model_validate_json(answer.read())
     except urllib.error.HTTPError as error:
-        raise (unauthorized() if error.code == 401 else unavailable()) from error  # 401: the session has ended
+        if error.code == 401:
+            raise answer_of(BadToken("The session has ended")) from error
+        raise answer_of(Unreachable("No suggestions for the moment")) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise unavailable() from error
+        raise answer_of(Unreachable("No suggestions for the moment")) from error
     return suggestions.start_now[0] if suggestions.start_now else None
 
 

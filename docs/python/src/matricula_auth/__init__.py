@@ -1,0 +1,21 @@
+"""Tells which learner of Matricula calls, and refuses who has logged out."""
+
+from .environment import configure, default_async_verifier, default_verifier, setting
+from .errors import BadToken, MissingScope, NoToken, Refusal, Unreachable
+from .learner import Learner
+from .verifier import AsyncVerifier, Verifier
+
+__all__ = [
+    "AsyncVerifier",
+    "BadToken",
+    "Learner",
+    "MissingScope",
+    "NoToken",
+    "Refusal",
+    "Unreachable",
+    "Verifier",
+    "configure",
+    "default_async_verifier",
+    "default_verifier",
+    "setting",
+]
