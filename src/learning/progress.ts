@@ -118,8 +118,10 @@ export async function takeBackKnown(sql: Sql, { userId, at }: { userId: string; 
   return row?.count ?? 0
 }
 
-export const isFinished = (progress: Progress, lessonId: string): boolean =>
-  ['done', 'known'].includes(progress.get(lessonId)?.state ?? '')
+export function isFinished(progress: Progress, lessonId: string): boolean {
+  const state = progress.get(lessonId)?.state
+  return state === 'done' || state === 'known'
+}
 
 export const isStarted = (progress: Progress, lessonId: string): boolean => progress.get(lessonId)?.state === 'started'
 

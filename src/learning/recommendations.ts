@@ -5,7 +5,7 @@
  */
 import type { Answers } from './answers.ts'
 import type { Catalogue, Lesson } from './catalogue.ts'
-import { isFinished, isStarted, type LessonProgress, type Progress } from './progress.ts'
+import { isFinished, isStarted, type Progress } from './progress.ts'
 import { QUESTIONS } from './questions.ts'
 import { type Grown, grownBy, hasEquipment, judge, type Reason } from './scores.ts'
 
@@ -72,22 +72,26 @@ export function recommend(catalogue: Catalogue, answers: Answers, progress: Prog
 /** All lessons that can be done, in the order in which somebody does them who always takes the first that is suggested. */
 export function pathOf(catalogue: Catalogue, answers: Answers, progress: Progress): Lesson[] {
   const path: Lesson[] = []
-  const ahead = new Map(progress)
-  const first = () => openLessons(standingOf(catalogue, answers, ahead))[0]
-  for (let next = first(); next !== undefined; next = first()) {
+  const finished = finishedLessons(catalogue, progress)
+  const now = standingOf(catalogue, answers, progress)
+  const passed = new Set(now.passed)
+  let ahead: Standing = { ...now, passed }
+  let grown = grownBy(finished)
+  for (let [next] = openLessons(ahead); next !== undefined; [next] = openLessons(ahead)) {
     path.push(next)
-    ahead.set(next.id, DONE)
+    passed.add(next.id)
+    finished.push(next)
+    const after = grownBy(finished)
+    if (after.level !== grown.level || after.coding !== grown.coding) {
+      ahead = { ...ahead, ...judgedBy(answers, catalogue, after) }
+      grown = after
+    }
   }
   return path
 }
 
-const DONE: LessonProgress = {
-  state: 'done',
-  before: undefined,
-  beganAt: undefined,
-  updatedAt: new Date(0),
-  isReplacing: false,
-}
+const finishedLessons = ({ lessons }: Catalogue, progress: Progress): Lesson[] =>
+  lessons.filter(({ id }) => isFinished(progress, id))
 
 type Standing = Judged & {
   answers: Answers
@@ -99,7 +103,7 @@ type Standing = Judged & {
 }
 
 function standingOf(catalogue: Catalogue, answers: Answers, progress: Progress): Standing {
-  const finished = catalogue.lessons.filter(({ id }) => isFinished(progress, id))
+  const finished = finishedLessons(catalogue, progress)
   const assumed = assumedLessons(catalogue, answers, progress)
   // A lesson that was put aside does not block the lessons that build on it.
   const aside = catalogue.lessons.filter(({ id }) => progress.get(id)?.state === 'dismissed')
@@ -111,8 +115,11 @@ function standingOf(catalogue: Catalogue, answers: Answers, progress: Progress):
 function openLessons(standing: Standing): Lesson[] {
   const { ranked, passed, progress } = standing
   const open = ranked.filter((lesson) => !passed.has(lesson.id) && stateOf(lesson, standing) === 'ready')
-  const begunAt = ({ id }: Lesson) => (isStarted(progress, id) ? (progress.get(id)?.updatedAt.getTime() ?? 0) : -1)
-  return open.toSorted((one, other) => begunAt(other) - begunAt(one))
+  const begun = open.filter(({ id }) => isStarted(progress, id))
+  if (begun.length === 0) return open
+  const markedAt = ({ id }: Lesson) => progress.get(id)?.updatedAt.getTime() ?? 0
+  begun.sort((one, other) => markedAt(other) - markedAt(one))
+  return [...begun, ...open.filter((lesson) => !begun.includes(lesson))]
 }
 
 type Judged = { judgements: ReadonlyMap<string, ReturnType<typeof judge>>; ranked: readonly Lesson[] }
