@@ -51,7 +51,7 @@ for (const mode of ['off', 'on'] as const) {
         await keysTo(page, 'Save my answers', 'Enter')
         await at(page, '/dashboard')
         await keysTo(page, 'Something else', 'Enter')
-        assert.ok(await page.getByRole('button', { name: of('Not interested', F1) }).isVisible())
+        assert.ok(await page.getByRole('button', { name: of('Put aside', F1) }).isVisible())
         await page.goto(`${app.url}/dashboard`)
         await keysTo(page, `Start: ${F1}`, 'Enter')
         await at(page, '/lessons/f1')

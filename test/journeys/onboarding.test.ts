@@ -143,7 +143,7 @@ async function studyFrom(page: Page): Promise<void> {
   await fitsTheScreen(page)
   await press(page, of('Undo', F1))
   await says(page, 'is back among your lessons.')
-  await press(page, of('Not interested', F1))
+  await press(page, of('Put aside', F1))
   await says(page, 'is put aside.')
   assert.equal(page.url(), `${app.url}/lessons/f1`)
   assert.equal(await page.locator('#lesson-f1').innerText(), 'Put aside')

@@ -23,11 +23,10 @@ export function courseFor({ all, startNow }: Recommendations, progress: Progress
     const { lesson, state, missing } = advice
     const stop = { lesson, number: index + 1, missing }
     if (!suggested.includes(lesson.id)) return { ...stop, mark: state, words: stateInWords(advice, progress) }
-    return {
-      ...stop,
-      mark: lesson.id === suggested[0] ? 'here' : 'next',
-      words: progress.get(lesson.id)?.state === 'started' ? 'Started' : 'Next',
-    }
+    const isFirst = lesson.id === suggested[0]
+    const isStarted = progress.get(lesson.id)?.state === 'started'
+    const place = isFirst ? 'Do this now' : 'Next'
+    return { ...stop, mark: isFirst ? 'here' : 'next', words: isStarted ? 'Started' : place }
   })
   const behind = all.filter(({ state }) => state === 'done' || state === 'assumed').map(({ lesson }) => lesson.id)
   return { modules: byModule(stops), behind: new Set(behind), isPersonal: true }

@@ -35,7 +35,7 @@ function actionsIn(state: ProgressState | undefined, before: ProgressState | und
   const start = startAt(place)
   const done = { state: 'done', label: 'Mark as done' } as const
   const known = { state: 'known', label: 'I already know this' } as const
-  const dismiss = { state: 'dismissed', label: 'Not interested' } as const
+  const dismiss = { state: 'dismissed', label: 'Put aside' } as const
   if (state === undefined) return [start, done, known, dismiss]
   if (state === 'started') return [done, known, dismiss, { state: 'none', label: 'Undo start' }]
   return [{ state: before === 'started' ? 'started' : 'none', label: 'Undo' }]
