@@ -87,6 +87,11 @@ import sys
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 url, token = sys.argv[1:]
+with connect(url):
+    pass  # leaves without a word
+gone = connect(url)
+gone.send("garbage")
+gone.socket.close()
 with connect(url, subprotocols=["bearer", token]) as socket:
     print(socket.subprotocol, socket.recv())
     socket.send("so it is")
