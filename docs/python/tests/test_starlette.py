@@ -160,7 +160,7 @@ def test_a_newer_token_counts_that_comes_while_the_last_one_is_looked_at(matricu
         let_go = asyncio.Event()
 
         class Late(AsyncVerifier):
-            async def verify(self, token: str | None, **settings: Any) -> Learner:
+            async def verify(self, token: str | None, **settings: Any) -> Learner:  # noqa: ANN401
                 if token == first:
                     await let_go.wait()
                     raise BadToken("The token is over")

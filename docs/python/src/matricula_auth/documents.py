@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 # After a try that failed, nobody asks again for so long: a Matricula in trouble is left in peace.
 PAUSE_SECONDS = 1.0
-# While somebody brings a newer one, the last one serves for so long. After it, the others wait too: it may be hours old.
+# While somebody brings a newer one, the last one serves for so long. Then the others wait too: it may be hours old.
 OVERLAP_SECONDS = 1.0
 
 
