@@ -6,8 +6,13 @@ import type { Pruning } from '../database/pruning.ts'
 const DAY = 24 * 60 * 60_000
 const KEPT_MS = 90 * DAY
 const AT_ONCE = 1_000
+/** PostgreSQL knows no year 0, which a caller may name. */
+const EARLIEST = new Date(0)
 
-/** `until` is what to ask with next; it stands a little back, so ids of the last minutes come again. */
+/**
+ * `until` is what to ask with next; it stands a little back, so ids of the last minutes come again. `more`: there are
+ * others that were deleted before that.
+ */
 export type Deleted = { ids: string[]; until: Date; more: boolean }
 
 /**
@@ -21,17 +26,18 @@ export async function listDeletedUsers(sql: Sql, since: Date): Promise<Deleted> 
     select now() - interval '2 minutes' as settled, id, deleted_at
     from (select 1) as asked left join (
       select id, deleted_at from deleted_users
-      where deleted_at > ${since}
+      where deleted_at > ${since > EARLIEST ? since : EARLIEST}
       order by deleted_at
       fetch first ${AT_ONCE} rows with ties
     ) as deleted on true
     order by deleted_at`
   const ids = rows.flatMap(({ id }) => id ?? [])
-  const more = ids.length >= AT_ONCE
   const settled = rows[0]?.settled ?? since
-  const last = (more ? rows.at(-1)?.deletedAt : null) ?? settled
-  const until = new Date(Math.max(Number(since), Math.min(Number(last), Number(settled))))
-  return { ids, until, more }
+  const last = rows.at(-1)?.deletedAt
+  // Of the last minutes nobody can be told all, so however many there are, none is a reason to ask again at once. A time to
+  // come is led back: what happens before it would never be told.
+  if (ids.length < AT_ONCE || !last || last >= settled) return { ids, until: settled, more: false }
+  return { ids, until: last, more: true }
 }
 
 /** After this time every backend has asked. */

@@ -29,8 +29,10 @@ const GOOD_FOR_MS = GOOD_FOR_SECONDS * 1000
 const READ_AGAIN_AFTER_MS = 1_000
 /** A list that does not change is signed once in this time, so that it keeps its ETag. */
 const SIGNED_AGAIN_AFTER_MS = 60_000
-/** The longest wait for a newer reading. After it, the last one is answered. */
-const PATIENCE_MS = 1_000
+/** The longest wait for a newer reading; after it, the last one is answered. A database that was asleep takes seconds. */
+const PATIENCE_MS = 3_000
+/** The same when the reading before has failed, so that verifiers do not wait all through an outage. */
+const PATIENCE_IN_OUTAGE_MS = 1_000
 /** How long an ended session stays in its list: 15 minutes for its last token, and time for clocks that differ. */
 const LISTED_MS = 20 * 60_000
 const INDEX_BYTES = 4
@@ -60,10 +62,10 @@ export const compressed = (bits: Buffer): string =>
   deflateSync(bits, { level: 9, strategy: constants.Z_RLE }).toString('base64url')
 
 /**
- * The indexes of sessions that have ended lately. Those that are over but not deleted yet are among them. They come as one
+ * Sessions that have ended lately. Those that are over but not deleted yet are among them. They come as one
  * value of four bytes each: after a storm of logouts there may be many.
  */
-async function readEnded(sql: Sql, now: number): Promise<number[]> {
+async function readEnded(sql: Sql, now: number): Promise<Ended> {
   const [row] = await sql<{ indexes: Buffer | null }>`
     select string_agg(int4send(status_index), '') as indexes from (
       select status_index from token_status where ended_at is not null
@@ -71,10 +73,20 @@ async function readEnded(sql: Sql, now: number): Promise<number[]> {
       select status_index from sessions where expire > ${new Date(now - LISTED_MS)} and expire <= ${new Date(now)}
     ) as ended`
   const bytes = row?.indexes ?? Buffer.alloc(0)
-  return Array.from({ length: bytes.length / INDEX_BYTES }, (_, at) => bytes.readInt32BE(at * INDEX_BYTES))
+  const ended = new Map<number, number[]>()
+  for (let at = 0; at < bytes.length; at += INDEX_BYTES) {
+    const index = bytes.readInt32BE(at)
+    const list = Math.floor(index / LIST_SIZE)
+    const places = ended.get(list)
+    if (places === undefined) ended.set(list, [index % LIST_SIZE])
+    else places.push(index % LIST_SIZE)
+  }
+  return ended
 }
 
-type Reading = { ended: readonly number[]; key: SigningKey; readAt: number }
+/** The places of ended sessions by the number of their list. */
+type Ended = ReadonlyMap<number, readonly number[]>
+type Reading = { ended: Ended; key: SigningKey; readAt: number }
 /** A list as it was signed, for a reading that may be older than the one that it was last compared with. */
 type Signed = { token: string; bits: Buffer; lst: string; kid: string; signedFor: number; comparedWith: Reading }
 
@@ -84,6 +96,7 @@ export function createStatusLists({ sql, log, now, keyRing, issuer }: Parts) {
   let held: Reading | undefined
   let reading: { promise: Promise<Reading>; since: number } | undefined
   let triedAt = Number.NEGATIVE_INFINITY
+  let hasFailed = false
   /** By number. */
   const signed = new Map<number, Signed>()
 
@@ -96,18 +109,24 @@ export function createStatusLists({ sql, log, now, keyRing, issuer }: Parts) {
 
   /** Reads again and holds the result. All who ask in the meantime share one reading. */
   function load(): { promise: Promise<Reading>; since: number } {
+    if (reading !== undefined) return reading
     triedAt = now()
-    reading ??= {
-      since: performance.now(),
-      promise: read()
-        .then((newer) => {
-          held = newer
-          return newer
-        })
-        .finally(() => {
-          reading = undefined
-        }),
+    const settle = (failed: boolean) => {
+      hasFailed = failed
+      reading = undefined
     }
+    const promise = read().then(
+      (newer) => {
+        held = newer
+        settle(false)
+        return newer
+      },
+      (error: unknown) => {
+        settle(true)
+        throw error
+      },
+    )
+    reading = { promise, since: performance.now() }
     return reading
   }
 
@@ -115,22 +134,23 @@ export function createStatusLists({ sql, log, now, keyRing, issuer }: Parts) {
   async function recent(): Promise<Reading> {
     const known = held
     if (known === undefined || now() - known.readAt >= GOOD_FOR_MS) return load().promise
-    // The age is negative after the clock was set back. Then read again too.
+    // The age is negative after the clock was set back. Then read again too. While a reading is under way, the last one may
+    // be minutes old: wait like who has begun it.
     const age = now() - triedAt
-    if (age >= 0 && age < READ_AGAIN_AFTER_MS) return known
+    if (reading === undefined && age >= 0 && age < READ_AGAIN_AFTER_MS) return known
     const { promise, since } = load()
     const newer = promise.catch((error: unknown) => {
       log.warn({ err: error }, 'ended sessions not read again')
       return known
     })
-    const patience = Math.max(0, PATIENCE_MS - (performance.now() - since))
-    return Promise.race([newer, sleep(patience, known, { ref: false })])
+    const patience = hasFailed ? PATIENCE_IN_OUTAGE_MS : PATIENCE_MS
+    const left = Math.max(0, patience - (performance.now() - since))
+    return Promise.race([newer, sleep(left, known, { ref: false })])
   }
 
   function sign(list: number, reading: Reading, last: Signed | undefined): Signed {
     const { ended, key, readAt } = reading
-    const places = ended.filter((index) => Math.floor(index / LIST_SIZE) === list).map((index) => index % LIST_SIZE)
-    const bits = bitsOf(places, LIST_SIZE)
+    const bits = bitsOf(ended.get(list) ?? [], LIST_SIZE)
     const same = last?.bits.equals(bits) ? last : undefined
     if (same?.kid === key.kid && isYoung(same, reading)) return { ...same, comparedWith: reading }
     const lst = same?.lst ?? compressed(bits)

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -11,10 +9,13 @@ import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { ROOT } from '../../src/config/folders.ts'
 import { freePort } from '../../src/database/embedded/port.ts'
+import { addServiceKey } from '../../src/tokens/service-keys.ts'
 import { apiLearner } from '../support/api.ts'
 import { startApp } from '../support/app.ts'
 import { EXAMPLES, startBackend, startServer } from '../support/backend.ts'
 import { createDatabase } from '../support/database.ts'
+import { openMailbox } from '../support/mailbox.ts'
+import { PASSWORD } from '../support/people.ts'
 import { pythonPath, runPython } from '../support/python.ts'
 import { decode } from '../support/tokens.ts'
 
@@ -22,7 +23,8 @@ const page = readFileSync(join(ROOT, 'docs/python.md'), 'utf8')
 const block = (name: string): string =>
   new RegExp(`^\`\`\`\\w+ ${name}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(page)?.[1] ?? assert.fail(`no block named ${name}`)
 
-const app = await startApp({}, { atPublicUrl: true })
+// With mail, so that a deletion has days of grace.
+const app = await startApp({}, { atPublicUrl: true, mailbox: await openMailbox() })
 const settings = { MATRICULA_URL: app.url }
 const { api } = await apiLearner(app, 'Ada')
 const token = await api.token()
@@ -87,6 +89,11 @@ import sys
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 url, token = sys.argv[1:]
+with connect(url):
+    pass  # leaves without a word
+gone = connect(url)
+gone.send("garbage")
+gone.socket.close()
 with connect(url, subprotocols=["bearer", token]) as socket:
     print(socket.subprotocol, socket.recv())
     socket.send("so it is")
@@ -159,22 +166,24 @@ describe('tables of a backend in the same database', () => {
       [[sub, 'Hello']],
     )
 
-    const asked: string[] = []
-    const site = createServer((req, res) => {
-      asked.push(`${req.headers.authorization} ${req.url}`)
-      const more = asked.length === 1
-      res.end(JSON.stringify({ ids: more ? ['somebody', sub] : [], until: '2026-11-21T09:30:00.000Z', more }))
-    })
-    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-    after(() => site.close())
-    const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
-    const job = { ...environment, MATRICULA_URL: url, MATRICULA_SERVICE_KEY: 'a-key' }
-    assert.equal(await run(folder, ['python', 'forget.py'], job), '2\n')
-    const path = '/api/users/deleted'
-    assert.deepEqual(asked, [`Bearer a-key ${path}`, `Bearer a-key ${path}?since=2026-11-21T09%3A30%3A00.000Z`])
-    assert.deepEqual(
-      (await sql`select text from course.note`).map(({ text }) => text),
-      ['Mine'],
-    )
+    // The nightly job, as Ada is in her days of grace, is gone for good, and was heard of before.
+    const key = await addServiceKey(app.sql, { name: 'forget', rights: ['deleted'], now: app.deps.now() })
+    const job = { ...environment, MATRICULA_SERVICE_KEY: key ?? '' }
+    const forget = () => run(folder, ['python', 'forget.py'], job)
+    const texts = async () => (await sql`select text from course.note order by id`).map(({ text }) => text)
+    assert.equal(await forget(), '0\n')
+    assert.equal((await api.post('/api/auth/delete-user', { password: PASSWORD })).status, 200)
+    assert.equal(await forget(), '0\n')
+    assert.deepEqual(await texts(), ['Hello', 'Mine'])
+    await sql`delete from all_users where id = ${String(sub)}`
+    // More than one answer holds, all of them long ago but Ada.
+    await sql`insert into deleted_users select 'gone' || n, now() - interval '1 day' - n * interval '1 second' from generate_series(1, 1500) n`
+    rmSync(join(folder, 'forgotten-until'))
+    assert.equal(await forget(), '1501\n')
+    assert.deepEqual(await texts(), ['Mine'])
+    assert.equal(await forget(), '1\n', 'what is young comes again, and nothing else')
+    const refused = { ...job, MATRICULA_SERVICE_KEY: 'none' }
+    await assert.rejects(run(folder, ['python', 'forget.py'], refused), /HTTP Error 401/)
+    assert.deepEqual(await texts(), ['Mine'])
   })
 })

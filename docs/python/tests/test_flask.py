@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from matricula_auth import configure
 from matricula_auth.flask import current_learner, learner_required
 from matricula_testing import Issuer
 
@@ -72,3 +73,12 @@ def as_json(client: FlaskClient, path: str, headers: dict[str, str]) -> Any:  # 
     answer = client.get(path, headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.json
+
+
+def test_a_missing_setting_is_a_fault_that_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    configure(None)
+    monkeypatch.delenv("MATRICULA_URL", raising=False)
+    assert app.test_client().get("/me").status_code == 500
+    assert "Set MATRICULA_URL" in caplog.text

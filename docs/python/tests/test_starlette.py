@@ -1,7 +1,9 @@
 """WebSockets: how the token comes, and when the socket is closed."""
 
+import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from conftest import Clock
@@ -10,8 +12,9 @@ from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from matricula_auth import configure
-from matricula_auth.starlette import signed_in
+from matricula_auth import AsyncVerifier, BadToken, Learner, configure
+from matricula_auth.fetching import Answer, Request, fetch
+from matricula_auth.starlette import SocketSession, signed_in
 from matricula_testing import Issuer
 
 LOOK_SECONDS = 0.05
@@ -125,6 +128,53 @@ def test_a_socket_ends_with_its_token_unless_it_is_renewed(matricula: Issuer, cl
         with pytest.raises(WebSocketDisconnect) as end:
             socket.receive_text()
     assert end.value.code == 4401
+
+
+def test_a_socket_that_cannot_be_watched_does_not_stay_open(matricula: Issuer, client: TestClient) -> None:
+    def failing(request: Request, timeout: float) -> Answer:
+        if failures:
+            raise failures[0]
+        return fetch(request, timeout)
+
+    failures: list[Exception] = []
+    verifier = matricula.verifier(fetch=failing)
+    configure(verifier)
+
+    def use() -> None:
+        with client.websocket_connect("/echo", subprotocols=["bearer", matricula.sign_up("Ada").token()]) as socket:
+            socket.receive_text()
+            failures.append(KeyError("of the backend's own way to fetch"))
+            verifier.fetch_again()
+            socket.receive_text()
+
+    with pytest.raises(KeyError, match="own way"):
+        use()
+    assert undone == ["Ada"]
+
+
+def test_a_newer_token_counts_that_comes_while_the_last_one_is_looked_at(matricula: Issuer) -> None:
+    ada = matricula.sign_up("Ada")
+    first, second = ada.token(), ada.token()
+
+    async def use() -> None:
+        let_go = asyncio.Event()
+
+        class Late(AsyncVerifier):
+            async def verify(self, token: str | None, **settings: Any) -> Learner:  # noqa: ANN401
+                if token == first:
+                    await let_go.wait()
+                    raise BadToken("The token is over")
+                return await super().verify(token, **settings)
+
+        verifier = Late(matricula.verifier())
+        session = SocketSession(first, await verifier.verify(second), verifier, ())
+        looking = asyncio.create_task(session.look())
+        await asyncio.sleep(0)
+        await session.renew(second)
+        let_go.set()
+        await looking
+
+    asyncio.run(use())
 
 
 def test_a_fault_of_the_backend_stays_one(matricula: Issuer, client: TestClient) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from matricula_auth import setting
 from matricula_auth.fastapi import CurrentLearner
 from sqlalchemy import MetaData, make_url
-from sqlmodel import DateTime, Field, Session, SQLModel, create_engine, select
+from sqlmodel import DateTime, Field, Session, SQLModel, col, create_engine, select
 
 engine = create_engine(
     make_url(setting("COURSE_DATABASE_URL")).set(drivername="postgresql+psycopg"),
@@ -51,4 +51,4 @@ def write(text: str, learner: CurrentLearner, session: CourseSession) -> Note:
 @router.get("/notes")
 def read(learner: CurrentLearner, session: CourseSession) -> list[Note]:
     """Those of the caller alone: who owns a note is always asked with it."""
-    return list(session.exec(select(Note).where(Note.learner == learner.sub).order_by(Note.id)))
+    return list(session.exec(select(Note).where(Note.learner == learner.sub).order_by(col(Note.id))))

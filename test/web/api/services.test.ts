@@ -1,12 +1,14 @@
 /** Other backends that call without a learner, with keys of their own: what each may do, and what they are told. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import postgres from 'postgres'
 import { listDeletedUsers, OLD_DELETIONS } from '../../../src/accounts/deleted-users.ts'
 import { prune } from '../../../src/database/pruning.ts'
 import { NO_ANSWERS } from '../../../src/learning/answers.ts'
 import { addServiceKey, listServiceKeys, type Right, revokeServiceKey } from '../../../src/tokens/service-keys.ts'
 import { type ApiClient, apiLearner, bearer, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
+import { createDatabase } from '../../support/database.ts'
 import { PROFILE } from '../../support/learning.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { PASSWORD } from '../../support/people.ts'
@@ -129,6 +131,20 @@ describe('a service key', () => {
     await eventually('the key to count again', async () => (await CALLS.profiles(client)).status === 200)
   })
 
+  it('counts while the database only reads, though its use cannot be noted', async () => {
+    const url = await createDatabase()
+    const mine = await startApp({}, { databaseUrl: url, atPublicUrl: true })
+    const key = await addServiceKey(mine.sql, { name: 'only-reads', rights: ['introspect'], now: mine.deps.now() })
+    const { api } = await apiLearner(mine, 'Ada')
+    const token = await api.token()
+    const owner = postgres(url, { max: 1 })
+    await owner.unsafe(`alter database "${new URL(url).pathname.slice(1)}" set default_transaction_read_only = on`)
+    await owner.end()
+    const standby = await startApp({ PUBLIC_URL: mine.url }, { databaseUrl: url })
+    const { status, body } = await openApi(standby, bearer(key ?? '')).post('/api/auth/introspect', { token })
+    assert.deepEqual([status, body.active], [200, true])
+  })
+
   it('costs a token that is asked about as little as before: none is looked up', async () => {
     const proxy = await startProxy(app.databaseUrl)
     const mine = await startApp({ DB_POOL_MAX: '1' }, { databaseUrl: proxy.url, atPublicUrl: true })
@@ -183,6 +199,17 @@ describe('GET /api/profiles', () => {
     const { savedAt: _at, userId: _id, ...unanswered } = seen.find(({ userId }) => userId === 'u9') ?? assert.fail()
     assert.deepEqual(unanswered, NO_ANSWERS, 'what is not answered is withheld')
   })
+
+  it('answers an id that no database can hold like any other that is not there', async () => {
+    const client = await serviceWith('profiles')
+    for (const after of ['%00', 'a%00b', '%EF%BF%BF', "'--", '%F0%9F%92%A9', 'z'.repeat(100)]) {
+      const { status } = await client.get(`/api/profiles?after=${after}`)
+      assert.ok([200, 400].includes(status), `${after}: ${status}`)
+    }
+    for (const query of ['after=a&after=b', 'after[x]=1', `after=${'z'.repeat(101)}`]) {
+      assert.ok([200, 400].includes((await client.get(`/api/profiles?${query}`)).status), query)
+    }
+  })
 })
 
 describe('GET /api/users/deleted', () => {
@@ -209,8 +236,40 @@ describe('GET /api/users/deleted', () => {
     assert.ok(told.until > until)
     assert.equal(told.more, false)
     assert.ok((await toldSince(client, told.until)).ids.includes(id), 'what is young comes again')
-    const later = new Date(app.deps.now() + HOUR).toISOString()
-    assert.deepEqual(await toldSince(client, later), { ids: [], until: later, more: false })
+  })
+
+  it('leads a caller back to the present whose own clock is ahead, so that no deletion stays unheard', async () => {
+    const client = await serviceWith('deleted')
+    const later = new Date(Date.now() + 3 * HOUR).toISOString()
+    const { until } = await toldSince(client, later)
+    assert.ok(Date.parse(until) < Date.now() + HOUR, until)
+  })
+
+  for (const since of ['0000-01-01T00:00:00Z', '0001-01-01T00:00:00Z', '1970-01-01T00:00:00Z']) {
+    it(`names all for who asks since ${since}`, async () => {
+      const client = await serviceWith('deleted')
+      await app.sql`insert into deleted_users values (${`since ${since}`}, now() - interval '1 day')`
+      assert.ok((await toldSince(client, since)).ids.includes(`since ${since}`))
+    })
+  }
+
+  it('asks nobody to ask again at once for those of the last minutes, however many', async () => {
+    const mine = await startApp()
+    await mine.sql`insert into deleted_users select 'lately' || n, now() - n * interval '10 milliseconds' from generate_series(1, 3000) n`
+    const first = await listDeletedUsers(mine.sql, new Date(0))
+    assert.equal(first.more, false)
+    assert.ok(first.until.getTime() < Date.now() - MINUTE)
+    // Three minutes later.
+    await mine.sql`update deleted_users set deleted_at = deleted_at - interval '3 minutes'`
+    const heard = new Set(first.ids)
+    let since = new Date(first.until.getTime() - 3 * MINUTE)
+    for (let more = true; more; ) {
+      const told = await listDeletedUsers(mine.sql, since)
+      for (const id of told.ids) heard.add(id)
+      since = told.until
+      more = told.more
+    }
+    assert.equal(heard.size, 3000)
   })
 
   it('names one that was deleted at once, where there is no grace', async () => {

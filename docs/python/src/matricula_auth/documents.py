@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 # After a try that failed, nobody asks again for so long: a Matricula in trouble is left in peace.
 PAUSE_SECONDS = 1.0
+# While somebody brings a newer one, the last one serves for so long. Then the others wait too: it may be hours old.
+OVERLAP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,20 @@ class Document(Generic[T]):
         self.failure = Unreachable("Not asked yet")
         self._fresh_until = float("-inf")
         self._quiet_until = float("-inf")
+        # In an outage nobody but who tries again waits.
+        self._has_failed = False
         # How often somebody has begun to bring it.
         self.rounds = 0
 
-    @property
-    def is_due(self) -> bool:
-        """Whether who needs it should bring a newer one: it is old, nobody is at it, the last try is a while ago."""
+    def due_round(self) -> int | None:
+        """The round that who needs the value should wait for; None if the value that is here will do."""
+        # Taken first: if that round ends before the next lines, they see its value.
+        wanted = self.round_for()
         now = monotonic()
-        is_under_way = self.value is not None and self._lock.locked()
-        return now >= self._fresh_until and now >= self._quiet_until and not is_under_way
+        if now < self._fresh_until or now < self._quiet_until:
+            return None
+        will_do = self._has_failed or now < self._fresh_until + OVERLAP_SECONDS
+        return None if self.value is not None and will_do and self._lock.locked() else wanted
 
     def make_due(self) -> None:
         """From now on it is old."""
@@ -60,8 +67,10 @@ class Document(Generic[T]):
                 loaded = self._load(self.value)
             except Unreachable as failure:
                 self.failure = failure
+                self._has_failed = True
                 self._quiet_until = monotonic() + PAUSE_SECONDS
                 return
+            self._has_failed = False
             self.value = loaded.value
             self.loaded_at = begun_at
             self._fresh_until = begun_at + loaded.fresh_seconds

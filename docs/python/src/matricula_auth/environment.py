@@ -5,6 +5,8 @@ from threading import Lock
 
 from .verifier import AsyncVerifier, Verifier
 
+MISSING = "Set {}: docs/python.md says to what, under “Set up”."
+
 _lock = Lock()
 _both: tuple[Verifier, AsyncVerifier] | None = None
 
@@ -30,13 +32,17 @@ def _verifiers() -> tuple[Verifier, AsyncVerifier]:
     global _both
     with _lock:
         if _both is None:
-            verifier = Verifier(setting("MATRICULA_URL"), service_key=os.environ.get("MATRICULA_SERVICE_KEY"))
+            url = os.environ.get("MATRICULA_URL")
+            if not url:
+                # Not the end of the program, as below: within a call that is the end of a thread, and nobody hears why.
+                raise RuntimeError(MISSING.format("MATRICULA_URL"))
+            verifier = Verifier(url, service_key=os.environ.get("MATRICULA_SERVICE_KEY"))
             _both = (verifier, AsyncVerifier(verifier))
         return _both
 
 
 def setting(name: str) -> str:
-    """An environment variable. If it is missing, the program ends and says so."""
+    """An environment variable, read as a program starts. If it is missing, the program ends and says so."""
     if value := os.environ.get(name):
         return value
-    raise SystemExit(f"Set {name}: docs/python.md says to what, under “Set up”.")
+    raise SystemExit(MISSING.format(name))

@@ -68,8 +68,8 @@ class Keys(Document[KeySet]):
 
     def round_wanted_for(self, kid: str) -> int | None:
         """The round to wait for before this key is looked up, if any. An unknown key is worth one, but not often."""
-        if self.is_due:
-            return self.round_for()
+        if (due := self.due_round()) is not None:
+            return due
         if kid in self.current():
             return None
         wanted = self.round_for(begun_from_now=True)
@@ -83,7 +83,7 @@ class Keys(Document[KeySet]):
 
     def find_now(self, kid: str) -> Ed25519PublicKey:
         """As `find`; the caller waits while newer keys are fetched, where that may help."""
-        if wanted := self.round_wanted_for(kid):
+        if (wanted := self.round_wanted_for(kid)) is not None:
             self.refresh(wanted)
         return self.find(kid)
 

@@ -5,10 +5,11 @@ For WebSockets of Starlette and FastAPI. A browser cannot send a header with the
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 from starlette.exceptions import WebSocketException
+from starlette.types import Message, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .clock import now
@@ -41,14 +42,17 @@ class SocketSession:
 
     async def look(self) -> None:
         """@raises WebSocketException once the session has ended, or the token is over."""
+        token = self._token
         try:
-            await self._verifier.verify(self._token, scopes=self._scopes)
+            await self._verifier.verify(token, scopes=self._scopes)
         except Unreachable:
             # It was good before. Until the token is over, not knowing is no reason to hang up.
             if now() >= self.learner.exp:
                 raise closing(Refusal("The token is over")) from None
         except Refusal as refusal:
-            raise closing(refusal) from refusal
+            # A newer one may have come while this one was looked at.
+            if token == self._token:
+                raise closing(refusal) from refusal
 
 
 @asynccontextmanager
@@ -64,10 +68,23 @@ async def signed_in(
     the socket is closed with 4401; at once with 4401, 4403 or 4503 if nobody is let in. When the learner leaves, the
     block ends quietly.
     """
-    verifier = verifier or default_async_verifier()
-    token = await token_of(socket)
-    session = SocketSession(token, await verified(verifier, token, scopes), verifier, scopes)
-    end: list[WebSocketException] = []
+    try:
+        verifier = verifier or default_async_verifier()
+        token = await token_of(socket)
+        session = SocketSession(token, await verified(verifier, token, scopes), verifier, scopes)
+        async with watched(session, look_seconds):
+            with suppress(WebSocketDisconnect):
+                yield session
+    except WebSocketException:
+        # Starlette closes the socket. If the other end has gone, that is no fault of the backend, to be logged as one.
+        socket._send = forgiving(socket._send)
+        raise
+
+
+@asynccontextmanager
+async def watched(session: SocketSession, look_seconds: float) -> AsyncIterator[None]:
+    """Cancels what stands in the block when the session ends. @raises WebSocketException then"""
+    end: list[Exception] = []
 
     with anyio.CancelScope() as block:
 
@@ -76,29 +93,35 @@ async def signed_in(
                 await asyncio.sleep(look_seconds)
                 try:
                     await session.look()
-                except WebSocketException as closed:
-                    end.append(closed)
+                except Exception as error:  # also a fault: nobody stays unwatched
+                    end.append(error)
                     block.cancel()
 
         watching = asyncio.create_task(watch())
         try:
-            yield session
-        except WebSocketDisconnect:
-            return
+            yield
         finally:
             watching.cancel()
     if end:
         raise end[0]
 
 
+def forgiving(send: Send) -> Send:
+    async def send_if_there(message: Message) -> None:
+        with suppress(OSError):
+            await send(message)
+
+    return send_if_there
+
+
 async def token_of(socket: WebSocket) -> str:
     """Accepts the socket and returns its token. Refusing before would hide the code: browsers then see only 1006."""
     offered: list[str] = socket.scope.get("subprotocols", [])
-    if len(offered) == 2 and offered[0] == SUBPROTOCOL:
-        await socket.accept(SUBPROTOCOL)
-        return offered[1]
-    await socket.accept()
     try:
+        if len(offered) == 2 and offered[0] == SUBPROTOCOL:
+            await socket.accept(SUBPROTOCOL)
+            return offered[1]
+        await socket.accept()
         return (await asyncio.wait_for(socket.receive_text(), FIRST_MESSAGE_SECONDS)).strip()
     except (asyncio.TimeoutError, KeyError, WebSocketDisconnect):
         raise WebSocketException(NOT_SIGNED_IN, "There is no access token") from None

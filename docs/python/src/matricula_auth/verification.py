@@ -105,7 +105,7 @@ class Verification:
             raise BadToken("Not an access token of this site") from error
 
     def _key(self, kid: str) -> Generator[Work, None, Ed25519PublicKey]:
-        if wanted := self.keys.round_wanted_for(kid):
+        if (wanted := self.keys.round_wanted_for(kid)) is not None:
             yield work_on(self.keys, wanted)
         return self.keys.find(kid)
 
@@ -114,8 +114,8 @@ class Verification:
         if path == reference.uri or not path.startswith("/"):
             raise BadToken("Not an access token of this site")
         document = self.status_lists.document_of(reference.uri, path)
-        if document.is_due:
-            yield work_on(document, document.round_for())
+        if (due := document.due_round()) is not None:
+            yield work_on(document, due)
         try:
             status_list = self.status_lists.current(document)
         except Unreachable:

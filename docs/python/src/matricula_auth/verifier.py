@@ -1,6 +1,7 @@
 """Verifiers: one for threads, one for tasks. Both do the same steps."""
 
 import asyncio
+import os
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -78,6 +79,10 @@ class AsyncVerifier:
 
     def __init__(self, verifier: Verifier | str, **settings: Any) -> None:  # noqa: ANN401
         self._verifier = Verifier(verifier, **settings) if isinstance(verifier, str) else verifier
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         # By document: the round, and who fetches it.
         self._under_way: dict[Document[Any], tuple[int, asyncio.Future[None]]] = {}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="matricula")
@@ -93,6 +98,9 @@ class AsyncVerifier:
             return learner
 
     async def _done(self, work: Work) -> None:
+        if self._process != os.getpid():
+            # Forked: the threads have stayed in the other process.
+            self._begin()
         loop = asyncio.get_running_loop()
         if work.shared is None:
             await loop.run_in_executor(self._threads, work.do)

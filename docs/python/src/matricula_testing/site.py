@@ -47,7 +47,8 @@ class Site:
     """
 
     def __init__(self, home: str | Path, *, database_url: str | None = None) -> None:
-        server = Path(home).resolve() / "dist" / "server.js"
+        self._home = Path(home).resolve()
+        server = self._home / "dist" / "server.js"
         if not server.exists():
             raise FileNotFoundError(f"There is no {server}: run `npm install && npm run build` in {home}")
         port = free_port()
@@ -97,7 +98,7 @@ class Site:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise RuntimeError(f"The site ended at once. To see why: cd {self._process.args!r}")
+                raise RuntimeError(f"The site ended at once. To see why: cd {self._home} && node dist/server.js")
             try:
                 with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5):  # noqa: S310
                     return

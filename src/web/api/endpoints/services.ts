@@ -22,6 +22,8 @@ export function serviceEndpoints({ sql }: Deps): Endpoint[] {
         after: z
           .string()
           .max(100)
+          // No text of PostgreSQL holds one.
+          .refine((text) => !text.includes('\0'), 'A NUL character is in no id')
           .optional()
           .meta({ description: '`next` of the page before; left out for the first' }),
       }),
