@@ -1,4 +1,7 @@
-/** `npm run live-run`: `test/python/live-run.test.ts` at its full length, with its figures. With `-- --short` in 40 seconds. */
+/**
+ * `npm run live-run`: `test/python/live-run.test.ts` at its full length, about four minutes, with its figures. `-- --short`
+ * takes less than one.
+ */
 import { pythonEnvironment } from '../support/python.ts'
 
 const FILE = 'test/python/live-run.test.ts'

@@ -19,7 +19,7 @@ type Plan = { quietMs: number; outageMs: number; stepMs: number; pauseMs: number
 const PLANS: Record<string, Plan> = {
   test: { quietMs: 500, outageMs: 3 * SECOND, stepMs: MINUTE, pauseMs: 20, seenWithinMs: 30 * SECOND, isBrief: true },
   short: { quietMs: 2 * SECOND, outageMs: 8 * SECOND, stepMs: MINUTE, pauseMs: 50, seenWithinMs: 6 * SECOND },
-  full: { quietMs: 10 * SECOND, outageMs: 60 * SECOND, stepMs: 30 * SECOND, pauseMs: 150, seenWithinMs: 6 * SECOND },
+  full: { quietMs: 5 * SECOND, outageMs: 60 * SECOND, stepMs: 30 * SECOND, pauseMs: 150, seenWithinMs: 6 * SECOND },
 }
 const STAYERS = 8
 /** A list in 4 seconds and keys in 5 minutes make about 0.0013; a server that is away is asked once a second. */
