@@ -54,4 +54,6 @@ rows = [
     for name, each in times.items()
 ]
 asked = sum(issuer.asked.values())
-print(json.dumps({"python": platform.python_version(), "rows": rows, "calls": CALLS, "seconds": seconds, "asked": asked}))
+print(
+    json.dumps({"python": platform.python_version(), "rows": rows, "calls": CALLS, "seconds": seconds, "asked": asked})
+)

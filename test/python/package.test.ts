@@ -4,15 +4,17 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { DATA_DIRECTORY } from '../../src/config/folders.ts'
-import { EXAMPLES } from '../support/backend.ts'
+import { DATA_DIRECTORY, ROOT } from '../../src/config/folders.ts'
 import { OUR_PACKAGE, pythonPath } from '../support/python.ts'
 
-/** Runs a module in the folder of the package. Fails with all that it has written. */
-async function run(...module: string[]): Promise<string> {
+/** Where code is that uses the package: the examples, and what only tests run. */
+const USERS = join(ROOT, 'test/python')
+
+/** Runs a module in this folder. Fails with all that it has written. */
+async function run(folder: string, ...module: string[]): Promise<string> {
   const env = { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1' }
   try {
-    return (await promisify(execFile)(pythonPath(), ['-m', ...module], { cwd: OUR_PACKAGE, env })).stdout
+    return (await promisify(execFile)(pythonPath(), ['-m', ...module], { cwd: folder, env })).stdout
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string }
     return assert.fail(`${stdout ?? error}\n${stderr}`)
@@ -21,17 +23,21 @@ async function run(...module: string[]): Promise<string> {
 
 describe('the Python package', { concurrency: true }, () => {
   it('passes its own tests', async () => {
-    const [, passed = '0'] = /(\d+) passed/.exec(await run('pytest', '--quiet')) ?? []
+    const [, passed = '0'] = /(\d+) passed/.exec(await run(OUR_PACKAGE, 'pytest', '--quiet')) ?? []
     assert.ok(Number(passed) > 90, passed)
   })
 
-  it('has types that hold on the oldest Python', async () => {
-    await run('mypy', '--cache-dir', join(DATA_DIRECTORY, 'mypy'), 'src', 'tests')
+  it('has types that hold on the oldest Python, as have the examples', async () => {
+    // One after the other, since they share what is kept of the packages they use.
+    const cache = ['--cache-dir', join(DATA_DIRECTORY, 'mypy')]
+    await run(OUR_PACKAGE, 'mypy', ...cache, 'src', 'tests')
+    await run(USERS, 'mypy', ...cache, 'examples', 'live-run/backend.py')
   })
 
   it('is written in one style, as are the examples', async () => {
-    await run('ruff', 'check', '--no-cache', '.')
-    await run('ruff', 'format', '--no-cache', '--check', '.')
-    await run('ruff', 'format', '--no-cache', '--check', '--config', 'pyproject.toml', EXAMPLES)
+    for (const [folder, ...places] of [[OUR_PACKAGE, '.'] as const, [USERS, '.', '../bench'] as const]) {
+      await run(folder, 'ruff', 'check', '--no-cache', ...places)
+      await run(folder, 'ruff', 'format', '--no-cache', '--check', ...places)
+    }
   })
 })

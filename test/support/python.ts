@@ -16,7 +16,7 @@ const REQUIREMENTS = ['requirements.txt', 'requirements-tests.txt'].map((file) =
 /** Our own package. The environment holds a link to its sources, so only what it requires makes a new environment. */
 export const OUR_PACKAGE = join(ROOT, 'docs/python')
 const EXTRAS = 'fastapi,flask,django,testing'
-const OLDEST_MINOR = 10
+export const OLDEST_MINOR = 10
 const INSTALL_MS = 300_000
 const LEFT_OVER_MS = 60 * 60_000
 
@@ -59,12 +59,8 @@ export async function pythonEnvironment(
     environment: {},
     missing: `The tests with a Python backend are left out: ${why}.`,
   })
-  let found: { minor: number; complete: boolean; identity: string }
-  try {
-    found = JSON.parse((await run(python, ['-I', '-c', PROBE], options)).stdout)
-  } catch {
-    return missing(`there is no ${python} that runs`)
-  }
+  const found = await probe(python, options)
+  if (found === undefined) return missing(`there is no ${python} that runs`)
   if (found.minor < OLDEST_MINOR) return missing(`they need Python 3.${OLDEST_MINOR} or newer`)
   if (!found.complete) return missing(`this ${python} has no venv (on Debian: apt install python3-venv)`)
 
@@ -96,7 +92,18 @@ export async function pythonEnvironment(
   }
 }
 
-const programOf = (home: string): string =>
+type Found = { minor: number; complete: boolean; identity: string }
+
+/** What this Python is; undefined if it does not run. */
+export async function probe(python: string, options: ExecFileOptions = {}): Promise<Found | undefined> {
+  try {
+    return JSON.parse(String((await run(python, ['-I', '-c', PROBE], options)).stdout))
+  } catch {
+    return undefined
+  }
+}
+
+export const programOf = (home: string): string =>
   process.platform === 'win32' ? join(home, 'Scripts', 'python.exe') : join(home, 'bin', 'python')
 
 /** Installs into a draft folder, then renames it: an interrupted run leaves nothing half-made; of two runs one wins. */

@@ -1,8 +1,10 @@
 """The list as a verifier reads it: the vectors of the draft, another implementation, and lists that are none."""
 
+import json
 import secrets
 import zlib
 from base64 import urlsafe_b64encode
+from pathlib import Path
 
 import jwt
 import pytest
@@ -26,6 +28,9 @@ MILLION = (
 )
 ENDED = {0, 1993, 25460, 159495, 495669, 554353, 645645, 723232, 854545, 934534, 1000345}
 
+# The others of that appendix: more than one bit for each token.
+VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
+
 
 def read(status_list: object) -> StatusList:
     return status_list_of({"status_list": status_list})
@@ -42,6 +47,14 @@ def test_the_list_of_a_million_of_the_draft() -> None:
     for index in (-1, 1 << 20):
         with pytest.raises(BadToken):
             million.status_at(index)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_the_lists_of_the_draft_with_more_than_one_bit(bits: int) -> None:
+    vector = VECTORS[str(bits)]
+    status_list = read({"bits": bits, "lst": vector["lst"]})
+    found = {index: status for index in range(1 << 20) if (status := status_list.status_at(index))}
+    assert found == dict(zip(vector["indexes"], vector["statuses"], strict=True))
 
 
 def test_another_implementation_reads_the_list_that_tests_are_given(issuer: Issuer) -> None:

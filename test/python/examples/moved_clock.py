@@ -4,9 +4,10 @@ import time
 from datetime import datetime, tzinfo
 from types import SimpleNamespace
 
-from app import app
 from jwt import api_jwt
 from matricula_auth import clock
+
+from app import app
 
 moment = time.time()
 

@@ -20,8 +20,8 @@ BITS = (1, 2, 4, 8)
 TTL_SECONDS = 5
 # Matricula's own reading may be a second old. Asked that much earlier, a logout is seen within the `ttl` all the same.
 EARLIER_SECONDS = 1
-# Eight million places of one bit. What is compressed may be made to grow without end.
-LONGEST = 1_000_000
+# A million places of eight bits, as in the largest of the draft's vectors. What is compressed may grow without end.
+LONGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
