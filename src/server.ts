@@ -13,7 +13,7 @@ import { type Config, ConfigError, loadConfig } from './config/config.ts'
 import { DATA_DIRECTORY } from './config/folders.ts'
 import { migrate, NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
 import { refusalOf } from './database/outages.ts'
-import { prune } from './database/pruning.ts'
+import { pruneAll } from './database/pruning.ts'
 import { createDeps, type Deps } from './deps.ts'
 import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
 import { OLD_MAILS } from './mail/outbox.ts'
@@ -35,8 +35,6 @@ const GIVE_UP_MS = 25_000
 const IDLE_CHECK_MS = 50
 const SCHEMA_RETRY_MS = 1_000
 const PRUNE_EVERY_MS = 15 * 60_000
-const PRUNED_AT_ONCE = 1_000
-const PRUNE_PAUSE_MS = 100
 /** EX_CONFIG of sysexits.h: starting again will not help. */
 const EXIT_CONFIGURATION = 78
 
@@ -176,12 +174,10 @@ const PRUNED = [
   OLD_SIGN_UP_FORMS,
 ]
 
-/** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */
+/** Deletes what is over. */
 async function clearAway({ sql, now, log }: Deps): Promise<void> {
   try {
-    for (const pruning of PRUNED) {
-      while ((await prune(sql, pruning, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
-    }
+    for (const pruning of PRUNED) await pruneAll(sql, pruning, now)
   } catch (error) {
     log.warn({ err: error }, 'pruning failed')
   }

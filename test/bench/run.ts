@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: puts the same load on this app, Better Auth, Express alone and a bare server, one after the other, on
  * one machine. Prints two Markdown tables; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
- * `-- --storm` measures many logins at once instead.
+ * `-- --storm` measures many logins at once instead, `-- --growth` a million learners, `-- --hashing` bcrypt by cost.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -10,6 +10,8 @@ import { parseArgs } from 'node:util'
 import { ROOT } from '../../src/config/folders.ts'
 import { startDevDatabase } from '../../src/database/embedded/server.ts'
 import { footprint } from './footprint.ts'
+import { growth } from './growth/growth.ts'
+import { hashing } from './hashing.ts'
 import { type Run, runProgram } from './processes.ts'
 import { table } from './report.ts'
 import { inRounds } from './rounds.ts'
@@ -17,9 +19,18 @@ import { STORM_PEOPLE, storm } from './storm.ts'
 import { startOurs, startTargets } from './targets.ts'
 
 const CALLER_CHECK_MS = 500
+/** With the usual settings, copying millions of rows would write each page of an index many times. */
+const FEW_CHECKPOINTS = { max_wal_size: '8GB', checkpoint_timeout: '30min' }
 const HERE = import.meta.dirname
 
-const { seconds, rounds, isStorm } = readOptions()
+const REPORTS = {
+  loads: loadsReport,
+  storm: stormReport,
+  growth: growthReport,
+  hashing: async () => `\n${machine()}.\n\n${hashing()}`,
+}
+
+const { seconds, rounds, learners, kind } = readOptions()
 const [before = 0] = loadavg()
 const ending = new AbortController()
 const run: Run = { signal: ending.signal, undo: [] }
@@ -35,8 +46,7 @@ try {
   await installPeer()
   const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
   run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
-  const url = await databaseUrl(directory)
-  console.log(isStorm ? await stormReport(url, directory) : await loadsReport(url, directory))
+  console.log(await REPORTS[kind](directory))
 } catch (error) {
   console.error(ending.signal.aborted ? ending.signal.reason : error)
   process.exitCode = 1
@@ -50,26 +60,41 @@ function readOptions() {
       seconds: { type: 'string', default: '4' },
       rounds: { type: 'string', default: '3' },
       storm: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
+      hashing: { type: 'boolean', default: false },
+      learners: { type: 'string', default: '1000000' },
     },
   })
-  const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)]
-  if (!Number.isInteger(seconds) || !Number.isInteger(rounds) || seconds < 1 || rounds < 1) {
-    throw new Error('--seconds and --rounds take a whole number from 1')
-  }
-  return { seconds, rounds, isStorm: values.storm }
+  const [seconds, rounds, learners] = [values.seconds, values.rounds, values.learners].map(Number)
+  if (!isCount(seconds) || !isCount(rounds)) throw new Error('--seconds and --rounds take a whole number from 1')
+  if (!isCount(learners) || learners % 1_000 > 0) throw new Error('--learners takes thousands')
+  const kind: keyof typeof REPORTS = (['storm', 'growth', 'hashing'] as const).find((name) => values[name]) ?? 'loads'
+  return { seconds, rounds, learners, kind }
 }
 
-async function loadsReport(url: string, directory: string): Promise<string> {
+function isCount(value: number | undefined): value is number {
+  return value !== undefined && Number.isInteger(value) && value >= 1
+}
+
+async function loadsReport(directory: string): Promise<string> {
+  const url = await databaseUrl(directory)
   const targets = await startTargets(run, url, directory)
   const rows = await inRounds(run, targets, { rounds, seconds })
   const weights = await footprint(run, targets, rows)
   return `\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}\n\n${weights}`
 }
 
-async function stormReport(url: string, directory: string): Promise<string> {
+async function stormReport(directory: string): Promise<string> {
+  const url = await databaseUrl(directory)
   const target = await startOurs(run, url, directory, STORM_PEOPLE)
   const lines = await storm(run, target)
   return `\n${machine()}.\n\n| a storm of ${STORM_PEOPLE} logins | |\n| --- | --- |\n${lines}`
+}
+
+async function growthReport(directory: string): Promise<string> {
+  const serverUrl = await databaseUrl(directory, FEW_CHECKPOINTS)
+  const tables = await growth(run, { serverUrl, directory }, { rounds, seconds, learners })
+  return `\n${machine()}; ${rounds} rounds of ${seconds} s, median.\n\n${tables}`
 }
 
 /** The peer and the load generator are no dependencies of the app, so they are installed here on first use. */
@@ -87,10 +112,10 @@ async function installPeer() {
 }
 
 /** PostgreSQL with its default, durable settings, since the cost of writes counts too. */
-async function databaseUrl(directory: string): Promise<string> {
+async function databaseUrl(directory: string, settings: Record<string, string> = {}): Promise<string> {
   const { DATABASE_URL } = process.env
   if (DATABASE_URL) return DATABASE_URL
-  const database = await startDevDatabase(directory)
+  const database = await startDevDatabase(directory, settings)
   run.undo.push(() => database.stop({ evenIfUsed: true }))
   return database.url
 }
