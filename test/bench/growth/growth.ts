@@ -52,19 +52,23 @@ export async function growth(
   // Hashes are cheap here, so a login is a matter of look-ups and there may be as many as of the others.
   const login = { ...named('sign-in'), name: 'login, cost 4', connections: DEVICES.connections }
   const loads = [named('get-session'), login, named('dashboard'), DEVICES]
-  const lines: string[][] = []
-  for (const load of loads) lines.push(await compare(run, load, [few, many], { rounds, seconds }))
+  const speeds: string[][] = []
+  const costs: string[][] = []
+  for (const load of loads) {
+    const measured = await compare(run, load, [few, many], { rounds, seconds })
+    speeds.push([load.name, ...speed(measured)])
+    costs.push([load.name, ...cost(measured)])
+  }
   const pruning = await pruneBesideLoad(run, many, { load: named('get-session'), groups: GROUPS })
-  const title = (count: number, what: string) => `${count.toLocaleString('en')}: ${what}`
-  const head = [
-    'request',
-    ...[PEOPLE, learners].flatMap((count) => [title(count, 'requests/s'), 'p50 ms', 'p99 ms']),
-    'ratio',
-    'µs of a core, server',
-    'µs of a core, database',
-    'failed',
-  ]
-  return [markdown(head, lines, 1), weights, pruning].join('\n\n')
+  const counts = [PEOPLE, learners].map((count) => count.toLocaleString('en'))
+  const speedHead = counts.flatMap((count) => [`among ${count}: requests/s`, 'p50 ms', 'p99 ms'])
+  const costHead = ['server', 'database'].flatMap((where) => counts.map((count) => `${where}, among ${count}`))
+  return [
+    markdown(['request', ...speedHead, 'ratio', 'failed'], speeds, 1),
+    markdown(['microseconds of a core', ...costHead, 'ratio'], costs, 1),
+    weights,
+    pruning,
+  ].join('\n\n')
 }
 
 type Started = Target & { databaseUrl: string }
@@ -108,14 +112,15 @@ async function hashOf(run: Run, target: Target, databaseUrl: string): Promise<st
 
 /** Of one side in one round. */
 type Measured = Figures & { cost: ProcessorTime }
+type Compared = { few: Measured[]; many: Measured[] }
 
-/** A line of the table. In each round one side and then the other, the first one in turns. */
+/** In each round one side and then the other, the first one in turns. */
 async function compare(
   run: Run,
   load: Load,
   sides: readonly [Started, Started],
   { rounds, seconds }: Pick<Options, 'rounds' | 'seconds'>,
-): Promise<string[]> {
+): Promise<Compared> {
   const figures = new Map<Target, Measured[]>(sides.map((side) => [side, []]))
   for (const side of sides) await verify(load, side, run.signal)
   for (const side of sides) await measure(run, { load, target: side }, { seconds: WARM_UP_SECONDS, warmUpSeconds: 0 })
@@ -126,14 +131,24 @@ async function compare(
     }
   }
   const [few = [], many = []] = sides.map((side) => figures.get(side) ?? [])
+  return { few, many }
+}
+
+function speed({ few, many }: Compared): string[] {
   const cells = (all: readonly Measured[]) => [
     spread(all.map(({ perSecond }) => perSecond)),
     rounded(median(all.map(({ p50 }) => p50))),
     rounded(median(all.map(({ p99 }) => p99))),
   ]
-  const cost = (['server', 'database'] as const).map((where) => rounded(median(many.map((one) => one.cost[where]))))
-  const ratioOf = ratio({ rounds: many }, { rounds: few })
-  return [load.name, ...cells(few), ...cells(many), ratioOf, ...cost, failures([...few, ...many])]
+  return [...cells(few), ...cells(many), ratio({ rounds: many }, { rounds: few }), failures([...few, ...many])]
+}
+
+/** The ratio is that of speeds: what a request takes in both programs among few, to the same among many. */
+function cost({ few, many }: Compared): string[] {
+  const middle = (all: readonly Measured[], where: keyof ProcessorTime) => median(all.map(({ cost }) => cost[where]))
+  const all = (side: readonly Measured[]) => (middle(side, 'server') ?? 0) + (middle(side, 'database') ?? 0)
+  const cells = (['server', 'database'] as const).flatMap((where) => [middle(few, where), middle(many, where)])
+  return [...cells.map(rounded), all(many) > 0 ? `${rounded(all(few) / all(many))} ×` : '-']
 }
 
 async function measureWithCost(run: Run, load: Load, side: Started, seconds: number): Promise<Measured> {
