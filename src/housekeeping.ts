@@ -1,11 +1,10 @@
 /** What is over and gone for good: every quarter of an hour the server deletes it. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
 import { OLD_ACTIVITY } from './accounts/activity.ts'
 import { OLD_DELETIONS } from './accounts/deleted-users.ts'
 import { OLD_LINKS } from './accounts/links/email-links.ts'
 import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
-import { prune } from './database/pruning.ts'
+import { pruneAll } from './database/pruning.ts'
 import type { Deps } from './deps.ts'
 import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
 import { OLD_MAILS } from './mail/outbox.ts'
@@ -14,9 +13,6 @@ import { OLD_SESSIONS } from './sessions/sessions.ts'
 import { OLD_REFRESH_FAMILIES } from './tokens/refresh-tokens.ts'
 import { OLD_SIGNING_KEYS } from './tokens/signing-keys.ts'
 import { OLD_TOKEN_STATUSES } from './tokens/status-lists.ts'
-
-const PRUNED_AT_ONCE = 1_000
-const PRUNE_PAUSE_MS = 100
 
 const PRUNED = [
   LEFT_ACCOUNTS,
@@ -36,9 +32,7 @@ const PRUNED = [
 /** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */
 export async function clearAway({ sql, now, log }: Deps): Promise<void> {
   try {
-    for (const pruning of PRUNED) {
-      while ((await prune(sql, pruning, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
-    }
+    for (const pruning of PRUNED) await pruneAll(sql, pruning, now)
   } catch (error) {
     log.warn({ err: error }, 'pruning failed')
   }

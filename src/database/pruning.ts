@@ -1,6 +1,10 @@
 /** Clearing away rows whose time is over. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sql } from './database.ts'
 import { type Fragment, fragment, identifier } from './fragments.ts'
+
+const AT_ONCE = 1_000
+const PAUSE_MS = 100
 
 /** Which rows of a table are over. Each room of the source says so for its own tables; `server.ts` has the list. */
 export type Pruning = {
@@ -31,4 +35,13 @@ export async function prune(
       and ${isOver(now)}
     returning 1 as pruned`
   return pruned.length
+}
+
+/** Deletes all rows that are over and returns how many, in batches with pauses between them, so that no lock is held for long. */
+export async function pruneAll(sql: Sql, pruning: Pruning, now: () => number): Promise<number> {
+  for (let all = 0; ; await sleep(PAUSE_MS)) {
+    const pruned = await prune(sql, pruning, now(), AT_ONCE)
+    all += pruned
+    if (pruned < AT_ONCE) return all
+  }
 }

@@ -55,13 +55,13 @@ export function table(rows: readonly Row[]): string {
 }
 
 /** The median of each round's ratio: what slows a round down slows down both. */
-function ratio(own: Row, other: Row): string {
+export function ratio(own: Pick<Row, 'rounds'>, other: Pick<Row, 'rounds'>): string {
   const each = own.rounds.map(({ perSecond }, round) => perSecond / (other.rounds[round]?.perSecond ?? Number.NaN))
   const middle = median(each) ?? 0
   return middle < 0.01 ? '< 0.01 ×' : `${rounded(middle)} ×`
 }
 
-function failures(rounds: readonly Figures[]): string {
+export function failures(rounds: readonly Figures[]): string {
   const counts = new Map<string, number>()
   const add = (what: string, count: number) => counts.set(what, (counts.get(what) ?? 0) + count)
   for (const { statuses, errors, repeated, wrongAfterwards } of rounds) {

@@ -6,7 +6,7 @@ import type { Figures, Row } from './report.ts'
 import type { Target } from './targets.ts'
 
 /** Lets the JIT compile hot code. In the first round only, since the servers keep running. */
-const WARM_UP_SECONDS = 2
+export const WARM_UP_SECONDS = 2
 const LOAD = join(import.meta.dirname, 'load.mjs')
 
 /** @throws if a server does not answer each of its loads correctly before the first round. */
@@ -28,7 +28,7 @@ export async function inRounds(
   return rows.map(({ load, target, rounds }) => ({ load: load.name, target: target.name, rounds }))
 }
 
-async function measure(
+export async function measure(
   run: Run,
   { load, target }: { load: Load; target: Target },
   { seconds, warmUpSeconds }: { seconds: number; warmUpSeconds: number },

@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: puts the same load on this app, Better Auth, Express alone and a bare server, one after the other, on
  * one machine. Prints two Markdown tables; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
- * `-- --storm` measures many logins at once instead, `-- --python` what a Python backend pays for the check of a token.
+ * `-- --storm` measures many logins at once instead, `-- --python` what a Python backend pays for the check of a token,
+ * `-- --growth` a million learners, `-- --hashing` bcrypt by cost.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -10,6 +11,8 @@ import { parseArgs } from 'node:util'
 import { ROOT } from '../../src/config/folders.ts'
 import { startDevDatabase } from '../../src/database/embedded/server.ts'
 import { footprint } from './footprint.ts'
+import { growth } from './growth/growth.ts'
+import { hashing } from './hashing.ts'
 import { type Run, runProgram } from './processes.ts'
 import { table } from './report.ts'
 import { inRounds } from './rounds.ts'
@@ -18,9 +21,19 @@ import { startOurs, startTargets } from './targets.ts'
 import { verificationReport } from './verification.ts'
 
 const CALLER_CHECK_MS = 500
+/** With the usual settings, copying millions of rows would write each page of an index many times. */
+const FEW_CHECKPOINTS = { max_wal_size: '8GB', checkpoint_timeout: '30min' }
 const HERE = import.meta.dirname
 
-const { seconds, rounds, isStorm, isPython } = readOptions()
+const REPORTS = {
+  loads: loadsReport,
+  storm: stormReport,
+  growth: growthReport,
+  python: async () => `\n${machine()}; ${await verificationReport(ending.signal)}`,
+  hashing: async () => `\n${machine()}.\n\n${hashing()}`,
+}
+
+const { seconds, rounds, learners, kind } = readOptions()
 const [before = 0] = loadavg()
 const ending = new AbortController()
 const run: Run = { signal: ending.signal, undo: [] }
@@ -32,7 +45,11 @@ const caller = process.ppid
 setInterval(() => process.ppid === caller || ending.abort('Ended with its caller'), CALLER_CHECK_MS).unref()
 
 try {
-  console.log(isPython ? `\n${machine()}; ${await verificationReport(ending.signal)}` : await serverReport())
+  await runProgram(run, process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', ROOT])
+  await installPeer()
+  const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
+  run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
+  console.log(await REPORTS[kind](directory))
 } catch (error) {
   console.error(ending.signal.aborted ? ending.signal.reason : error)
   process.exitCode = 1
@@ -46,36 +63,43 @@ function readOptions() {
       seconds: { type: 'string', default: '4' },
       rounds: { type: 'string', default: '3' },
       storm: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
+      hashing: { type: 'boolean', default: false },
       python: { type: 'boolean', default: false },
+      learners: { type: 'string', default: '1000000' },
     },
   })
-  const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)]
-  if (!Number.isInteger(seconds) || !Number.isInteger(rounds) || seconds < 1 || rounds < 1) {
-    throw new Error('--seconds and --rounds take a whole number from 1')
-  }
-  return { seconds, rounds, isStorm: values.storm, isPython: values.python }
+  const [seconds, rounds, learners] = [values.seconds, values.rounds, values.learners].map(Number)
+  if (!isCount(seconds) || !isCount(rounds)) throw new Error('--seconds and --rounds take a whole number from 1')
+  if (!isCount(learners) || learners % 1_000 > 0) throw new Error('--learners takes thousands')
+  const kind: keyof typeof REPORTS =
+    (['storm', 'python', 'growth', 'hashing'] as const).find((name) => values[name]) ?? 'loads'
+  return { seconds, rounds, learners, kind }
 }
 
-async function serverReport(): Promise<string> {
-  await runProgram(run, process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', ROOT])
-  await installPeer()
-  const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
-  run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
+function isCount(value: number | undefined): value is number {
+  return value !== undefined && Number.isInteger(value) && value >= 1
+}
+
+async function loadsReport(directory: string): Promise<string> {
   const url = await databaseUrl(directory)
-  return isStorm ? stormReport(url, directory) : loadsReport(url, directory)
-}
-
-async function loadsReport(url: string, directory: string): Promise<string> {
   const targets = await startTargets(run, url, directory)
   const rows = await inRounds(run, targets, { rounds, seconds })
   const weights = await footprint(run, targets, rows)
   return `\n${machine()}; ${rounds} rounds of ${seconds} s, median, highest memory.\n\n${table(rows)}\n\n${weights}`
 }
 
-async function stormReport(url: string, directory: string): Promise<string> {
+async function stormReport(directory: string): Promise<string> {
+  const url = await databaseUrl(directory)
   const target = await startOurs(run, url, directory, STORM_PEOPLE)
   const lines = await storm(run, target)
   return `\n${machine()}.\n\n| a storm of ${STORM_PEOPLE} logins | |\n| --- | --- |\n${lines}`
+}
+
+async function growthReport(directory: string): Promise<string> {
+  const serverUrl = await databaseUrl(directory, FEW_CHECKPOINTS)
+  const tables = await growth(run, { serverUrl, directory }, { rounds, seconds, learners })
+  return `\n${machine()}; ${rounds} rounds of ${seconds} s, median.\n\n${tables}`
 }
 
 /** The peer and the load generator are no dependencies of the app, so they are installed here on first use. */
@@ -93,10 +117,10 @@ async function installPeer() {
 }
 
 /** PostgreSQL with its default, durable settings, since the cost of writes counts too. */
-async function databaseUrl(directory: string): Promise<string> {
+async function databaseUrl(directory: string, settings: Record<string, string> = {}): Promise<string> {
   const { DATABASE_URL } = process.env
   if (DATABASE_URL) return DATABASE_URL
-  const database = await startDevDatabase(directory)
+  const database = await startDevDatabase(directory, settings)
   run.undo.push(() => database.stop({ evenIfUsed: true }))
   return database.url
 }

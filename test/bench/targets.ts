@@ -13,7 +13,7 @@ import { type Program, type Run, type Server, startServer } from './processes.ts
 const DB_POOL_MAX = '10'
 /** More than the tries that the login limit allows for one account, if a login did not give its try back. */
 const PEOPLE = 32
-const PASSWORD = 'plain tidy copper lantern'
+export const PASSWORD = 'plain tidy copper lantern'
 
 export type Person = { email: string; password: string; cookie: string }
 export type Target = { name: TargetName; url: string; program: Program; server: Server; people: Person[] }
@@ -56,7 +56,8 @@ export async function startOurs(
   return { ...matricula, databaseUrl }
 }
 
-async function start(
+/** Starts a server with a secret of its own, unless `env` has one. */
+export async function start(
   run: Run,
   directory: string,
   name: TargetName,
@@ -76,7 +77,7 @@ async function start(
   return { name, url, program, server: await startServer(run, program), people: [] }
 }
 
-async function signUp(run: Run, { name, url, people }: Target, count: number): Promise<void> {
+export async function signUp(run: Run, { name, url, people }: Target, count: number): Promise<void> {
   for (let number = 1; number <= count; number += 1) {
     const email = `learner-${number}@example.org`
     const response = await fetch(`${url}/api/auth/sign-up/email`, {
@@ -93,7 +94,7 @@ async function signUp(run: Run, { name, url, people }: Target, count: number): P
 }
 
 /** An empty database for this run only, dropped at its end. */
-async function createDatabase(run: Run, serverUrl: string): Promise<string> {
+export async function createDatabase(run: Run, serverUrl: string): Promise<string> {
   const name = `matricula_bench_${randomBytes(6).toString('hex')}`
   await administer(serverUrl, `create database ${name}`)
   run.undo.push(() => administer(serverUrl, `drop database if exists ${name} with (force)`))
