@@ -2,7 +2,7 @@
 import type { Sql } from './database.ts'
 import { type Fragment, fragment, identifier } from './fragments.ts'
 
-/** Which rows of a table are over. Each room of the source says so for its own tables; `server.ts` has the list. */
+/** Which rows of a table are over. Each room of the source says so for its own tables; `clearing.ts` has the list. */
 export type Pruning = {
   table: string
   /** The primary key. */

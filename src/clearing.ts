@@ -1,0 +1,41 @@
+/** Deletes what is over: the list of all that is, and the work itself. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
+import { OLD_ACTIVITY } from './accounts/activity.ts'
+import { OLD_LINKS } from './accounts/links/email-links.ts'
+import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
+import { prune } from './database/pruning.ts'
+import type { Deps } from './deps.ts'
+import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
+import { OLD_MAILS } from './mail/outbox.ts'
+import { OLD_MAIL_OUTCOMES } from './mail/outcomes.ts'
+import { OLD_SESSIONS } from './sessions/sessions.ts'
+import { OLD_REFRESH_FAMILIES } from './tokens/refresh-tokens.ts'
+import { OLD_SIGNING_KEYS } from './tokens/signing-keys.ts'
+
+const PRUNED_AT_ONCE = 1_000
+const PRUNE_PAUSE_MS = 100
+
+const PRUNED = [
+  LEFT_ACCOUNTS,
+  OLD_SESSIONS,
+  OLD_REFRESH_FAMILIES,
+  OLD_SIGNING_KEYS,
+  OLD_RATE_LIMITS,
+  OLD_LINKS,
+  OLD_ACTIVITY,
+  OLD_MAILS,
+  OLD_MAIL_OUTCOMES,
+  OLD_SIGN_UP_FORMS,
+]
+
+/** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */
+export async function clearAway({ sql, now, log }: Deps): Promise<void> {
+  try {
+    for (const pruning of PRUNED) {
+      while ((await prune(sql, pruning, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
+    }
+  } catch (error) {
+    log.warn({ err: error }, 'pruning failed')
+  }
+}
