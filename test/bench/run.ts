@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: puts the same load on this app, Better Auth, Express alone and a bare server, one after the other, on
  * one machine. Prints two Markdown tables; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
- * `-- --storm` measures many logins at once instead.
+ * `-- --storm` measures many logins at once instead, `-- --workers 2` one process beside two.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -15,11 +15,12 @@ import { table } from './report.ts'
 import { inRounds } from './rounds.ts'
 import { STORM_PEOPLE, storm } from './storm.ts'
 import { startOurs, startTargets } from './targets.ts'
+import { compareWorkers } from './workers.ts'
 
 const CALLER_CHECK_MS = 500
 const HERE = import.meta.dirname
 
-const { seconds, rounds, isStorm } = readOptions()
+const { seconds, rounds, isStorm, workers } = readOptions()
 const [before = 0] = loadavg()
 const ending = new AbortController()
 const run: Run = { signal: ending.signal, undo: [] }
@@ -36,7 +37,9 @@ try {
   const directory = mkdtempSync(join(tmpdir(), 'matricula-bench-'))
   run.undo.push(async () => rmSync(directory, { recursive: true, force: true }))
   const url = await databaseUrl(directory)
-  console.log(isStorm ? await stormReport(url, directory) : await loadsReport(url, directory))
+  if (isStorm) console.log(await stormReport(url, directory))
+  else if (workers > 1) console.log(await workersReport(url, directory))
+  else console.log(await loadsReport(url, directory))
 } catch (error) {
   console.error(ending.signal.aborted ? ending.signal.reason : error)
   process.exitCode = 1
@@ -50,13 +53,14 @@ function readOptions() {
       seconds: { type: 'string', default: '4' },
       rounds: { type: 'string', default: '3' },
       storm: { type: 'boolean', default: false },
+      workers: { type: 'string', default: '1' },
     },
   })
-  const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)]
-  if (!Number.isInteger(seconds) || !Number.isInteger(rounds) || seconds < 1 || rounds < 1) {
-    throw new Error('--seconds and --rounds take a whole number from 1')
+  const [seconds = 0, rounds = 0, workers = 0] = [values.seconds, values.rounds, values.workers].map(Number)
+  if (![seconds, rounds, workers].every((number) => Number.isInteger(number) && number >= 1)) {
+    throw new Error('--seconds, --rounds and --workers take a whole number from 1')
   }
-  return { seconds, rounds, isStorm: values.storm }
+  return { seconds, rounds, workers, isStorm: values.storm }
 }
 
 async function loadsReport(url: string, directory: string): Promise<string> {
@@ -70,6 +74,11 @@ async function stormReport(url: string, directory: string): Promise<string> {
   const target = await startOurs(run, url, directory, STORM_PEOPLE)
   const lines = await storm(run, target)
   return `\n${machine()}.\n\n| a storm of ${STORM_PEOPLE} logins | |\n| --- | --- |\n${lines}`
+}
+
+async function workersReport(serverUrl: string, directory: string): Promise<string> {
+  const lines = await compareWorkers(run, { serverUrl, directory }, { workers, rounds, seconds })
+  return `\n${machine()}; ${rounds} rounds of ${seconds} s, median.\n\n${lines}`
 }
 
 /** The peer and the load generator are no dependencies of the app, so they are installed here on first use. */
