@@ -1,7 +1,8 @@
 /** What the parts of one running server share. Tests make their own, with another clock. */
 import { createBreachedPasswords } from './accounts/passwords/breached-passwords.ts'
 import { createPasswords } from './accounts/passwords/password-hashing.ts'
-import { createHourly, createLog } from './base/log.ts'
+import type { OtherLines } from './accounts/passwords/promised-places.ts'
+import { createHourly, createLog, type Log } from './base/log.ts'
 import type { Config } from './config/config.ts'
 import { createDb } from './database/database.ts'
 import { createRateLimits } from './limits/rate-limits.ts'
@@ -15,7 +16,11 @@ export type Deps = ReturnType<typeof createDeps>
 /** `config.databaseUrl` may be the address of the embedded database, which is only known once that runs. */
 export function createDeps(
   config: Config & { databaseUrl: string },
-  { log = createLog(config.logLevel), now = Date.now } = {},
+  {
+    log = createLog(config.logLevel),
+    now = Date.now,
+    otherLines,
+  }: { log?: Log; now?: () => number; otherLines?: OtherLines | undefined } = {},
 ) {
   const { sql, pool, close } = createDb({ url: config.databaseUrl, poolMax: config.poolMax })
   const [limitsKey = Buffer.alloc(0)] = config.keys('limits')
@@ -33,6 +38,7 @@ export function createDeps(
       cost: config.bcryptCost,
       peppers: config.keys('pepper'),
       atOnce: config.hashesAtOnce,
+      others: otherLines,
     }),
     breachedPasswords: createBreachedPasswords({
       url: config.breachedPasswordsUrl,

@@ -1,93 +1,95 @@
-/** Starts the server: configuration, database, requests, schema. Stops it without losing a request. */
-import { createServer, type Server } from 'node:http'
-import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { createApp } from './app.ts'
-import { Unavailable } from './base/failures.ts'
-import { describeError, type Log } from './base/log.ts'
+/** Starts the server: configuration, a database if it needs one of its own, then one process that serves, or several. */
+import cluster from 'node:cluster'
+import type { PlaceNews } from './accounts/passwords/promised-places.ts'
+import { createLog, describeError, type Log } from './base/log.ts'
 import { type Config, ConfigError, loadConfig } from './config/config.ts'
 import { DATA_DIRECTORY } from './config/folders.ts'
-import { migrate, NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
 import { refusalOf } from './database/outages.ts'
-import { createDeps, type Deps } from './deps.ts'
-import { clearAway } from './housekeeping.ts'
-import { answerUnreadable } from './web/middleware/unreadable.ts'
+import { createEnding, type Ending } from './ending.ts'
 
-/** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
-const KEEP_ALIVE_MS = 95_000
-const HEADERS_MS = 10_000
-const REQUEST_MS = 20_000
-const TIMEOUT_CHECK_MS = 5_000
-const CONNECTIONS_MAX = 2_000
-/** How long requests may take to finish when the server stops. Hosts kill it after 30 s. */
-const DRAIN_MS = 10_000
-const GIVE_UP_MS = 25_000
-const IDLE_CHECK_MS = 50
-const SCHEMA_RETRY_MS = 1_000
-const PRUNE_EVERY_MS = 15 * 60_000
+const CLEAR_EVERY_MS = 15 * 60_000
 /** EX_CONFIG of sysexits.h: starting again will not help. */
 const EXIT_CONFIGURATION = 78
 
+type Start = { config: Config & { databaseUrl: string }; log: Log; ending: Ending }
+
 async function start() {
   const config = loadConfig()
+  const log = createLog(config.logLevel)
+  if (config.workers > 1 && cluster.isWorker) return startWorker(config, log)
+
+  const ending = createEnding(log)
   const embedding = config.databaseUrl === undefined ? startEmbeddedDatabase() : Promise.resolve(undefined)
-  let stopping = false
-  let log: Log | undefined
-  let close = async () => (await embedding.catch(() => undefined))?.stop()
-
-  /** Only the first signal counts, since hosts send several. It may come before there is anything to close. */
-  async function stop(exitCode: number, reason: string) {
-    if (stopping) return
-    stopping = true
-    log?.info({ reason }, 'stopping')
-    setTimeout(() => process.exit(1), GIVE_UP_MS).unref()
-    await close()
-    process.exit(exitCode)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop(0, signal))
-
-  const embedded = await embedding
-  if (stopping) return
-  const deps = createDeps({ ...config, databaseUrl: config.databaseUrl ?? embedded?.url ?? '' })
-  log = deps.log
-  const server = createServer({
-    headersTimeout: HEADERS_MS,
-    requestTimeout: REQUEST_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-  })
-  server.maxConnections = CONNECTIONS_MAX
-  answerUnreadable(server)
-  const connections = trackConnections(server)
-  const { listener } = createApp(deps, { isStopping: () => stopping })
-  server.on('request', (req, res) => {
-    if (stopping) res.setHeader('Connection', 'close')
-    listener(req, res)
-  })
-  close = async () => {
-    await drain(server, connections)
-    await deps.mail.stop()
-    await deps.closeDb()
-    await embedded?.stop()
-  }
-
+  // A signal may come while it is being started.
+  ending.closeFirst(async () => (await embedding.catch(() => undefined))?.stop())
+  const databaseUrl = config.databaseUrl ?? (await embedding)?.url ?? ''
+  if (ending.hasBegun()) return
+  const given = { config: { ...config, databaseUrl }, log, ending }
   try {
-    const port = await listen(server, config)
-    await refuseOldSchema(deps, () => stopping)
-    await deps.keyRing.load().catch((error: unknown) => deps.log.warn({ err: error }, 'signing keys not read yet'))
-    setInterval(() => clearAway(deps), PRUNE_EVERY_MS).unref()
-    deps.mail.start()
-    deps.log.info({ port }, 'ready')
-    if (!config.production && !stopping)
-      console.log(`\n  Matricula is ready: ${config.publicOrigin ?? `http://localhost:${port}`}\n`)
+    await (config.workers > 1 ? startPrimary(given) : startAlone(given))
   } catch (error) {
     console.error(explain(error))
-    await stop(1, 'failed to start')
+    await ending.stop(1, 'failed to start')
   }
+}
+
+// What serves is loaded where it is needed only: the primary of several workers stays small.
+
+async function startAlone({ config, log, ending }: Start): Promise<void> {
+  const { serve } = await import('./serving.ts')
+  const { clearAway } = await import('./clearing.ts')
+  if (ending.hasBegun()) return
+  const { port, deps } = await serve(config, { log, ending })
+  setInterval(() => clearAway(deps), CLEAR_EVERY_MS).unref()
+  sayReady({ config, log, ending }, port)
+}
+
+async function startPrimary({ config, log, ending }: Start): Promise<void> {
+  const { keepWorkers } = await import('./workers.ts')
+  const { clearAway } = keepWorkers({
+    count: config.workers,
+    environment: { DATABASE_URL: config.databaseUrl },
+    log,
+    ending,
+    onReady: (port) => sayReady({ config, log, ending }, port),
+  })
+  setInterval(clearAway, CLEAR_EVERY_MS).unref()
+}
+
+/** The primary says what there is to say, so this logs requests only. */
+async function startWorker(config: Config, log: Log): Promise<void> {
+  const ending = createEnding()
+  const { hearOthers, obeyPrimary, tellPrimary } = await import('./worker.ts')
+  obeyPrimary(ending)
+  try {
+    const { serve } = await import('./serving.ts')
+    const { clearAway } = await import('./clearing.ts')
+    if (ending.hasBegun()) return
+    const otherLines = {
+      count: config.workers - 1,
+      tell: (news: PlaceNews) => void tellPrimary({ is: 'place', news }),
+    }
+    const { port, deps } = await serve(
+      { ...config, databaseUrl: config.databaseUrl ?? '' },
+      { log, ending, otherLines },
+    )
+    hearOthers(deps, clearAway)
+    await tellPrimary({ is: 'ready', port })
+  } catch (error) {
+    await tellPrimary({ is: 'refused', why: explain(error), exitCode: 1 })
+    await ending.stop(1, 'failed to start')
+  }
+}
+
+function sayReady({ config, log, ending }: Start, port: number): void {
+  if (ending.hasBegun()) return
+  log.info({ port, ...(config.workers > 1 ? { workers: config.workers } : {}) }, 'ready')
+  if (!config.production) console.log(`\n  Matricula is ready: ${config.publicOrigin ?? `http://localhost:${port}`}\n`)
 }
 
 async function startEmbeddedDatabase() {
   const { startDevDatabase } = await import('./database/embedded/server.ts')
+  const { migrate } = await import('./database/migrate.ts')
   const database = await startDevDatabase(DATA_DIRECTORY)
   try {
     await migrate(database.url)
@@ -96,59 +98,6 @@ async function startEmbeddedDatabase() {
     await database.stop()
     throw error
   }
-}
-
-/** Resolves to the port; for port 0 the system has chosen a free one. */
-function listen(server: Server, { host, port }: Config): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
-}
-
-/**
- * Waits for the database as long as it takes. @throws when its schema is too old for this program, or when it refuses us
- * for a reason that waiting does not change.
- */
-async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): Promise<void> {
-  for (let tries = 0; !isStopping(); tries += 1) {
-    try {
-      const version = await schemaVersion(sql)
-      if (version >= NEWEST_SCHEMA) return
-      throw new Error(
-        `The database's schema is at version ${version}, this program needs ${NEWEST_SCHEMA}. Run: node dist/cli.js migrate`,
-      )
-    } catch (error) {
-      const refusal = refusalOf(error)
-      if (refusal !== undefined) throw new Error(refusal, { cause: error })
-      if (!(error instanceof Unavailable)) throw error
-      if (tries === 0) log.warn({ err: error }, 'waiting for the database')
-      await sleep(SCHEMA_RETRY_MS)
-    }
-  }
-}
-
-function trackConnections(server: Server): Set<Socket> {
-  const open = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
-    open.add(socket)
-    socket.once('close', () => open.delete(socket))
-  })
-  return open
-}
-
-/** Stops taking connections and waits for the requests that are being handled, up to the deadline. */
-async function drain(server: Server, connections: Iterable<Socket>): Promise<void> {
-  const finished = new Promise((resolve) => server.close(resolve))
-  // Browsers open connections in advance and do not use them. Node does not count these as idle.
-  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
-  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
-  await Promise.race([finished, sleep(DRAIN_MS)])
-  clearInterval(idle)
-  server.closeAllConnections()
 }
 
 function explain(error: unknown): string {

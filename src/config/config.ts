@@ -2,6 +2,7 @@
  * The only reader of the environment. A wrong value stops the start, and all wrong variables are named at once. Values are
  * never printed, since some of them are secrets.
  */
+import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
@@ -49,6 +50,7 @@ const Environment = z.object({
     .regex(/^[\w.:-]+$/, 'must be an address or a host name')
     .optional(),
   PORT: wholeNumber(0, 65535).default(3000),
+  WEB_CONCURRENCY: wholeNumber(1, 200).default(1),
   PUBLIC_URL: urlWith(
     ['http:', 'https:'],
     'must be an origin like https://learn.example.org, without a path',
@@ -123,6 +125,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
 
   const values = parsed.data
   const production = values.NODE_ENV === 'production'
+  const workers = values.WEB_CONCURRENCY
   const publicOrigin = values.PUBLIC_URL === undefined ? undefined : new URL(values.PUBLIC_URL).origin
   const issuer = publicOrigin ?? `http://localhost:${values.PORT}`
   const mail = mailOf(values)
@@ -131,6 +134,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     production,
     host: values.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port: values.PORT,
+    /** How many processes serve. What is said of one process below is its share of the whole. */
+    workers,
     /** Undefined in development, where the origin is the one that the browser asked for. */
     publicOrigin,
     /** The issuer and audience of access tokens. A backend must require exactly this text (RFC 8725 section 3.8). */
@@ -147,15 +152,16 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     secureCookies: publicOrigin?.startsWith('https:') ?? false,
     databaseUrl: values.DATABASE_URL,
     migrationUrl: values.DATABASE_URL_UNPOOLED ?? values.DATABASE_URL,
-    poolMax: values.DB_POOL_MAX,
+    /** Connections of one process. With a single one, each query would wait for the one before. */
+    poolMax: workers === 1 ? values.DB_POOL_MAX : Math.max(2, Math.floor(values.DB_POOL_MAX / workers)),
     trustProxy: values.TRUST_PROXY,
     bcryptCost: values.BCRYPT_COST,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
     /** Where leaked passwords are looked up, and how long that may take. Undefined if they are not. */
     breachedPasswordsUrl: values.BREACHED_PASSWORDS_URL?.replace(/\/+$/, ''),
     breachedPasswordsMs: 1_000,
-    /** One thread for each core: more would only take turns. */
-    hashesAtOnce: availableParallelism(),
+    /** Of one process. One thread for each core: more would only take turns. */
+    hashesAtOnce: Math.max(1, Math.floor(availableParallelism() / workers)),
     logLevel: values.LOG_LEVEL,
     /** Where the texts of lessons are: at this address, followed by a slash and the id of the lesson. */
     lessonBaseUrl: values.LESSON_BASE_URL?.replace(/\/+$/, ''),
@@ -167,9 +173,12 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
   }
 }
 
-/** The environment of the process, with what an `.env` file in the working folder adds. */
+/**
+ * The environment of the process, with what an `.env` file in the working folder adds. A worker has what its primary has read:
+ * one that starts later must not begin with other settings than the rest.
+ */
 function processEnvironment(): NodeJS.ProcessEnv {
-  if (existsSync('.env')) process.loadEnvFile('.env')
+  if (cluster.isPrimary && existsSync('.env')) process.loadEnvFile('.env')
   return process.env
 }
 

@@ -6,7 +6,7 @@ import { type Fragment, fragment, identifier } from './fragments.ts'
 const AT_ONCE = 1_000
 const PAUSE_MS = 100
 
-/** Which rows of a table are over. Each room of the source says so for its own tables; `server.ts` has the list. */
+/** Which rows of a table are over. Each room of the source says so for its own tables; `clearing.ts` has the list. */
 export type Pruning = {
   table: string
   /** The primary key. */

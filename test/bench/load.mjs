@@ -18,16 +18,27 @@ async function load(duration, requests) {
     next += 1
   }
   const pace = rate === undefined ? {} : { overallRate: rate }
+  const before = process.cpuUsage()
   const run = autocannon({ url, connections, duration, setupClient, sampleInt: SAMPLE_MS, ...pace })
   // autocannon's own figures are whole milliseconds, and its rate takes in refusals.
   run.on('response', (_client, status, _bytes, ms) => {
     if (status >= 200 && status < 300) answerMs.push(ms)
   })
   const { duration: took, statusCodeStats, errors } = await run
+  const { user, system } = process.cpuUsage(before)
   const statuses = Object.fromEntries(Object.entries(statusCodeStats).map(([status, { count }]) => [status, count]))
   answerMs.sort((a, b) => a - b)
   const percentile = (share) => answerMs[Math.ceil(answerMs.length * share) - 1] ?? null
-  return { perSecond: answerMs.length / took, p50: percentile(0.5), p99: percentile(0.99), statuses, errors, repeated }
+  return {
+    perSecond: answerMs.length / took,
+    p50: percentile(0.5),
+    p99: percentile(0.99),
+    statuses,
+    errors,
+    repeated,
+    took,
+    processorSeconds: (user + system) / 1_000_000,
+  }
 }
 
 /**

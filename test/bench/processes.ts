@@ -1,6 +1,6 @@
 /** The benchmark's programs: started with only the given environment, watched for memory, and stopped at its end. */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,6 +11,8 @@ const POLL_MS = 10
 const STOP_MS = 15_000
 const MEMORY_EVERY_MS = 200
 const KIB = 1024
+/** Of Linux, on every machine of today. */
+const TICKS_PER_SECOND = 100
 
 /** `signal` aborts a run early; `undo` is what has to be undone at its end, in reverse order. */
 export type Run = { signal: AbortSignal; undo: (() => Promise<unknown>)[] }
@@ -93,4 +95,21 @@ export function residentBytes(pid: number): number | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The processor time that a process and its children have taken so far; undefined where there is no /proc. */
+export function processorSeconds(pid: number): number | undefined {
+  if (process.platform !== 'linux') return undefined
+  const all = readdirSync('/proc', { encoding: 'utf8' }).flatMap((name) => {
+    if (!/^\d+$/.test(name)) return []
+    try {
+      // Behind the name, which may hold anything: the state, the parent, and as the 12th and 13th the ticks.
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+      return [{ pid: Number(name), parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }]
+    } catch {
+      return []
+    }
+  })
+  const own = all.filter((one) => one.pid === pid || one.parent === pid)
+  return own.length === 0 ? undefined : own.reduce((sum, { ticks }) => sum + ticks, 0) / TICKS_PER_SECOND
 }

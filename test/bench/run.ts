@@ -2,7 +2,8 @@
  * `npm run bench`: puts the same load on this app, Better Auth, Express alone and a bare server, one after the other, on
  * one machine. Prints two Markdown tables; docs/bench.md says how to read it. `-- --seconds 10 --rounds 3` changes the defaults.
  * `-- --storm` measures many logins at once instead, `-- --python` what a Python backend pays for the check of a token,
- * `-- --growth` a million learners, `-- --hashing` bcrypt by cost.
+ * `-- --growth` a million learners, `-- --hashing` bcrypt by cost,
+ * `-- --workers 2` one process beside two.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -19,6 +20,7 @@ import { inRounds } from './rounds.ts'
 import { STORM_PEOPLE, storm } from './storm.ts'
 import { startOurs, startTargets } from './targets.ts'
 import { verificationReport } from './verification.ts'
+import { compareWorkers } from './workers.ts'
 
 const CALLER_CHECK_MS = 500
 /** With the usual settings, copying millions of rows would write each page of an index many times. */
@@ -29,11 +31,12 @@ const REPORTS = {
   loads: loadsReport,
   storm: stormReport,
   growth: growthReport,
+  workers: workersReport,
   python: async () => `\n${machine()}; ${await verificationReport(ending.signal)}`,
   hashing: async () => `\n${machine()}.\n\n${hashing()}`,
 }
 
-const { seconds, rounds, learners, kind } = readOptions()
+const { seconds, rounds, learners, workers, kind } = readOptions()
 const [before = 0] = loadavg()
 const ending = new AbortController()
 const run: Run = { signal: ending.signal, undo: [] }
@@ -66,15 +69,20 @@ function readOptions() {
       growth: { type: 'boolean', default: false },
       hashing: { type: 'boolean', default: false },
       python: { type: 'boolean', default: false },
+      workers: { type: 'string', default: '1' },
       learners: { type: 'string', default: '1000000' },
     },
   })
-  const [seconds, rounds, learners] = [values.seconds, values.rounds, values.learners].map(Number)
-  if (!isCount(seconds) || !isCount(rounds)) throw new Error('--seconds and --rounds take a whole number from 1')
+  const { seconds: s, rounds: r, learners: l, workers: w } = values
+  const [seconds, rounds, learners, workers] = [s, r, l, w].map(Number)
+  if (!isCount(seconds) || !isCount(rounds) || !isCount(workers)) {
+    throw new Error('--seconds, --rounds and --workers take a whole number from 1')
+  }
   if (!isCount(learners) || learners % 1_000 > 0) throw new Error('--learners takes thousands')
   const kind: keyof typeof REPORTS =
-    (['storm', 'python', 'growth', 'hashing'] as const).find((name) => values[name]) ?? 'loads'
-  return { seconds, rounds, learners, kind }
+    (['storm', 'python', 'growth', 'hashing'] as const).find((name) => values[name]) ??
+    (workers > 1 ? 'workers' : 'loads')
+  return { seconds, rounds, learners, workers, kind }
 }
 
 function isCount(value: number | undefined): value is number {
@@ -100,6 +108,12 @@ async function growthReport(directory: string): Promise<string> {
   const serverUrl = await databaseUrl(directory, FEW_CHECKPOINTS)
   const tables = await growth(run, { serverUrl, directory }, { rounds, seconds, learners })
   return `\n${machine()}; ${rounds} rounds of ${seconds} s, median.\n\n${tables}`
+}
+
+async function workersReport(directory: string): Promise<string> {
+  const serverUrl = await databaseUrl(directory)
+  const lines = await compareWorkers(run, { serverUrl, directory }, { workers, rounds, seconds })
+  return `\n${machine()}; ${rounds} rounds of ${seconds} s, median.\n\n${lines}`
 }
 
 /** The peer and the load generator are no dependencies of the app, so they are installed here on first use. */

@@ -40,17 +40,19 @@ export async function startTargets(run: Run, databaseUrl: string, directory: str
   return [matricula, betterAuth, express, bare]
 }
 
-/** Starts this app alone, with so many people. */
+/** Starts this app alone, with so many people and, if given, other settings. */
 export async function startOurs(
   run: Run,
   serverUrl: string,
   directory: string,
   people: number,
+  environment: Record<string, string> = {},
 ): Promise<Target & { databaseUrl: string }> {
   const databaseUrl = await createDatabase(run, serverUrl)
   await migrate(databaseUrl)
   const matricula = await start(run, directory, 'Matricula', 'dist/server.js', '/health/ready', {
     DATABASE_URL: databaseUrl,
+    ...environment,
   })
   await signUp(run, matricula, people)
   return { ...matricula, databaseUrl }
@@ -71,7 +73,7 @@ export async function start(
   const program: Program = {
     file: join(ROOT, file),
     env: { HOST: '127.0.0.1', PORT: port, PUBLIC_URL: url, DB_POOL_MAX, APP_SECRETS: secret, SECRET: secret, ...env },
-    logFile: join(directory, `${name.replaceAll(' ', '-')}.log`),
+    logFile: join(directory, `${name.replaceAll(' ', '-')}-${port}.log`),
     readyUrl: `${url}${readyPath}`,
   }
   return { name, url, program, server: await startServer(run, program), people: [] }

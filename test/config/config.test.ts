@@ -1,6 +1,7 @@
 /** A wrong setting stops the start. All of them are reported at once, and no value is shown. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ConfigError, loadConfig, VARIABLES } from '../../src/config/config.ts'
@@ -30,6 +31,7 @@ const WRONG: Record<string, string[]> = {
   NODE_ENV: ['prod', 'Production', 'staging'],
   HOST: ['not a host', 'host/path', 'a;b'],
   PORT: ['-1', '65536', '3000.5', '0x10', 'abc', '1e3', '99999999999'],
+  WEB_CONCURRENCY: ['0', '-1', '201', '1.5', 'auto'],
   PUBLIC_URL: [
     'courses.test',
     'ftp://learn.example.org',
@@ -186,6 +188,27 @@ describe('a right value is taken', () => {
       )
     })
   }
+})
+
+describe('several processes', () => {
+  const sharesOf = (WEB_CONCURRENCY: string, DB_POOL_MAX: string) => {
+    const { poolMax, hashesAtOnce } = loadConfig({ APP_SECRETS: SECRET, WEB_CONCURRENCY, DB_POOL_MAX })
+    return { poolMax, hashesAtOnce }
+  }
+
+  it('share the connections to the database and the cores for hashing', () => {
+    const cores = availableParallelism()
+    assert.deepEqual(sharesOf('1', '10'), { poolMax: 10, hashesAtOnce: cores })
+    assert.deepEqual(sharesOf('1', '1'), { poolMax: 1, hashesAtOnce: cores })
+    assert.deepEqual(sharesOf('2', '21'), { poolMax: 10, hashesAtOnce: Math.max(1, Math.floor(cores / 2)) })
+  })
+
+  it('have two connections and one thread each at least', () => {
+    assert.deepEqual(sharesOf('200', '10'), {
+      poolMax: 2,
+      hashesAtOnce: Math.max(1, Math.floor(availableParallelism() / 200)),
+    })
+  })
 })
 
 describe('in production', () => {

@@ -95,7 +95,7 @@ export function drawHouse(scheme: Scheme): string {
   )
   const rooms = (Object.keys(BOXES) as (Room | 'root')[]).map((name) => {
     const { x, y, width, height } = BOXES[name]
-    const label = name === 'root' ? 'app, server, cli, commands, deps, housekeeping' : name.replace('web/', '')
+    const label = name === 'root' ? 'app, deps, cli, server and its workers' : name.replace('web/', '')
     return (
       `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="8" fill="${room}" stroke="${edge}"/>` +
       `<text x="${x + width / 2}" y="${y + 23}" text-anchor="middle" font-size="15" font-weight="600" fill="${ink}">${label}</text>` +

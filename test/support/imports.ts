@@ -33,7 +33,10 @@ export const importsOfSource = (): Import[] =>
     ),
   )
 
-const ROOT_FILES = ['app.ts', 'server.ts', 'cli.ts', 'commands.ts', 'deps.ts', 'housekeeping.ts']
+const ROOT_FILES = [
+  ...['app.ts', 'deps.ts', 'cli.ts', 'commands.ts', 'server.ts'],
+  ...['serving.ts', 'ending.ts', 'clearing.ts', 'workers.ts', 'worker.ts'],
+]
 
 /** The rooms of the house, the inner ones of `web` one by one. */
 export const ROOMS = [
@@ -42,6 +45,6 @@ export const ROOMS = [
 ] as const
 export type Room = (typeof ROOMS)[number]
 
-/** The room of a file, `root` for the six at the top of `src`, undefined for one that stands in no room. */
+/** The room of a file, `root` for those at the top of `src`, undefined for one that stands in no room. */
 export const roomOf = (file: string): Room | 'root' | undefined =>
   ROOMS.find((room) => file.startsWith(`${room}/`)) ?? (ROOT_FILES.includes(file) ? 'root' : undefined)

@@ -42,13 +42,14 @@ export function startProgram([file = '', ...args]: string[], environment: Record
     await exit
   })
   // When somebody stops the test run, stop its programs too.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      kill('SIGKILL')
-      process.exit(1)
-    })
+  const stopped = () => {
+    kill('SIGKILL')
+    process.exit(1)
   }
-  return { written, ended, isRunning, kill }
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.once(signal, stopped)
+  void exit.then(() => signals.map((signal) => process.off(signal, stopped)))
+  return { pid: child.pid ?? 0, written, ended, isRunning, kill }
 }
 
 /** Starts `dist/server.js` on its own port. Waits until it logs "ready", or without `ready` only until it listens. */

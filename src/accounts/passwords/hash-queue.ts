@@ -3,15 +3,12 @@
  * when to come back, and has a place then.
  */
 import { Busy, ClientGone } from '../../base/failures.ts'
+import { createPromises, EARLY_MS, type OtherLines } from './promised-places.ts'
 
 /** Nobody is let in who would wait longer than this. */
 const WAIT_MAX_MS = 1_200
 /** Whoever comes back at the promised time may wait a little longer, since the promise was a guess. */
 const WAIT_MAX_AS_PROMISED_MS = 1_500
-/** For this long after its time, a place is kept for somebody who was sent away. */
-const PLACE_KEPT_MS = 2_000
-/** Times are promised in whole seconds, so somebody may come this much too early. */
-const EARLY_MS = 1_000
 /** Nobody is told to come back later than this. Of so many, most do not, and the threads should not wait for them. */
 const PROMISED_MAX_MS = 60_000
 /** What a hash takes at cost 12: before one was measured, at least and at most. A slower machine needs a lower cost. */
@@ -36,14 +33,22 @@ type Waiting = { units: number; start: () => void; leave: (error: Error) => void
 
 export type HashQueue = ReturnType<typeof createHashQueue>
 
-export function createHashQueue({ threads, now = () => performance.now() }: { threads: number; now?: () => number }) {
+/** `threads` are those of this process. */
+export function createHashQueue({
+  threads,
+  others = { count: 0, tell: () => {} },
+  now = () => performance.now(),
+}: {
+  threads: number
+  others?: OtherLines | undefined
+  now?: () => number
+}) {
   const waiting: Waiting[] = []
   let running = 0
   let unitsRunning = 0
   const reserved = { places: 0, units: 0 }
   let unitMs = COST_12.guessMs / COST_12.units
-  /** When those who were sent away are expected, the earliest first. */
-  const promises = new Map<string, number>()
+  const promises = createPromises({ others, now })
   let lastPromise = 0
 
   /** How long work that is added now would wait for a thread: what waits, and half of what runs. */
@@ -54,20 +59,11 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
   }
 
   /** The time that is promised to others who may come before work that is added now would begin. */
-  function promisedWork(units: number): number {
-    const at = now()
-    let count = 0
-    for (const [subject, due] of promises) {
-      if (due < at - PLACE_KEPT_MS) promises.delete(subject)
-      else if (due <= at + WAIT_MAX_MS) count += 1
-      else break
-    }
-    return (count * units * unitMs) / threads
-  }
+  const promisedWork = (units: number): number => (promises.shareUntil(now() + WAIT_MAX_MS) * units * unitMs) / threads
 
   /** @throws {Busy} with the seconds after which there will be a place. Each one who is sent away gets a time of their own. */
   function sendAway(units: number, subject: string | undefined): never {
-    const known = subject === undefined ? undefined : promises.get(subject)
+    const known = promises.dueOf(subject)
     // Whoever comes too early is told the same time again. A new one would be later each time they ask.
     const due = known !== undefined && known > now() + EARLY_MS ? known : promise(units, subject)
     throw new Busy('too many passwords are being checked', {
@@ -80,23 +76,19 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
     // Spread over the second half of that time, and without a place.
     if (next > now() + PROMISED_MAX_MS) return now() + (PROMISED_MAX_MS * (1 + Math.random())) / 2
     lastPromise = next
-    if (subject !== undefined) {
-      promises.delete(subject)
-      promises.set(subject, next)
-    }
+    promises.make(subject, next)
     return next
   }
 
   /** @throws {Busy} when the work would wait too long. */
   function admit(units: number, subject: string | undefined): void {
-    const due = subject === undefined ? undefined : promises.get(subject)
-    const isExpected = due !== undefined && now() >= due - EARLY_MS && now() <= due + PLACE_KEPT_MS
+    const isExpected = promises.isTimeOf(subject)
     const wait = expectedWait() + (isExpected ? 0 : promisedWork(units))
     const isTooLong = wait > (isExpected ? WAIT_MAX_AS_PROMISED_MS : WAIT_MAX_MS)
     // No thread idles for those who may come, and if nobody waits, somebody is let in on the slowest machine.
     const isFree = expectedWait() === 0 || waiting.length + reserved.places === 0
     if (isTooLong && !isFree) sendAway(units, subject)
-    if (subject !== undefined) promises.delete(subject)
+    promises.keep(subject)
   }
 
   /** Waits for a thread. `first`: before everybody else in the line. */
@@ -126,6 +118,8 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
 
   return {
     expectedWait,
+
+    hear: promises.hear,
 
     /** Learns how long work has taken. It should be measured where the work is done, without the way there and back. */
     learn(units: number, milliseconds: number): void {

@@ -8,6 +8,7 @@ import { sha256 } from '../../base/digest.ts'
 import { createHashQueue, type Place, type Reservation } from './hash-queue.ts'
 import type { HashingJob } from './hashing-thread.ts'
 import { hashingThreads } from './hashing-threads.ts'
+import type { OtherLines, PlaceNews } from './promised-places.ts'
 
 /** The highest cost in the configuration. A stored hash with a higher cost would keep a core busy for minutes. */
 const COST_MAX = 14
@@ -26,14 +27,16 @@ export function createPasswords({
   cost,
   peppers,
   atOnce,
+  others,
 }: {
   cost: number
   peppers: readonly Buffer[]
   atOnce: number
+  others?: OtherLines | undefined
 }) {
   const keys = new Map(peppers.map((pepper) => [sha256(pepper).slice(0, 8), pepper]))
   const [newest = ''] = keys.keys()
-  const queue = createHashQueue({ threads: atOnce })
+  const queue = createHashQueue({ threads: atOnce, others })
   const units = unitsAt(cost)
 
   const digest = (password: string, pepper: Buffer | string) =>
@@ -67,6 +70,9 @@ export function createPasswords({
      * @throws {Busy} when it would wait too long, {ClientGone} when nobody wants it any more.
      */
     keepPlace: (place?: Place, hashes?: number): Reservation => queue.keepPlace(units, place, hashes),
+
+    /** Learns from another process whom it has sent away, or let in. */
+    hear: (news: PlaceNews): void => queue.hear(news),
 
     /** Whether any password can match this hash. */
     canMatch: (stored: string): boolean => partsOf(stored) !== undefined,

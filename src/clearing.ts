@@ -1,4 +1,4 @@
-/** What is over and gone for good: every quarter of an hour the server deletes it. */
+/** Deletes what is over: the list of all that is, and the work itself. */
 import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
 import { OLD_ACTIVITY } from './accounts/activity.ts'
 import { OLD_DELETIONS } from './accounts/deleted-users.ts'
@@ -29,7 +29,7 @@ const PRUNED = [
   OLD_SIGN_UP_FORMS,
 ]
 
-/** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */
+/** Deletes what is over. */
 export async function clearAway({ sql, now, log }: Deps): Promise<void> {
   try {
     for (const pruning of PRUNED) await pruneAll(sql, pruning, now)

@@ -1,0 +1,126 @@
+/** One process that serves: it listens, waits for the database, and stops without losing a request. */
+import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { OtherLines } from './accounts/passwords/promised-places.ts'
+import { createApp } from './app.ts'
+import { Unavailable } from './base/failures.ts'
+import type { Log } from './base/log.ts'
+import type { Config } from './config/config.ts'
+import { NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
+import { refusalOf } from './database/outages.ts'
+import { createDeps, type Deps } from './deps.ts'
+import type { Ending } from './ending.ts'
+import { answerUnreadable } from './web/middleware/unreadable.ts'
+
+/** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
+const KEEP_ALIVE_MS = 95_000
+const HEADERS_MS = 10_000
+const REQUEST_MS = 20_000
+const TIMEOUT_CHECK_MS = 5_000
+const CONNECTIONS_MAX = 2_000
+/** How long requests may take to finish when the server stops. Hosts kill it after 30 s. */
+const DRAIN_MS = 10_000
+const IDLE_CHECK_MS = 50
+const SCHEMA_RETRY_MS = 1_000
+
+type Surroundings = { log: Log; ending: Ending; otherLines?: OtherLines | undefined }
+
+/**
+ * Listens at once, and resolves when the database can be used.
+ * @throws when the port cannot be had, or the database refuses us for a reason that waiting does not change.
+ */
+export async function serve(
+  config: Config & { databaseUrl: string },
+  { log, ending, otherLines }: Surroundings,
+): Promise<{ port: number; deps: Deps }> {
+  const deps = createDeps(config, { log, otherLines })
+  const server = createServer({
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  })
+  answerUnreadable(server)
+  const connections = trackConnections(server)
+  const { listener } = createApp(deps, { isStopping: ending.hasBegun })
+  server.on('request', (req, res) => {
+    if (ending.hasBegun()) res.setHeader('Connection', 'close')
+    listener(req, res)
+  })
+  const listening = listen(server, config)
+  ending.closeFirst(async () => {
+    // In a worker, Node 20 stumbles over a server that is closed before the primary has refused it the port.
+    await listening.catch(() => {})
+    await drain(server, connections)
+    await deps.mail.stop()
+    await deps.closeDb()
+  })
+
+  const port = await listening
+  await refuseOldSchema(deps, ending.hasBegun)
+  await deps.keyRing.load().catch((error: unknown) => log.warn({ err: error }, 'signing keys not read yet'))
+  deps.mail.start()
+  return { port, deps }
+}
+
+/** Resolves to the port; for port 0 the system has chosen a free one. */
+function listen(server: Server, { host, port }: Config): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : port)
+    })
+  })
+}
+
+/**
+ * Waits for the database as long as it takes. @throws when its schema is too old for this program, or when it refuses us
+ * for a reason that waiting does not change.
+ */
+async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): Promise<void> {
+  for (let tries = 0; !isStopping(); tries += 1) {
+    try {
+      const version = await schemaVersion(sql)
+      if (version >= NEWEST_SCHEMA) return
+      throw new Error(
+        `The database's schema is at version ${version}, this program needs ${NEWEST_SCHEMA}. Run: node dist/cli.js migrate`,
+      )
+    } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal !== undefined) throw new Error(refusal, { cause: error })
+      if (!(error instanceof Unavailable)) throw error
+      if (tries === 0) log.warn({ err: error }, 'waiting for the database')
+      await sleep(SCHEMA_RETRY_MS)
+    }
+  }
+}
+
+/**
+ * The open connections. Those beyond the limit are closed at once. Node's own `maxConnections` would do the same, but in a
+ * cluster it hands a connection on to the next worker, and round and round when all of them are full.
+ */
+function trackConnections(server: Server): Set<Socket> {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    if (open.size >= CONNECTIONS_MAX) {
+      socket.destroy()
+      return
+    }
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  return open
+}
+
+/** Stops taking connections and waits for the requests that are being handled, up to the deadline. */
+async function drain(server: Server, connections: Iterable<Socket>): Promise<void> {
+  const finished = new Promise((resolve) => server.close(resolve))
+  // Browsers open connections in advance and do not use them. Node does not count these as idle.
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+  await Promise.race([finished, sleep(DRAIN_MS)])
+  clearInterval(idle)
+  server.closeAllConnections()
+}
