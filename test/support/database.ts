@@ -11,11 +11,27 @@ function onDatabase(url: string, database: string): string {
   return changed.href
 }
 
-async function administer(url: string, statement: string): Promise<void> {
-  const client = postgres(onDatabase(url, 'postgres'), { max: 1, onnotice: () => {} })
+const administer = (url: string, statement: string) => carryOut(onDatabase(url, 'postgres'), statement)
+
+async function carryOut(url: string, statement: string): Promise<void> {
+  const client = postgres(url, { max: 1, onnotice: () => {} })
   await client.unsafe(statement)
   await client.end()
 }
+
+/** Lets each connection take a hundred numbers of a sequence at once, as YugabyteDB does. */
+export const withCachedSequences = (url: string): Promise<void> =>
+  carryOut(
+    url,
+    `do $$
+    declare
+      sequence record;
+    begin
+      for sequence in select schemaname, sequencename from pg_sequences loop
+        execute format('alter sequence %I.%I cache 100', sequence.schemaname, sequence.sequencename);
+      end loop;
+    end $$`,
+  )
 
 /** The URL of the database server that `npm test` started. */
 export function serverUrl(): string {

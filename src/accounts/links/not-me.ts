@@ -72,7 +72,8 @@ export async function sayNotMe(
       update plans set calendar_hash = null, calendar_since = null where user_id in (select id from changed)
     ), cancelled as (
       update email_tokens t set cancelled_at = ${new Date(now)} from link
-      where t.user_id in (select id from changed) and t.purpose = 'undo-email-change' and t.id > link.link_id and ${isUndo}
+      where t.user_id in (select id from changed) and t.purpose = 'undo-email-change' and ${isUndo}
+        and (t.created_at, t.id) > (link.linked_at, link.link_id)
         and t.used_at is null and t.cancelled_at is null
     ), issued as (
       ${linked({ token: resetToken, purpose: 'reset-password', email: link.email, now }, 'changed')}
