@@ -8,6 +8,7 @@ import { Unavailable } from '../base/failures.ts'
 import { authorityOf } from '../config/variables.ts'
 import { type Connection, createConnections } from './connections.ts'
 import { Fragment, Identifier, type Part, type Value } from './fragments.ts'
+import { BIG_NUMBERS } from './numbers.ts'
 import { codeOf, isEnd, isOutage } from './outages.ts'
 import { TEXT_ARRAYS } from './text-arrays.ts'
 
@@ -63,7 +64,7 @@ export function createDb({
         ...options,
         // Nothing handles the promise of the type look-up: if its connection drops, the process crashes.
         fetch_types: false,
-        types: { textArrays: TEXT_ARRAYS },
+        types: { textArrays: TEXT_ARRAYS, bigNumbers: BIG_NUMBERS },
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
         // We end connections ourselves; the driver must not do it between two queries.
         idle_timeout: 0,

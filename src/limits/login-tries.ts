@@ -42,10 +42,13 @@ const keysOf = ({ rateLimits }: Counting, { of, subject }: Tries) => ({
   inARow: rateLimits.keyOf(`failuresBy${of}`, subject),
 })
 
-/** How long the pause after ten tries is, in milliseconds, when so many failed in a row before the last of them. */
+/**
+ * How long the pause after ten tries is, in milliseconds, when so many failed in a row before the last of them. `div`, since
+ * not every database (CockroachDB) gives a whole number for one integer by another.
+ */
 const pauseAfter = (failures: Fragment): Fragment =>
   fragment`${PAUSE_MS}::bigint * (1 << least(${DOUBLINGS_MAX}::int,
-    greatest(0, (${failures}) / ${TRIES}::int - ${FAILURES_MAX / TRIES - 1}::int)))`
+    greatest(0, div((${failures}), ${TRIES}::int) - ${FAILURES_MAX / TRIES - 1}::int))::int)`
 
 type Row = {
   tries: number
@@ -91,9 +94,9 @@ export async function countLoginTry(
       where ${growing} or r.expire <= ${now} or r.points < ${FAILURES_MAX}
       returning points
     )
-    select recent.points as tries, recent.expire::float8 as tries_until, failed.points as failures,
-      before.points as before, before.expire::float8 as before_until,
-      (${pauseAfter(fragment`coalesce(failed.points, 0) + ${TRIES}::int - recent.points - 1`)})::float8 as pause_ms
+    select recent.points as tries, recent.expire as tries_until, failed.points as failures,
+      before.points as before, before.expire as before_until,
+      ${pauseAfter(fragment`coalesce(failed.points, 0) + ${TRIES}::int - recent.points - 1`)} as pause_ms
     from before, recent left join failed on true`
   if (row === undefined) throw new Error('a try was not counted')
   return judged(row, now, growing)

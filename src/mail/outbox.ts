@@ -125,6 +125,6 @@ export async function nextMailDue(sql: Sql): Promise<Date | undefined> {
 
 /** How many waiting mails could not be sent at the first try. */
 export async function countLateMails(sql: Sql): Promise<number> {
-  const [row] = await sql<{ late: number }>`select count(*)::int as late from outbox where attempts > 1`
+  const [row] = await sql<{ late: number }>`select count(*) as late from outbox where attempts > 1`
   return row?.late ?? 0
 }
