@@ -40,9 +40,11 @@ export function serverUrl(): string {
   return url
 }
 
-export async function createTemplate(url: string): Promise<void> {
+export async function createTemplate(url: string, { cachedSequences }: { cachedSequences: boolean }): Promise<void> {
+  const template = onDatabase(url, TEMPLATE)
   await administer(url, `create database ${TEMPLATE}`)
-  await migrate(onDatabase(url, TEMPLATE))
+  await migrate(template)
+  if (cachedSequences) await withCachedSequences(template)
 }
 
 async function create(template: string): Promise<string> {
