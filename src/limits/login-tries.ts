@@ -120,15 +120,19 @@ function judged(
 
 /** Takes a try back that could not be made. */
 export async function refundLoginTry(counting: Counting, tries: Tries): Promise<void> {
-  const { recent, inARow } = keysOf(counting, tries)
-  // The rows are locked in the order in which they are counted; in two orders, two statements would wait for each other.
   await counting.sql`
-    with recent as (
-      update rate_limits set points = points - 1 where key = ${recent} and points > 0 returning 1 as refunded
-    )
-    update rate_limits set points = points - 1
-    where key = ${inARow} and points > 0 and (select count(*) from recent) >= 0`
+    with ${countedRows(keysOf(counting, tries))}
+    update rate_limits set points = points - 1 where key in (select key from counted) and points > 0`
 }
+
+/**
+ * Both counts as the first part of a statement, named `counted`. The rows are locked in the order in which they are counted;
+ * in two orders, two statements would wait for each other.
+ */
+const countedRows = ({ recent, inARow }: ReturnType<typeof keysOf>): Fragment => fragment`
+  counted as (
+    select key from rate_limits where key in (${recent}, ${inARow}) order by key = ${inARow} for update
+  )`
 
 /**
  * Forgets the tries, since the right password was given. With `unlessClosed`, an address that has had its hundred
@@ -139,11 +143,9 @@ export async function clearLoginTries(
   tries: Tries,
   { unlessClosed = false }: { unlessClosed?: boolean } = {},
 ): Promise<void> {
-  const { recent, inARow } = keysOf(counting, tries)
+  const keys = keysOf(counting, tries)
   await counting.sql`
-    with recent as (
-      delete from rate_limits where key = ${recent} returning 1 as cleared
-    )
+    with ${countedRows(keys)}
     delete from rate_limits
-    where key = ${inARow} and (points < ${FAILURES_MAX} or ${!unlessClosed}) and (select count(*) from recent) >= 0`
+    where key in (select key from counted) and (key = ${keys.recent} or points < ${FAILURES_MAX} or ${!unlessClosed})`
 }
