@@ -21,7 +21,19 @@ import { missingPrograms } from './support/terminal.ts'
 /** Tests often wait for something, so there are more at once than this machine has cores. */
 const FILES_AT_ONCE = 2 * availableParallelism() + 1
 /** What most people do, over HTTP: these run on a strict database, too. */
-const SERIALIZABLE_JOURNEYS = ['session/sessions.test.ts', 'pages/login.test.ts', 'pages/password-reset.test.ts']
+const SERIALIZABLE_JOURNEYS = [
+  'accounts/row-order.test.ts',
+  'mail/instances.test.ts',
+  'session/sessions.test.ts',
+  'pages/deletion-undo.test.ts',
+  'pages/lesson-marks.test.ts',
+  'pages/login.test.ts',
+  'pages/onboarding.test.ts',
+  'pages/password-reset-link.test.ts',
+  'pages/plan.test.ts',
+  'pages/sign-up.test.ts',
+  'api/refresh-used.test.ts',
+]
 /** Where the compiled tests go. Run through a loader, every file would compile what it imports once more. */
 const BUILD = 'build'
 /** A test that hangs is ended after this time, so that a run always ends. */
@@ -119,6 +131,7 @@ async function runTests(
       ...(await browserEnvironment()),
       ...more,
       TEST_DATABASE_URL: database.url,
+      TEST_SERIALIZABLE: serializable ? 'yes' : 'no',
       GALLERY_FILE: join(directory, 'gallery.json'),
     }
     return await run([...options, ...writeEntries(files, directory)], env)
@@ -152,7 +165,9 @@ const isInTerminal = (file: string) => file.includes('text-browsers')
 const wanting = files.some(isInTerminal) ? missingPrograms() : []
 const runnable = python.files.filter((file) => wanting.length === 0 || !isInTerminal(file))
 const tests = await runTests(runnable, python.environment, { serializable: onlySerializable })
-const journeys = runnable.filter((file) => SERIALIZABLE_JOURNEYS.some((journey) => file.endsWith(journey)))
+const journeys = runnable.filter((file) =>
+  SERIALIZABLE_JOURNEYS.some((journey) => file.replaceAll('\\', '/').endsWith(`/${journey}`)),
+)
 const strictly: Ending = selected
   ? { code: 0, output: '' }
   : await runTests(journeys, python.environment, { serializable: true })

@@ -33,6 +33,12 @@ export const withCachedSequences = (url: string): Promise<void> =>
     end $$`,
   )
 
+/**
+ * Whether this run is one with `--serializable`. There a request that meets two others at the same row is told to come back
+ * (503), having been carried out again once.
+ */
+export const IS_SERIALIZABLE = process.env.TEST_SERIALIZABLE === 'yes'
+
 /** The URL of the database server that `npm test` started. */
 export function serverUrl(): string {
   const url = process.env.TEST_DATABASE_URL
