@@ -50,6 +50,9 @@ const NETWORK = /^(CONNECT|E[A-Z]+|ERR_(TLS|SSL|SOCKET|STREAM)|CERT_|SASL_|DEPTH
  */
 export const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
 
+/** Whether a statement failed because somebody else has what only one may have, such as an address. */
+export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === '23505'
+
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

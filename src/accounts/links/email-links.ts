@@ -166,8 +166,7 @@ export const linked = ({ token, email, now, mailId = null, ...link }: NewLink, h
   select ${hashed(token)}, u.id, ${link.purpose}, ${email}, u.password_version,
     greatest(${new Date(now)}::timestamptz, (
       select max(greatest(earlier.created_at, earlier.used_at)) + interval '1 millisecond' from email_tokens earlier
-      where earlier.user_id = u.id and earlier.purpose = ${link.purpose}
-    )),
+      where earlier.user_id = u.id and earlier.purpose = ${link.purpose})),
     ${'until' in link ? link.until : new Date(now + LINK_LASTS_MS[link.purpose])}::timestamptz, ${mailId}
   from ${identifier(holder)} u
   returning user_id as id`
@@ -202,10 +201,6 @@ export async function whyNotUsed({ sql, now }: Deps, token: string): Promise<Use
   if (link === undefined) return { ok: false, reason: 'gone' }
   return { ok: false, reason: link.state === 'good' ? 'taken' : link.state }
 }
-
-/** Whether a statement failed because somebody else has an address. */
-export const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === '23505'
 
 /** Links that ended long ago. */
 export const OLD_LINKS: Pruning = {

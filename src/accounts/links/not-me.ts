@@ -4,13 +4,14 @@
  * a change of address, whose notice goes to the address of before.
  */
 import { type Fragment, fragment } from '../../database/fragments.ts'
+import { isUniqueViolation } from '../../database/outages.ts'
 import type { Deps } from '../../deps.ts'
 import { clearLoginTries, triesOfStrangers } from '../../limits/login-tries.ts'
 import { emailPutBack } from '../../mail/notices.ts'
 import { type Draft, mailed, type OutboxRow } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { type Device, noted } from '../activity.ts'
-import { isUniqueViolation, type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
+import { type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
 export const NOTICE_PURPOSES = ['not-me', 'undo-email-change'] as const
 type NoticePurpose = (typeof NOTICE_PURPOSES)[number]
