@@ -168,9 +168,10 @@ const tests = await runTests(runnable, python.environment, { serializable: onlyS
 const journeys = runnable.filter((file) =>
   SERIALIZABLE_JOURNEYS.some((journey) => file.replaceAll('\\', '/').endsWith(`/${journey}`)),
 )
-const strictly: Ending = selected
-  ? { code: 0, output: '' }
-  : await runTests(journeys, python.environment, { serializable: true })
+const strictly: Ending =
+  selected || onlySerializable
+    ? { code: 0, output: '' }
+    : await runTests(journeys, python.environment, { serializable: true })
 process.exitCode = app.code || types.code || (await style).code || tests.code || strictly.code
 
 if (python.missing) console.log(python.missing)
