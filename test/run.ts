@@ -1,6 +1,9 @@
 /**
  * `npm test`: compiles everything, checks the style, and runs every test file against a PostgreSQL of this run's own.
  * Arguments select test files whose path contains one of them, and leave out what these do not need: `npm test -- login`.
+ *
+ * The journeys are run once more as on a distributed database: each transaction is serializable, and each connection takes
+ * numbers of a sequence by the hundred. `npm test -- --serializable login` runs any part in that way alone.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,6 +20,20 @@ import { missingPrograms } from './support/terminal.ts'
 
 /** Tests often wait for something, so there are more at once than this machine has cores. */
 const FILES_AT_ONCE = 2 * availableParallelism() + 1
+/** What most people do, over HTTP: these run on a strict database, too. */
+const SERIALIZABLE_JOURNEYS = [
+  'accounts/row-order.test.ts',
+  'mail/instances.test.ts',
+  'session/sessions.test.ts',
+  'pages/deletion-undo.test.ts',
+  'pages/lesson-marks.test.ts',
+  'pages/login.test.ts',
+  'pages/onboarding.test.ts',
+  'pages/password-reset-link.test.ts',
+  'pages/plan.test.ts',
+  'pages/sign-up.test.ts',
+  'api/refresh-used.test.ts',
+]
 /** Where the compiled tests go. Run through a loader, every file would compile what it imports once more. */
 const BUILD = 'build'
 /** A test that hangs is ended after this time, so that a run always ends. */
@@ -83,7 +100,12 @@ function writeEntries(files: readonly string[], folder: string): string[] {
   })
 }
 
-async function runTests(files: string[], more: Record<string, string>): Promise<Ending> {
+/** Runs test files on a database of their own. `serializable`: as strict as a distributed database is by default. */
+async function runTests(
+  files: string[],
+  more: Record<string, string>,
+  { serializable }: { serializable: boolean },
+): Promise<Ending> {
   // Without a file name, Node would look for test files by itself.
   if (files.length === 0) return { code: 0, output: '' }
   const directory = mkdtempSync(join(tmpdir(), 'matricula-test-'))
@@ -91,8 +113,9 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
   try {
     // Nothing here is worth keeping, so PostgreSQL need not wait for the disk.
     const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '500' }
-    database = await startDevDatabase(directory, settings)
-    await createTemplate(database.url)
+    const strict: Record<string, string> = serializable ? { default_transaction_isolation: 'serializable' } : {}
+    database = await startDevDatabase(directory, { ...settings, ...strict })
+    await createTemplate(database.url, { cachedSequences: serializable })
     const options = [
       '--enable-source-maps',
       '--test',
@@ -108,6 +131,7 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
       ...(await browserEnvironment()),
       ...more,
       TEST_DATABASE_URL: database.url,
+      TEST_SERIALIZABLE: serializable ? 'yes' : 'no',
       GALLERY_FILE: join(directory, 'gallery.json'),
     }
     return await run([...options, ...writeEntries(files, directory)], env)
@@ -117,7 +141,9 @@ async function runTests(files: string[], more: Record<string, string>): Promise<
   }
 }
 
-const wanted = process.argv.slice(2)
+const SERIALIZABLE = '--serializable'
+const onlySerializable = process.argv.includes(SERIALIZABLE)
+const wanted = process.argv.slice(2).filter((argument) => argument !== SERIALIZABLE)
 const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
   .map((file) => join('test', file))
@@ -137,15 +163,24 @@ const [app, types] = await Promise.all([compile('.'), compile('test', '--noEmit'
 const python = await pythonEnvironment(files, { signal: stopped.signal })
 const isInTerminal = (file: string) => file.includes('text-browsers')
 const wanting = files.some(isInTerminal) ? missingPrograms() : []
-const tests = await runTests(
-  python.files.filter((file) => wanting.length === 0 || !isInTerminal(file)),
-  python.environment,
+const runnable = python.files.filter((file) => wanting.length === 0 || !isInTerminal(file))
+const tests = await runTests(runnable, python.environment, { serializable: onlySerializable })
+const journeys = runnable.filter((file) =>
+  SERIALIZABLE_JOURNEYS.some((journey) => file.replaceAll('\\', '/').endsWith(`/${journey}`)),
 )
-process.exitCode = app.code || types.code || (await style).code || tests.code
+const strictly: Ending =
+  selected || onlySerializable
+    ? { code: 0, output: '' }
+    : await runTests(journeys, python.environment, { serializable: true })
+process.exitCode = app.code || types.code || (await style).code || tests.code || strictly.code
 
 if (python.missing) console.log(python.missing)
 if (wanting.length > 0) {
   console.log(`The tests with text browsers are left out: ${wanting.join(' and ')} not installed.`)
 }
-const count = (what: string): string => tests.output.match(new RegExp(`^\\S* ?${what} (\\d+)$`, 'm'))?.[1] ?? '0'
+const count = (what: string): number =>
+  [tests, strictly].reduce(
+    (sum, { output }) => sum + Number(output.match(new RegExp(`^\\S* ?${what} (\\d+)$`, 'm'))?.[1] ?? 0),
+    0,
+  )
 console.log(`\n${count('pass')} passed, ${count('fail')} failed`)

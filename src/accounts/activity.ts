@@ -74,7 +74,7 @@ export async function recordActivity(
 export function listActivity(sql: Sql, userId: string, limit: number): Promise<Activity[]> {
   return sql<Activity>`
     select kind, at, ip_address, user_agent from activity
-    where user_id = ${userId} order by id desc limit ${limit}`
+    where user_id = ${userId} order by at desc, id desc limit ${limit}`
 }
 
 /** Entries older than 30 days. */

@@ -52,18 +52,18 @@ export async function copyOfAccount(deps: Deps, user: User, device: Device): Pro
       ),
       'sessions', (
         select coalesce(json_agg(json_build_object('signedInAt', s.created_at, 'lastSeenAt', s.seen_at,
-          'endsAt', s.expire, 'ipAddress', s.ip_address, 'device', s.user_agent) order by s.created_at), '[]')
+          'endsAt', s.expire, 'ipAddress', s.ip_address, 'device', s.user_agent) order by s.created_at, s.handle), '[]')
         from sessions s where s.user_id = u.id
       ),
       'activity', (
         select coalesce(json_agg(json_build_object('at', a.at, 'what', a.kind, 'ipAddress', a.ip_address,
-          'device', a.user_agent) order by a.id), '[]')
+          'device', a.user_agent) order by a.at, a.id), '[]')
         from activity a where a.user_id = u.id
       ),
       'mailedLinks', (
         select coalesce(json_agg(json_build_object('purpose', t.purpose, 'sentTo', t.email, 'createdAt', t.created_at,
           'expiresAt', t.expires_at, 'usedAt', t.used_at, 'cancelledAt', t.cancelled_at, 'outcome', o.outcome,
-          'outcomeAt', o.at) order by t.created_at), '[]')
+          'outcomeAt', o.at) order by t.created_at, t.id), '[]')
         from email_tokens t left join mail_outcomes o on o.id = t.mail_id where t.user_id = u.id
       )
     ) as copy

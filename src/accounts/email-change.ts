@@ -2,6 +2,7 @@
 import { LearnerGone } from '../base/failures.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
+import { isUniqueViolation } from '../database/outages.ts'
 import type { Deps } from '../deps.ts'
 import { confirmNewEmail, nothing } from '../mail/letters.ts'
 import {
@@ -16,7 +17,6 @@ import { findLeaving } from './account-deletion.ts'
 import { type Device, lockedUser, noted, type Occasion } from './activity.ts'
 import {
   countMail,
-  isUniqueViolation,
   type Link,
   type LinkTo,
   linked,

@@ -31,7 +31,7 @@ export async function findMailStatus(sql: Sql, userId: string): Promise<MailStat
     left join outbox waiting on waiting.id = t.mail_id
     left join mail_outcomes ended on ended.id = t.mail_id
     where t.user_id = ${userId} and t.purpose = 'verify-email' and t.mail_id is not null
-    order by t.id desc limit 1`
+    order by t.created_at desc, t.id desc limit 1`
   if (row === undefined) return undefined
   const { createdAt: askedAt, attempts, dueAt, outcome, at } = row
   if (outcome !== null && at !== null) return { state: 'ended', askedAt, outcome, at }

@@ -3,18 +3,22 @@
  * by itself, postgres.js waits without limit while it reconnects.
  */
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { Unavailable } from '../base/failures.ts'
 import { authorityOf } from '../config/variables.ts'
 import { type Connection, createConnections } from './connections.ts'
 import { Fragment, Identifier, type Part, type Value } from './fragments.ts'
-import { codeOf, isEnd, isOutage } from './outages.ts'
+import { BIG_NUMBERS } from './numbers.ts'
+import { codeOf, isConflict, isEnd, isOutage } from './outages.ts'
 import { TEXT_ARRAYS } from './text-arrays.ts'
 
 const QUERY_DEADLINE_MS = 5_000
 const CONNECT_TIMEOUT_SECONDS = 5
 /** With more queries waiting than this, everybody would only wait longer. */
 const QUERIES_IN_FLIGHT_MAX = 500
+/** Before a statement that was in the way of another is tried again: up to twice this, so that two do not meet again. */
+const CONFLICT_PAUSE_MS = 20
 
 /** Runs a statement, written as a tagged template. Its values are sent apart from the text. */
 export type Sql = <Row extends object>(text: TemplateStringsArray, ...parts: Part[]) => Promise<Row[]>
@@ -63,7 +67,7 @@ export function createDb({
         ...options,
         // Nothing handles the promise of the type look-up: if its connection drops, the process crashes.
         fetch_types: false,
-        types: { textArrays: TEXT_ARRAYS },
+        types: { textArrays: TEXT_ARRAYS, bigNumbers: BIG_NUMBERS },
         connect_timeout: CONNECT_TIMEOUT_SECONDS,
         // We end connections ourselves; the driver must not do it between two queries.
         idle_timeout: 0,
@@ -76,6 +80,10 @@ export function createDb({
   })
   let inFlight = 0
 
+  /**
+   * Answers a whole statement. One that was in the way of another is carried out again, once: nothing of the first time is left,
+   * and nobody has seen a row of it, since the driver settles a query when its transaction has ended.
+   */
   async function answer<Row>(start: (client: postgres.Sql) => PromiseLike<Row[]>): Promise<Row[]> {
     if (inFlight >= QUERIES_IN_FLIGHT_MAX) throw new Unavailable('too many queries are waiting')
     inFlight += 1
@@ -83,15 +91,30 @@ export function createDb({
     const deadline = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new DeadlinePassed('a query passed its deadline')), deadlineMs)
     })
+    try {
+      return await attempt(start, deadline).catch(async (error: unknown) => {
+        if (!isConflict(error)) throw error
+        await Promise.race([sleep(CONFLICT_PAUSE_MS * (1 + Math.random())), deadline])
+        return attempt(start, deadline)
+      })
+    } catch (error) {
+      throw isOutage(error) ? new Unavailable('the database is out of reach', { cause: error }) : error
+    } finally {
+      inFlight -= 1
+      clearTimeout(timer)
+    }
+  }
+
+  async function attempt<Row>(
+    start: (client: postgres.Sql) => PromiseLike<Row[]>,
+    deadline: Promise<never>,
+  ): Promise<Row[]> {
     const { connection, leave } = connections.acquire()
     try {
       return await ask(await Promise.race([connection, deadline]), start, deadline)
     } catch (error) {
       leave()
-      throw isOutage(error) ? new Unavailable('the database is out of reach', { cause: error }) : error
-    } finally {
-      inFlight -= 1
-      clearTimeout(timer)
+      throw error
     }
   }
 

@@ -20,7 +20,7 @@ export const NEWEST_SCHEMA = Math.max(...readdirSync(SQL_DIRECTORY).map((file) =
 export async function schemaVersion(sql: Sql): Promise<number> {
   const [table] = await sql<{ known: boolean }>`select to_regclass('schemaversion') is not null as known`
   if (!table?.known) return 0
-  const [row] = await sql<{ version: number }>`select max(version)::int as version from schemaversion`
+  const [row] = await sql<{ version: number }>`select max(version) as version from schemaversion`
   return row?.version ?? 0
 }
 

@@ -44,6 +44,15 @@ const REFUSED = /^(28|3D000|ERR_TLS|CERT_|SASL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO
 /** Codes of Node, of OpenSSL (for certificates) and of the driver. */
 const NETWORK = /^(CONNECT|E[A-Z]+|ERR_(TLS|SSL|SOCKET|STREAM)|CERT_|SASL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
 
+/**
+ * Whether two statements were in each other's way and this one was sent back: it could not be put in order with the other
+ * (40001), or each waited for the other (40P01). It has changed nothing. Not 40003, after which nobody knows.
+ */
+export const isConflict = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
+
+/** Whether a statement failed because somebody else has what only one may have, such as an address. */
+export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === '23505'
+
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -21,11 +21,11 @@ const IS_ANSWERED = ANSWER_COLUMNS.map(({ kind, column }) =>
 export async function countFunnel(sql: Sql): Promise<Funnel> {
   const [row] = await sql<Funnel>`
     select
-      count(*)::int as signed_up,
-      count(p.user_id)::int as began,
-      count(*) filter (where p.saved_at is not null and answered)::int as finished,
-      count(*) filter (where p.saved_at is not null and not answered)::int as skipped,
-      count(*) filter (where exists (select from progress where progress.user_id = users.id))::int as learning
+      count(*) as signed_up,
+      count(p.user_id) as began,
+      count(*) filter (where p.saved_at is not null and answered) as finished,
+      count(*) filter (where p.saved_at is not null and not answered) as skipped,
+      count(*) filter (where exists (select from progress where progress.user_id = users.id)) as learning
     from users
     left join profiles p on p.user_id = users.id
     left join lateral (

@@ -96,7 +96,7 @@ export async function markKnown(
       where progress.state = 'started'
       returning 1
     )
-    select (select count(*) from marked)::int as count from learner`
+    select (select count(*) from marked) as count from learner`
   if (learner === undefined) throw new LearnerGone()
   return learner.count
 }
@@ -114,7 +114,7 @@ export async function takeBackKnown(sql: Sql, { userId, at }: { userId: string; 
       delete from progress where user_id = ${userId} and updated_at = ${new Date(at)} and replaced = '{}'
       returning 1
     )
-    select ((select count(*) from begun) + (select count(*) from fresh))::int as count`
+    select (select count(*) from begun) + (select count(*) from fresh) as count`
   return row?.count ?? 0
 }
 

@@ -42,10 +42,13 @@ const keysOf = ({ rateLimits }: Counting, { of, subject }: Tries) => ({
   inARow: rateLimits.keyOf(`failuresBy${of}`, subject),
 })
 
-/** How long the pause after ten tries is, in milliseconds, when so many failed in a row before the last of them. */
+/**
+ * How long the pause after ten tries is, in milliseconds, when so many failed in a row before the last of them. `div`, since
+ * not every database (CockroachDB) gives a whole number for one integer by another.
+ */
 const pauseAfter = (failures: Fragment): Fragment =>
   fragment`${PAUSE_MS}::bigint * (1 << least(${DOUBLINGS_MAX}::int,
-    greatest(0, (${failures}) / ${TRIES}::int - ${FAILURES_MAX / TRIES - 1}::int)))`
+    greatest(0, div((${failures}), ${TRIES}::int) - ${FAILURES_MAX / TRIES - 1}::int))::int)`
 
 type Row = {
   tries: number
@@ -91,9 +94,9 @@ export async function countLoginTry(
       where ${growing} or r.expire <= ${now} or r.points < ${FAILURES_MAX}
       returning points
     )
-    select recent.points as tries, recent.expire::float8 as tries_until, failed.points as failures,
-      before.points as before, before.expire::float8 as before_until,
-      (${pauseAfter(fragment`coalesce(failed.points, 0) + ${TRIES}::int - recent.points - 1`)})::float8 as pause_ms
+    select recent.points as tries, recent.expire as tries_until, failed.points as failures,
+      before.points as before, before.expire as before_until,
+      ${pauseAfter(fragment`coalesce(failed.points, 0) + ${TRIES}::int - recent.points - 1`)} as pause_ms
     from before, recent left join failed on true`
   if (row === undefined) throw new Error('a try was not counted')
   return judged(row, now, growing)
@@ -117,15 +120,19 @@ function judged(
 
 /** Takes a try back that could not be made. */
 export async function refundLoginTry(counting: Counting, tries: Tries): Promise<void> {
-  const { recent, inARow } = keysOf(counting, tries)
-  // The rows are locked in the order in which they are counted; in two orders, two statements would wait for each other.
   await counting.sql`
-    with recent as (
-      update rate_limits set points = points - 1 where key = ${recent} and points > 0 returning 1 as refunded
-    )
-    update rate_limits set points = points - 1
-    where key = ${inARow} and points > 0 and (select count(*) from recent) >= 0`
+    with ${countedRows(keysOf(counting, tries))}
+    update rate_limits set points = points - 1 where key in (select key from counted) and points > 0`
 }
+
+/**
+ * Both counts as the first part of a statement, named `counted`. The rows are locked in the order in which they are counted;
+ * in two orders, two statements would wait for each other.
+ */
+const countedRows = ({ recent, inARow }: ReturnType<typeof keysOf>): Fragment => fragment`
+  counted as (
+    select key from rate_limits where key in (${recent}, ${inARow}) order by key = ${inARow} for update
+  )`
 
 /**
  * Forgets the tries, since the right password was given. With `unlessClosed`, an address that has had its hundred
@@ -136,11 +143,9 @@ export async function clearLoginTries(
   tries: Tries,
   { unlessClosed = false }: { unlessClosed?: boolean } = {},
 ): Promise<void> {
-  const { recent, inARow } = keysOf(counting, tries)
+  const keys = keysOf(counting, tries)
   await counting.sql`
-    with recent as (
-      delete from rate_limits where key = ${recent} returning 1 as cleared
-    )
+    with ${countedRows(keys)}
     delete from rate_limits
-    where key = ${inARow} and (points < ${FAILURES_MAX} or ${!unlessClosed}) and (select count(*) from recent) >= 0`
+    where key in (select key from counted) and (key = ${keys.recent} or points < ${FAILURES_MAX} or ${!unlessClosed})`
 }

@@ -8,6 +8,7 @@ import type { MailConfig } from '../config/mail-settings.ts'
 import type { Sql } from '../database/database.ts'
 import {
   type Draft,
+  dropOldMails,
   forgetMail,
   nextMailDue,
   type OutboxRow,
@@ -96,8 +97,10 @@ export function createMailer({ config, origin, keys, sql, now, log }: Parts) {
     do {
       again = false
       for (;;) {
-        const { taken, dropped } = await takeDueMails(sql, { keys, now: now(), limit: AT_ONCE })
+        // A statement of its own: not every database lets one change a table twice.
+        const dropped = await dropOldMails(sql, now())
         for (const { id, kind } of dropped) log.error({ mail: id, kind }, 'mail dropped: it could not be sent in time')
+        const taken = await takeDueMails(sql, { keys, now: now(), limit: AT_ONCE })
         if (taken.length === 0) break
         // Wait for all of them, even when one fails.
         for (const end of await Promise.allSettled(taken.map(deliver))) if (end.status === 'rejected') throw end.reason

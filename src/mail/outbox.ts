@@ -56,37 +56,29 @@ export function mailed(...mails: [row: OutboxRow | undefined, source: Fragment][
 export type Taken = { id: string; kind: string; attempts: number; mail: Mail | undefined }
 export type Dropped = { id: string; kind: string }
 
-/**
- * Claims up to `limit` mails that are due, so that other processes leave them alone for a while, and deletes those that
- * nobody needs any more.
- */
+/** Claims up to `limit` mails that are due and still of use, so that other processes leave them alone for a while. */
 export async function takeDueMails(
   sql: Sql,
   { keys, now, limit }: { keys: readonly Buffer[]; now: number; limit: number },
-): Promise<{ taken: Taken[]; dropped: Dropped[] }> {
+): Promise<Taken[]> {
   const at = new Date(now)
-  const rows = await sql<Omit<Taken, 'mail'> & { sealed: string | null }>`
-    with over as (
-      delete from outbox where expires_at <= ${at} returning id, kind, attempts
-    ), taken as (
-      update outbox set attempts = attempts + 1, due_at = ${new Date(now + LEASE_MS)}
-      where id in (
-        select id from outbox where due_at <= ${at} and expires_at > ${at}
-        order by due_at limit ${limit} for update skip locked
-      )
-      returning id, kind, attempts, sealed
+  const rows = await sql<Omit<Taken, 'mail'> & { sealed: string }>`
+    update outbox set attempts = attempts + 1, due_at = ${new Date(now + LEASE_MS)}
+    where id in (
+      select id from outbox where due_at <= ${at} and expires_at > ${at}
+      order by due_at limit ${limit} for update skip locked
     )
-    select id, kind, attempts, sealed from taken
-    union all
-    select id, kind, attempts, null from over where kind <> 'nothing'`
-  return {
-    taken: rows.flatMap(({ sealed, ...row }) => {
-      if (sealed === null) return []
-      const opened = open(sealed, row.id, keys)
-      return [{ ...row, mail: opened && (JSON.parse(opened.secret.toString()) as Mail) }]
-    }),
-    dropped: rows.flatMap(({ id, kind, sealed }) => (sealed === null ? [{ id, kind }] : [])),
-  }
+    returning id, kind, attempts, sealed`
+  return rows.map(({ sealed, ...row }) => {
+    const opened = open(sealed, row.id, keys)
+    return { ...row, mail: opened && (JSON.parse(opened.secret.toString()) as Mail) }
+  })
+}
+
+/** Deletes the mails that nobody needs any more, and returns those that should have been sent. */
+export async function dropOldMails(sql: Sql, now: number): Promise<Dropped[]> {
+  const dropped = await sql<Dropped>`delete from outbox where expires_at <= ${new Date(now)} returning id, kind`
+  return dropped.filter(({ kind }) => kind !== 'nothing')
 }
 
 /** Deletes a mail that is done, and notes what became of it. Harmless when it is done already. */
@@ -125,6 +117,6 @@ export async function nextMailDue(sql: Sql): Promise<Date | undefined> {
 
 /** How many waiting mails could not be sent at the first try. */
 export async function countLateMails(sql: Sql): Promise<number> {
-  const [row] = await sql<{ late: number }>`select count(*)::int as late from outbox where attempts > 1`
+  const [row] = await sql<{ late: number }>`select count(*) as late from outbox where attempts > 1`
   return row?.late ?? 0
 }

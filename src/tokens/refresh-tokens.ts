@@ -101,12 +101,15 @@ export async function useRefreshToken(
   const sessionEnd = endOf(session, now)
   // Of several requests at once, the first changes the row and the others see that: all answer with the same successor.
   // The locks are taken in the order session, family, token, as when a session ends, so that neither waits for the other.
+  // One that begins again where transactions are serializable finds the token used, and must be in nobody's way any more.
   const made =
     usedAt === null
       ? await sql`
           with seen as (
             update sessions set seen_at = ${new Date(now)}, expire = ${sessionEnd}
-            where handle = ${handle}
+            where handle = ${handle} and exists (
+              select from refresh_tokens where token_hash = ${sha256(token)} and used_at is null
+            )
             returning handle
           ), family as (
             select id from refresh_families where id = ${family} and session_handle in (select handle from seen)

@@ -11,11 +11,33 @@ function onDatabase(url: string, database: string): string {
   return changed.href
 }
 
-async function administer(url: string, statement: string): Promise<void> {
-  const client = postgres(onDatabase(url, 'postgres'), { max: 1, onnotice: () => {} })
+const administer = (url: string, statement: string) => carryOut(onDatabase(url, 'postgres'), statement)
+
+async function carryOut(url: string, statement: string): Promise<void> {
+  const client = postgres(url, { max: 1, onnotice: () => {} })
   await client.unsafe(statement)
   await client.end()
 }
+
+/** Lets each connection take a hundred numbers of a sequence at once, as YugabyteDB does. */
+export const withCachedSequences = (url: string): Promise<void> =>
+  carryOut(
+    url,
+    `do $$
+    declare
+      sequence record;
+    begin
+      for sequence in select schemaname, sequencename from pg_sequences loop
+        execute format('alter sequence %I.%I cache 100', sequence.schemaname, sequence.sequencename);
+      end loop;
+    end $$`,
+  )
+
+/**
+ * Whether this run is one with `--serializable`. There a request that meets two others at the same row is told to come back
+ * (503), having been carried out again once.
+ */
+export const IS_SERIALIZABLE = process.env.TEST_SERIALIZABLE === 'yes'
 
 /** The URL of the database server that `npm test` started. */
 export function serverUrl(): string {
@@ -24,9 +46,11 @@ export function serverUrl(): string {
   return url
 }
 
-export async function createTemplate(url: string): Promise<void> {
+export async function createTemplate(url: string, { cachedSequences }: { cachedSequences: boolean }): Promise<void> {
+  const template = onDatabase(url, TEMPLATE)
   await administer(url, `create database ${TEMPLATE}`)
-  await migrate(onDatabase(url, TEMPLATE))
+  await migrate(template)
+  if (cachedSequences) await withCachedSequences(template)
 }
 
 async function create(template: string): Promise<string> {

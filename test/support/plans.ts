@@ -107,7 +107,10 @@ function readingsOf(plan: Plan, indexes: ReadonlyMap<string, Index>): WholeReadi
 
 /** Whether only the first entries of an index are read, as for a `min`. */
 const endsEarly = (above: Plan, plan: Plan): boolean =>
-  above['Node Type'] === 'Limit' && plan['Index Name'] !== undefined && plan.Filter === undefined
+  above['Node Type'] === 'Limit' &&
+  plan['Index Name'] !== undefined &&
+  plan.Filter === undefined &&
+  plan['Index Cond'] === undefined
 
 function wholeReadingBy(plan: Plan, indexes: ReadonlyMap<string, Index>): WholeReading | undefined {
   const { 'Node Type': type, 'Relation Name': table = '', 'Index Name': name, 'Index Cond': condition = '' } = plan

@@ -158,19 +158,23 @@ type NewLink = { token: string; email: string; now: number; mailId?: string | nu
 
 /**
  * Adds a link, as one part of a statement. `holder` names another part of it with the columns `id` and `password_version`
- * of the user, whose row it must lock against deletion. With `mailId` the learner can be told where the mail is.
+ * of the user, whose row it must lock against deletion. With `mailId` the learner can be told where the mail is. The link
+ * is newer than all that there are and than their use, even if the clock of the server that wrote them is ahead of ours.
  */
 export const linked = ({ token, email, now, mailId = null, ...link }: NewLink, holder: string): Fragment => fragment`
   insert into email_tokens (token_hash, user_id, purpose, email, password_version, created_at, expires_at, mail_id)
-  select ${hashed(token)}, id, ${link.purpose}, ${email}, password_version, ${new Date(now)}::timestamptz,
+  select ${hashed(token)}, u.id, ${link.purpose}, ${email}, u.password_version,
+    greatest(${new Date(now)}::timestamptz, (
+      select max(greatest(earlier.created_at, earlier.used_at)) + interval '1 millisecond' from email_tokens earlier
+      where earlier.user_id = u.id and earlier.purpose = ${link.purpose})),
     ${'until' in link ? link.until : new Date(now + LINK_LASTS_MS[link.purpose])}::timestamptz, ${mailId}
-  from ${identifier(holder)}
+  from ${identifier(holder)} u
   returning user_id as id`
 
 /**
  * Uses up a link, as the first parts of the statement that does what the link is for: so of many uses at the same time
- * one wins. Gives a part named `link` with the user's `id`, `email` and `password_version`, and the link's `link_id`, without a row if the link is
- * not good. The user's row is locked first, as when an account is deleted, and as strongly as a change of the address
+ * one wins. Gives a part named `link` with the user's `id`, `email` and `password_version`, and the link's `link_id` and `linked_at`, without a
+ * row if the link is not good. The user's row is locked first, as when an account is deleted, and as strongly as a change of the address
  * needs it: two statements that take two locks in different orders would wait for each other.
  */
 export const usedLink = (
@@ -185,7 +189,7 @@ export const usedLink = (
     where t.token_hash = ${hashed(token)} and t.purpose = ${purpose} and t.used_at is null and t.cancelled_at is null
       and t.expires_at > ${new Date(now)} and u.id = t.user_id and ${condition}
       and t.token_hash in (select token_hash from current_links)
-    returning t.user_id as id, t.email, t.password_version, t.id as link_id
+    returning t.user_id as id, t.email, t.password_version, t.id as link_id, t.created_at as linked_at
   )`
 
 /** `taken`: another account has the address now. `gone`: the account was deleted, and its links with it. */
@@ -197,10 +201,6 @@ export async function whyNotUsed({ sql, now }: Deps, token: string): Promise<Use
   if (link === undefined) return { ok: false, reason: 'gone' }
   return { ok: false, reason: link.state === 'good' ? 'taken' : link.state }
 }
-
-/** Whether a statement failed because somebody else has an address. */
-export const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === '23505'
 
 /** Links that ended long ago. */
 export const OLD_LINKS: Pruning = {

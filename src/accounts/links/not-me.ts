@@ -4,13 +4,14 @@
  * a change of address, whose notice goes to the address of before.
  */
 import { type Fragment, fragment } from '../../database/fragments.ts'
+import { isUniqueViolation } from '../../database/outages.ts'
 import type { Deps } from '../../deps.ts'
 import { clearLoginTries, triesOfStrangers } from '../../limits/login-tries.ts'
 import { emailPutBack } from '../../mail/notices.ts'
 import { type Draft, mailed, type OutboxRow } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { type Device, noted } from '../activity.ts'
-import { isUniqueViolation, type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
+import { type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
 export const NOTICE_PURPOSES = ['not-me', 'undo-email-change'] as const
 type NoticePurpose = (typeof NOTICE_PURPOSES)[number]
@@ -72,7 +73,8 @@ export async function sayNotMe(
       update plans set calendar_hash = null, calendar_since = null where user_id in (select id from changed)
     ), cancelled as (
       update email_tokens t set cancelled_at = ${new Date(now)} from link
-      where t.user_id in (select id from changed) and t.purpose = 'undo-email-change' and t.id > link.link_id and ${isUndo}
+      where t.user_id in (select id from changed) and t.purpose = 'undo-email-change' and ${isUndo}
+        and (t.created_at, t.id) > (link.linked_at, link.link_id)
         and t.used_at is null and t.cancelled_at is null
     ), issued as (
       ${linked({ token: resetToken, purpose: 'reset-password', email: link.email, now }, 'changed')}
