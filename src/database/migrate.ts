@@ -6,8 +6,11 @@ import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import Postgrator from 'postgrator'
 import postgres from 'postgres'
+import type { Address } from '../config/database-url.ts'
 import { ROOT } from '../config/folders.ts'
-import { connectionOptions, type Sql } from './database.ts'
+import { connectionOptions, optionsAt, type Sql } from './database.ts'
+import { createHosts, standbyError } from './hosts.ts'
+import { isEnd, refusalOf } from './outages.ts'
 
 const SQL_DIRECTORY = join(ROOT, 'sql')
 /** An arbitrary number, the same in every instance. */
@@ -31,19 +34,40 @@ export async function requireWrites(sql: Sql): Promise<void> {
 
 /**
  * Applies the files that are missing and returns how many there were. An address of Neon's pooler is replaced by the
- * direct one, since the pooler cannot hold a long transaction.
+ * direct one, since the pooler cannot hold a long transaction. Of several hosts, the first that takes writes is used.
  */
 export async function migrate(url: string, directory = SQL_DIRECTORY): Promise<number> {
-  const options = connectionOptions(url)
+  const { addresses } = connectionOptions(url)
+  const errors: unknown[] = []
+  for (const address of addresses) {
+    try {
+      return await migrateAt(url, address, directory)
+    } catch (error) {
+      if (!isEnd(error)) throw error
+      errors.push(error)
+    }
+  }
+  throw errors.find((error) => refusalOf(error) !== undefined) ?? errors[0]
+}
+
+async function migrateAt(url: string, { host, port }: Address, directory: string): Promise<number> {
+  const { addresses, target, tls, ...options } = connectionOptions(url)
+  const hosts = createHosts({ addresses, target })
+  let isUnfit = false
   const client = postgres({
     ...options,
-    host: options.host.replace('-pooler.', '.'),
+    ...optionsAt({ host: host.replace('-pooler.', '.'), port }, tls),
     max: 1,
+    connect_timeout: hosts.connectMs / 1_000,
     fetch_types: false,
     onnotice: () => {},
+    onparameter(setting: string, value: string) {
+      isUnfit ||= hosts.isUnfit(setting, value)
+    },
   })
   try {
     return await client.begin(async (transaction) => {
+      if (isUnfit) throw standbyError()
       await transaction`select pg_advisory_xact_lock(${MIGRATION_LOCK})`
       const postgrator = new Postgrator({
         driver: 'pg',
