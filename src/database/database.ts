@@ -52,6 +52,7 @@ type TlsOptions = { ca?: string; checkServerIdentity: typeof checkServerIdentity
 export function optionsAt({ host, port }: Address, tls: { ca?: string } | undefined) {
   const ofThisHost = (_name: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate)
   const ssl: TlsOptions | false = tls !== undefined && { ...tls, checkServerIdentity: ofThisHost }
+  // In a text the driver takes the colons of an IPv6 address for the beginning of a port.
   return { host, port, ssl }
 }
 

@@ -11,6 +11,7 @@ import { ROOT } from '../config/folders.ts'
 import { connectionOptions, optionsAt, type Sql } from './database.ts'
 import { createHosts, standbyError } from './hosts.ts'
 import { isEnd, refusalOf } from './outages.ts'
+import { closedError, openSocket } from './sockets.ts'
 
 const SQL_DIRECTORY = join(ROOT, 'sql')
 /** An arbitrary number, the same in every instance. */
@@ -50,14 +51,25 @@ export async function migrate(url: string, directory = SQL_DIRECTORY): Promise<n
   throw errors.find((error) => refusalOf(error) !== undefined) ?? errors[0]
 }
 
-async function migrateAt(url: string, { host, port }: Address, directory: string): Promise<number> {
+async function migrateAt(url: string, given: Address, directory: string): Promise<number> {
   const { addresses, target, tls, ...options } = connectionOptions(url)
   const hosts = createHosts({ addresses, target })
+  const address = { ...given, host: given.host.replace('-pooler.', '.') }
   let isUnfit = false
+  let isOpened = false
+  // Behind a proxy without a server, the driver would try again without a pause.
+  const once = {
+    async socket() {
+      if (isOpened) throw closedError()
+      isOpened = true
+      return openSocket(address, { connectMs: hosts.connectMs, hold: () => {} })
+    },
+  }
   const client = postgres({
     ...options,
-    ...optionsAt({ host: host.replace('-pooler.', '.'), port }, tls),
+    ...optionsAt(address, tls),
     max: 1,
+    ...once,
     connect_timeout: hosts.connectMs / 1_000,
     fetch_types: false,
     onnotice: () => {},

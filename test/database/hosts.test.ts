@@ -1,6 +1,6 @@
 /** An address with several hosts, of which one takes writes: it is found, and found again when another one does. */
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { createConnection, createServer } from 'node:net'
 import { after, describe, it } from 'node:test'
 import { Unavailable } from '../../src/base/failures.ts'
 import { createDb } from '../../src/database/database.ts'
@@ -10,6 +10,7 @@ import { startApp } from '../support/app.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database.ts'
 import { learner, openBrowser } from '../support/people.ts'
 import { eventually, startProgram, startServer } from '../support/process.ts'
+import { startProxy } from '../support/proxy.ts'
 import { startPair } from '../support/standby.ts'
 import { AUTHORITY, startTlsProxy } from '../support/tls-proxy.ts'
 
@@ -120,10 +121,36 @@ describe('the commands', () => {
     assert.match(program.written.out, /^0 applied/)
   })
 
+  it('migrate and a server reach a host with an IPv6 address', async (test) => {
+    const target = new URL(await createDatabase())
+    const forward = createServer((client) => {
+      const database = createConnection({ host: target.hostname, port: Number(target.port) })
+      for (const socket of [client, database]) socket.on('error', () => {})
+      client.pipe(database).pipe(client)
+    })
+    const listens = await new Promise<boolean>((resolve) => {
+      forward.once('error', () => resolve(false)).listen(0, '::1', () => resolve(true))
+    })
+    if (!listens) return test.skip('this machine has no ::1')
+    after(() => forward.close())
+    const address = forward.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const url = target.href.replace(target.host, `${dead},[::1]:${port}`)
+    assert.equal(await migrate(url), 0)
+    assert.equal((await open(url).sql`select 1`).length, 1)
+  })
+
   it('migrate makes the schema there', async () => {
     const url = new URL(await createEmptyDatabase())
     url.host = `127.0.0.1:${url.port}`
     assert.equal(await migrate(url.href.replace('@', `@${dead},`)), NEWEST_SCHEMA)
+  })
+
+  it('migrate does not try for ever at a host that ends every connection', async () => {
+    const proxy = await startProxy(await createDatabase())
+    proxy.slam()
+    await assert.rejects(migrate(proxy.url), /closed/i)
+    assert.equal(proxy.connectedAt().length, 1)
   })
 
   it('migrate says so when there is none', async () => {
