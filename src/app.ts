@@ -18,6 +18,7 @@ import { readForwarded } from './web/middleware/forwarded.ts'
 import { requireOwnHost } from './web/middleware/own-host.ts'
 import { requestLog } from './web/middleware/request-log.ts'
 import { noStore, requireTls, securityHeaders } from './web/middleware/security.ts'
+import { unsentForms } from './web/middleware/unsent-form.ts'
 import { useViews } from './web/middleware/views.ts'
 import { accountPages } from './web/pages/account/account.ts'
 import { accountDeletionPages } from './web/pages/account/account-deletion.ts'
@@ -39,14 +40,14 @@ import { emailVerificationPages } from './web/pages/links/email-verification.ts'
 import { newDevicePages } from './web/pages/links/new-device.ts'
 import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
-import { loginPages } from './web/pages/login.ts'
+import { loginPages, unsentLogin } from './web/pages/login.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
-import { onboardingPages } from './web/pages/onboarding.ts'
+import { onboardingPages, unsentAnswer } from './web/pages/onboarding.ts'
 import { planCalendars } from './web/pages/plan/calendar.ts'
 import { planPages } from './web/pages/plan/plan.ts'
 import { skipPages } from './web/pages/plan/skip.ts'
-import { profilePages } from './web/pages/profile.ts'
-import { signUpPages } from './web/pages/sign-up.ts'
+import { profilePages, unsentProfile } from './web/pages/profile.ts'
+import { signUpPages, unsentSignUp } from './web/pages/sign-up.ts'
 import { showLogin } from './web/presenters/login-form.ts'
 import { refuseRivalSessions } from './web/session/cookies.ts'
 import { requireUser } from './web/session/guards.ts'
@@ -124,6 +125,7 @@ export function createApp(
   app.use(notFound)
   app.use(apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
+  app.use([unsentLogin(deps), unsentSignUp(deps), unsentAnswer(deps), unsentProfile(deps), unsentForms(deps)])
   app.use(errorPages(deps))
   return { app, listener: direct(deps, { endpoints: jsonApi.endpoints, documents, next: app }) }
 }

@@ -1,6 +1,7 @@
 /** What each of the operator's commands does. */
 import { createLog } from './base/log.ts'
 import { loadConfig } from './config/config.ts'
+import { addressFor } from './config/database-url.ts'
 import { DATA_DIRECTORY } from './config/folders.ts'
 import { migrate, NEWEST_SCHEMA } from './database/migrate.ts'
 import { isRoleName, makeReader, READER } from './database/reader.ts'
@@ -146,9 +147,7 @@ export const COMMANDS: Record<string, Command> = {
       const password = await makeReader(migrationUrl, role)
       if (password === undefined)
         return say(`The role ${role} is there and reads what it should. Its password is as it was.`)
-      const address = new URL(url)
-      Object.assign(address, { username: role, password })
-      say(address.href)
+      say(addressFor(url, { user: role, password }))
     }),
   },
 }

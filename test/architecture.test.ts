@@ -111,11 +111,7 @@ const ONLY_IN: [what: string, pattern: RegExp, files: RegExp][] = [
   ['tokens are signed and checked', /from 'jose'/, /^src\/tokens\/(access-tokens|signing-keys)\.ts$/],
   ['Express is known', /from 'express/, /^src\/(app\.ts|web\/)/],
   ['mail is sent', /from 'nodemailer'/, /^src\/mail\/transport\.ts$/],
-  [
-    'postgres.js is called',
-    /from 'postgres'/,
-    /^src\/database\/(database|connections|migrate|reader|embedded\/server)\.ts$/,
-  ],
+  ['postgres.js is called', /from 'postgres'/, /^src\/database\/(database|connections|owner|embedded\/server)\.ts$/],
 ]
 
 describe('one place only', () => {

@@ -6,3 +6,6 @@ export const UNITS_OF_ONE_MAX = 8
 /** Whether there is a visible letter, digit or sign. Filler characters of some scripts count as letters and are blank. */
 export const hasVisibleCharacter = (text: string): boolean =>
   /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(/[\u115f\u1160\u2800\u3164\uffa0]/g, ''))
+
+/** A short pause in words, for text like “in 5 seconds”. */
+export const secondsInWords = (seconds: number): string => (seconds === 1 ? 'a second' : `${seconds} seconds`)

@@ -6,11 +6,11 @@ import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { hasReadableAuthority, readDatabaseUrl } from './database-url.ts'
 import { DATA_DIRECTORY } from './folders.ts'
 import { mailOf } from './mail-settings.ts'
 import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
 import {
-  hasReadableAuthority,
   hostNames,
   isDecodable,
   isHostName,
@@ -34,12 +34,10 @@ export class ConfigError extends Error {
   }
 }
 
-const databaseUrl = urlWith(
-  ['postgres:', 'postgresql:'],
-  'must be a URL like postgres://user:password@host/database, with %25 for a % in a password',
-  (url) =>
-    (url.hostname !== '' || url.searchParams.has('host')) && isDecodable(url.username + url.password + url.pathname),
-)
+const databaseUrl = z.string().superRefine((text, { addIssue }) => {
+  const read = readDatabaseUrl(text)
+  if (typeof read === 'string') addIssue(read)
+})
 
 const Environment = z.object({
   NODE_ENV: z

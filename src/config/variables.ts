@@ -1,5 +1,4 @@
 /** Rules for the text of an environment variable. */
-import { accessSync, constants } from 'node:fs'
 import { z } from 'zod'
 
 export function wholeNumber(min: number, max: number) {
@@ -58,25 +57,3 @@ export const listOf = (isGood: (entry: string) => boolean, error: string) =>
 
 /** Whether an address belongs to this machine, so that nobody else can reach it. */
 export const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The file with the operator's own certificate authority, as libpq calls it. `system` means the usual ones. */
-export function authorityOf(url: URL): string | undefined {
-  const file = url.searchParams.get('sslrootcert')
-  return file === null || file === 'system' ? undefined : file
-}
-
-/** Whether the file that the URL of a database names in sslrootcert can be read. True if it names none. */
-export function hasReadableAuthority(databaseUrl: string): boolean {
-  const url = parseUrl(databaseUrl)
-  const authority = url && authorityOf(url)
-  return authority === undefined || isReadable(authority)
-}

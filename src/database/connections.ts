@@ -2,18 +2,15 @@
  * The connections to the database. Each is a client of postgres.js that serves one connection and is then thrown away:
  * the driver would mix what it remembers of a query that was cut off (rows, error, unsent bytes) into the next query of
  * the same client (porsager/postgres #1119, #1181, #1193). So reconnecting is done here: one attempt at a time while
- * nothing succeeds, with growing pauses, and none while nobody waits.
+ * nothing succeeds, with growing pauses, and none while nobody waits. Of several hosts, each has its turn before a pause.
  */
 import type { Socket } from 'node:net'
 import type postgres from 'postgres'
 import { Unavailable } from '../base/failures.ts'
-import { type Address, closedError, endSocket, openSocket } from './sockets.ts'
+import type { Address } from '../config/database-url.ts'
+import { type Hosts, standbyError } from './hosts.ts'
+import { closedError, endSocket, openSocket } from './sockets.ts'
 
-const PAUSE_FIRST_MS = 200
-/** Short, so that a recovery is seen quickly. */
-const PAUSE_MAX_MS = 1_000
-/** Shorter pauses are made up to this much longer, so that many processes do not try at the same moment. */
-const PAUSE_JITTER = 0.25
 /** How many connections may be opened at the same time while all is well. */
 const OPENING_AT_ONCE = 2
 const IDLE_MS = 300_000
@@ -24,15 +21,18 @@ const LIFETIME_MS = 1_800_000
 type ConnectionOptions = {
   max: 1
   socket: () => Promise<Socket>
-  onparameter: () => void
+  onparameter: (setting: string, value: string) => void
   onclose: () => void
 }
 
 export type Connection = { readonly client: postgres.Sql }
 
 type Held = Connection & {
+  readonly address: Address
   socket: Socket | undefined
   state: 'opening' | 'open' | 'over'
+  /** Whether the host has let us in and takes writes. Before, the driver sends no query. */
+  isLetIn: boolean
   /** Whether a query was answered on it. Until then, its end counts as a failed attempt to connect. */
   hasServed: boolean
   readonly generation: number
@@ -43,12 +43,12 @@ type Held = Connection & {
 type Waiting = { give: (connection: Connection) => void; fail: (error: Error) => void }
 
 export function createConnections({
-  address,
+  hosts,
   connect,
   max,
 }: {
-  address: Address
-  connect: (options: ConnectionOptions) => postgres.Sql
+  hosts: Hosts
+  connect: (address: Address, options: ConnectionOptions) => postgres.Sql
   max: number
 }) {
   const all = new Set<Held>()
@@ -56,32 +56,39 @@ export function createConnections({
   const waiting: Waiting[] = []
   const ending = new Set<Promise<unknown>>()
   let generation = 0
-  let failures = 0
-  let attemptedAt = Number.NEGATIVE_INFINITY
-  let pauseMs = 0
   let timer: NodeJS.Timeout | undefined
 
   function open(): Held {
-    attemptedAt = performance.now()
-    const client = connect({
+    const address = hosts.attempt()
+    const told = new Set<string>()
+    const client = connect(address, {
       max: 1,
       async socket() {
         if (held.socket === undefined && held.state !== 'over')
-          return openSocket(address, (socket) => (held.socket = socket))
+          return openSocket(address, { connectMs: hosts.connectMs, hold: (socket) => (held.socket = socket) })
         // The driver wants to reconnect by itself, which it would do again and again without a pause.
         discard(held)
         throw closedError()
       },
-      // The server sends its settings as soon as the login has succeeded.
-      onparameter() {
+      // The server sends its settings as soon as the login has succeeded. What it sends again has changed since.
+      onparameter(setting, value) {
+        const isOfLogin = !told.has(setting) && !held.hasServed
+        told.add(setting)
+        if (isOfLogin && hosts.isUnfit(setting, value)) {
+          held.isLetIn = false
+          return discard(held, { error: standbyError() })
+        }
         if (held.state !== 'opening') return
-        held.state = 'open'
+        Object.assign(held, { state: 'open', isLetIn: true })
         pump()
       },
       onclose: () => discard(held),
     })
-    const oldAt = attemptedAt + LIFETIME_MS * (1 - Math.random() / 10)
-    const held: Held = { client, socket: undefined, state: 'opening', hasServed: false, generation, oldAt }
+    const oldAt = performance.now() + LIFETIME_MS * (1 - Math.random() / 10)
+    const held: Held = {
+      ...{ client, address, generation, oldAt },
+      ...{ socket: undefined, state: 'opening', isLetIn: false, hasServed: false },
+    }
     all.add(held)
     return held
   }
@@ -96,25 +103,24 @@ export function createConnections({
     }
     clearTimeout(timer)
     // Connections that are released or have just opened call this again. Only for a pause is a timer needed.
-    const pause = nextAttempt() - performance.now()
+    const pause = hosts.nextAttempt() - performance.now()
     if (waiting.length > 0 && pause > 0) timer = setTimeout(pump, Math.ceil(pause))
   }
 
-  const nextAttempt = () => attemptedAt + (failures === 0 ? 0 : pauseMs)
-
   function mayOpen(): boolean {
-    const isFailing = failures > 0
+    const isFailing = hosts.isFailing()
     const held = [...all]
-    if (held.length >= max || performance.now() < nextAttempt()) return false
+    if (held.length >= max || performance.now() < hosts.nextAttempt()) return false
     const unproven = held.filter(({ state, hasServed }) => state === 'opening' || (isFailing && !hasServed))
     return unproven.length < (isFailing || unproven.length === held.length ? 1 : OPENING_AT_ONCE)
   }
 
-  /** A failed attempt fails everybody who waits, unless there is a working connection that will be free again. */
-  function noteFailure(error: Error) {
-    failures += 1
-    const pause = PAUSE_FIRST_MS * 2 ** (failures - 1) * (1 + PAUSE_JITTER * Math.random())
-    pauseMs = Math.min(PAUSE_MAX_MS, pause)
+  /**
+   * A failed attempt at the last host fails everybody who waits, unless there is a working connection that will be free
+   * again.
+   */
+  function noteFailure({ address }: Held, error: Error) {
+    if (!hosts.hasFailed(address)) return
     if ([...all].some(({ hasServed }) => hasServed)) return
     for (const { fail } of waiting.splice(0)) fail(error)
   }
@@ -127,7 +133,7 @@ export function createConnections({
     clearTimeout(held.idleTimer)
     const place = idle.indexOf(held)
     if (place >= 0) idle.splice(place, 1)
-    if (!held.hasServed) noteFailure(error)
+    if (!held.hasServed) noteFailure(held, error)
     // The query may not have been sent yet. Then it must not be sent later.
     if (grace === 0 && !held.hasServed) held.socket?.destroy()
     const end = held.client.end({ timeout: grace / 1000 }).then(() => endSocket(held.socket))
@@ -162,7 +168,7 @@ export function createConnections({
     release(connection: Connection) {
       const held = connection as Held
       held.hasServed = true
-      failures = 0
+      hosts.hasWorked()
       if (held.generation !== generation || performance.now() > held.oldAt) return discard(held)
       if (held.state === 'over') return
       idle.push(held)
@@ -175,9 +181,13 @@ export function createConnections({
       discard(connection as Held, how)
     },
 
-    /** Replaces all connections: they may lead to a server that is gone or has become read-only. */
-    renew() {
+    /** Whether no query can have been sent, because it never came to a login there. So it may be asked elsewhere. */
+    isUnsent: (connection: Connection): boolean => !(connection as Held).isLetIn,
+
+    /** Replaces all connections: they may lead to a server that is gone or, then `elsewhere`, has become read-only. */
+    renew(connection: Connection, { elsewhere }: { elsewhere: boolean }) {
       generation += 1
+      if (elsewhere) hosts.leave((connection as Held).address)
       for (const held of [...idle]) discard(held)
     },
 

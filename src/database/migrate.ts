@@ -5,9 +5,9 @@
 import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import Postgrator from 'postgrator'
-import postgres from 'postgres'
 import { ROOT } from '../config/folders.ts'
-import { connectionOptions, type Sql } from './database.ts'
+import type { Sql } from './database.ts'
+import { asOwner } from './owner.ts'
 
 const SQL_DIRECTORY = join(ROOT, 'sql')
 /** An arbitrary number, the same in every instance. */
@@ -31,50 +31,38 @@ export async function requireWrites(sql: Sql): Promise<void> {
 
 /**
  * Applies the files that are missing and returns how many there were. An address of Neon's pooler is replaced by the
- * direct one, since the pooler cannot hold a long transaction.
+ * direct one, since the pooler cannot hold a long transaction. Of several hosts, the first that takes writes is used.
  */
-export async function migrate(url: string, directory = SQL_DIRECTORY): Promise<number> {
-  const options = connectionOptions(url)
-  const client = postgres({
-    ...options,
-    host: options.host.replace('-pooler.', '.'),
-    max: 1,
-    fetch_types: false,
-    onnotice: () => {},
-  })
-  try {
-    return await client.begin(async (transaction) => {
-      await transaction`select pg_advisory_xact_lock(${MIGRATION_LOCK})`
-      const postgrator = new Postgrator({
-        driver: 'pg',
-        // This is a glob, so special characters in the folder's own name are escaped.
-        migrationPattern: `${directory
-          .split(sep)
-          .join('/')
-          .replace(/[?*()[\]{}]/g, '[$&]')}/*`,
-        schemaTable: 'schemaversion',
-        currentSchema: 'public',
-        newline: 'LF',
-        execQuery: async (query) => {
-          try {
-            return { rows: await transaction.unsafe(query) }
-          } catch (error) {
-            throw applying === undefined ? error : failureIn(applying, query, error)
-          }
-        },
-      })
-      let applying: string | undefined
-      postgrator.on('migration-started', ({ filename }) => {
-        applying = filename
-      })
-      postgrator.on('migration-finished', () => {
-        applying = undefined
-      })
-      return (await postgrator.migrate()).length
+export function migrate(url: string, directory = SQL_DIRECTORY): Promise<number> {
+  return asOwner(url, async (transaction) => {
+    await transaction`select pg_advisory_xact_lock(${MIGRATION_LOCK})`
+    const postgrator = new Postgrator({
+      driver: 'pg',
+      // This is a glob, so special characters in the folder's own name are escaped.
+      migrationPattern: `${directory
+        .split(sep)
+        .join('/')
+        .replace(/[?*()[\]{}]/g, '[$&]')}/*`,
+      schemaTable: 'schemaversion',
+      currentSchema: 'public',
+      newline: 'LF',
+      execQuery: async (query) => {
+        try {
+          return { rows: await transaction.unsafe(query) }
+        } catch (error) {
+          throw applying === undefined ? error : failureIn(applying, query, error)
+        }
+      },
     })
-  } finally {
-    await client.end({ timeout: 5 })
-  }
+    let applying: string | undefined
+    postgrator.on('migration-started', ({ filename }) => {
+      applying = filename
+    })
+    postgrator.on('migration-finished', () => {
+      applying = undefined
+    })
+    return (await postgrator.migrate()).length
+  })
 }
 
 /** Names the file and the line where PostgreSQL stopped. */

@@ -1,7 +1,6 @@
 /** The role by which a backend reads learners in the database, and nothing else. */
 import { randomBytes } from 'node:crypto'
-import postgres from 'postgres'
-import { connectionOptions } from './database.ts'
+import { asOwner } from './owner.ts'
 
 export const READER = 'matricula_reader'
 const PASSWORD_BYTES = 24
@@ -24,23 +23,17 @@ export const isRoleName = (text: string): boolean => /^[a-z_][a-z0-9_]{0,62}$/.t
  * Makes the role and returns its password. If there is a role of this name, it is given what it may be lacking, its password
  * stays, and undefined is returned. The address is that of the owner of the tables.
  */
-export async function makeReader(url: string, role: string): Promise<string | undefined> {
-  const options = connectionOptions(url)
-  const host = options.host.replace('-pooler.', '.')
-  const client = postgres({ ...options, host, max: 1, fetch_types: false, onnotice: () => {} })
-  try {
-    const [known] = await client`select 1 as known from pg_roles where rolname = ${role}`
+export function makeReader(url: string, role: string): Promise<string | undefined> {
+  return asOwner(url, async (transaction) => {
+    const [known] = await transaction`select 1 as known from pg_roles where rolname = ${role}`
     const named = READER_SQL.replaceAll(READER, `"${role}"`)
     if (known) {
       // Its own settings stay too: it may be somebody else's role, named by mistake.
-      await client.unsafe(named.replace(/^(create|alter) role .*$/gm, ''))
+      await transaction.unsafe(named.replace(/^(create|alter) role .*$/gm, ''))
       return undefined
     }
     const password = randomBytes(PASSWORD_BYTES).toString('base64url')
-    // Several statements sent at once are one transaction.
-    await client.unsafe(`${named} alter role "${role}" password '${password}'`)
+    await transaction.unsafe(`${named} alter role "${role}" password '${password}'`)
     return password
-  } finally {
-    await client.end({ timeout: 5 })
-  }
+  })
 }

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ConfigError, loadConfig, VARIABLES } from '../../src/config/config.ts'
+import { databaseUrlOf } from '../../src/config/database-url.ts'
 import { DATA_DIRECTORY, ROOT } from '../../src/config/folders.ts'
 import { startProgram } from '../support/process.ts'
 
@@ -41,7 +42,24 @@ const WRONG: Record<string, string[]> = {
     'https://user@learn.example.org',
     'javascript:alert(1)',
   ],
-  DATABASE_URL: ['localhost/db', 'mysql://user:pw@host/db', 'http://host/db', 'db'],
+  DATABASE_URL: [
+    'localhost/db',
+    'mysql://user:pw@host/db',
+    'http://host/db',
+    'db',
+    'postgres://u:p%ZZ@host/db',
+    'postgres://u:p@host:0/db',
+    'postgres://u:p@host:70000/db',
+    'postgres://u:p@one,,two/db',
+    'postgres://u:p@one,two,/db',
+    'postgres://u:p@one:5432,two:none/db',
+    'postgres://u:p@one:5432,two:70000/db',
+    'postgres://u:p@/db?host=one,two&port=1,2,3',
+    'postgres://u:p@/db?host=one,&port=1',
+    'postgres://u:p@one,two/db?target_session_attrs=prefer-standby',
+    'postgres://u:p@one/db?target_session_attrs=standby',
+    'postgres://u:p@one,two/db?target_session_attrs=read-only',
+  ],
   DATABASE_URL_UNPOOLED: ['localhost/db', 'mysql://user:pw@host/db'],
   DB_POOL_MAX: ['0', '101', '-5', 'many', '5.5'],
   APP_SECRETS: [
@@ -118,6 +136,38 @@ const WRONG: Record<string, string[]> = {
   SUPPORT_EMAIL: ['help', 'help@', 'a@b@c'],
 }
 
+describe('an address of a database with several hosts', () => {
+  const READ: Record<string, [hosts: string, target: string]> = {
+    'postgres://u:p@h/d': ['h:5432', 'any'],
+    'postgres://u:p@h/d?target_session_attrs=read-write': ['h:5432', 'read-write'],
+    'postgres://u:p@h1:5432,h2:5432,h3:5433/d?target_session_attrs=primary': ['h1:5432 h2:5432 h3:5433', 'primary'],
+    'postgresql://u:p@h1,h2:5433/d': ['h1:5432 h2:5433', 'read-write'],
+    'postgres://u:p@[2001:db8::1],[::1]:5433/d?target_session_attrs=any': ['2001:db8::1:5432 ::1:5433', 'any'],
+    'postgres://u:p,a@h1,h2/d': ['h1:5432 h2:5432', 'read-write'],
+    'postgres://u:p@/d?host=h1,h2&port=5433': ['h1:5433 h2:5433', 'read-write'],
+    'postgres://u:p@/d?host=h1,/run/postgresql&port=,5433': ['h1:5432 /run/postgresql:5433', 'read-write'],
+  }
+  for (const [text, [hosts, target]] of Object.entries(READ)) {
+    it(`${text} is read as libpq reads it`, () => {
+      const read = databaseUrlOf(text)
+      assert.equal(read.addresses.map(({ host, port }) => `${host}:${port}`).join(' '), hosts)
+      assert.equal(read.target, target)
+      assert.equal(read.url.username, 'u')
+      assert.deepEqual(problemsOf({ DATABASE_URL: text, DATABASE_URL_UNPOOLED: text }), [])
+    })
+  }
+
+  const SAID: Record<string, RegExp> = {
+    'postgres://u:p@h1,,h2/d': /a host, or a host and a port from 1 to 65535, between any two commas/,
+    'postgres://u:p@/d?host=h1,h2&port=1,2,3': /one port for all hosts, or as many as hosts/,
+    'postgres://u:p@h1,h2/d?target_session_attrs=prefer-standby':
+      /^DATABASE_URL must have read-write, primary or any as its target_session_attrs, since Matricula writes$/,
+  }
+  for (const [text, words] of Object.entries(SAID)) {
+    it(`${text} is refused with what is wrong`, () => assert.match(problemsOf({ DATABASE_URL: text })[0] ?? '', words))
+  }
+})
+
 describe('a wrong value is refused', () => {
   it('and every variable is in this table', () => {
     assert.deepEqual(Object.keys(WRONG).sort(), [...VARIABLES].sort())
@@ -128,7 +178,7 @@ describe('a wrong value is refused', () => {
       it(`${name}=${value}`, () => {
         const problems = problemsOf({ [name]: value })
         assert.equal(problems.length, 1)
-        assert.ok(problems[0]?.startsWith(`${name} must be `), problems[0])
+        assert.match(problems[0] ?? '', new RegExp(`^${name} must (be|have) `))
         assert.equal(value.length < 8 || !problems[0]?.includes(value), true)
       })
     }

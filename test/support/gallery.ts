@@ -169,6 +169,21 @@ async function addOutages(
   add('service out of reach', 'visitor', '/dashboard', await openBrowser(away, cookie).get('/dashboard'))
   const logout = await openBrowser(away, cookie).post('/logout', { _csrf: logoutToken })
   add('logout not finished', 'visitor', '/logout', logout)
+  for (const [name, path, fields] of [
+    ['login', '/login', { email: 'ada@example.org', password: PASSWORD, remember: 'yes', next: '/profile' }],
+    ['sign-up', '/sign-up', { ...somebody('Ada') }],
+    ['question', '/onboarding/goals', { projectGoals: 'career', projectGoalsText: 'A robot that folds laundry' }],
+    ['profile', '/profile', { projectGoals: 'career', projectGoalsText: 'A robot that folds laundry' }],
+    ['mark of a lesson', '/lessons/f1/progress', { state: 'done', from: 'lesson' }],
+    ['hours', '/plan', { hours: '5', from: 'plan' }],
+  ] as const) {
+    add(
+      `${name} out of reach`,
+      'visitor',
+      path,
+      await openBrowser(away, cookie).post(path, { ...fields, _csrf: logoutToken }),
+    )
+  }
   const faulty = await startApp({}, { databaseUrl, store: () => new BrokenStore(new Error('a detail of the store')) })
   add('fault of ours', 'visitor', '/dashboard', await openBrowser(faulty, cookie).get('/dashboard'))
 }

@@ -1,12 +1,20 @@
-import { Router } from 'express'
+import { type ErrorRequestHandler, type Request, Router } from 'express'
 import { z } from 'zod'
 import { CurrentPassword, Email } from '../../accounts/fields.ts'
 import { authenticate } from '../../accounts/login.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
+import { unsentForm } from '../middleware/unsent-form.ts'
 import { parseForm, refuse } from '../presenters/form.ts'
 import { LOGIN_FIELDS, showLogin } from '../presenters/login-form.ts'
-import { inWords, MANY_LOG_IN, refuseStrangers, refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
+import {
+  inWords,
+  MANY_LOG_IN,
+  outOfReach,
+  refuseStrangers,
+  refuseTooManyTries,
+  sayBusy,
+} from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
@@ -52,10 +60,8 @@ export function loginPages(deps: Deps): Router {
       showLogin(res, { next: safeReturnTo(req.query.next) }, DONE.get(req.query.done))
     })
     .post(async (req, res) => {
-      const form = parseForm(LOGIN_FIELDS, LoginForm, req.body)
+      const form = readLogin(req)
       const next = safeReturnTo(req.body.next)
-      const remember = TICKED.find((value) => value === req.body.remember) ?? ''
-      Object.assign(form.state.values, { next, remember })
       if (!form.ok) return res.status(422).render('login', { form: form.state })
 
       const login = await authenticate(deps, {
@@ -89,3 +95,16 @@ export function loginPages(deps: Deps): Router {
     .all(methodNotAllowed)
   return router
 }
+
+function readLogin({ body }: Request) {
+  const form = parseForm(LOGIN_FIELDS, LoginForm, body)
+  const remember = TICKED.find((value) => value === body.remember) ?? ''
+  Object.assign(form.state.values, { next: safeReturnTo(body.next), remember })
+  return form
+}
+
+/** The login page while the database is away: the address and the choice are kept. */
+export const unsentLogin = (deps: Deps): ErrorRequestHandler =>
+  unsentForm(deps, /^\/login\/?$/, (req, res, retryAfterSeconds) => {
+    res.render('login', { form: outOfReach(readLogin(req).state, 'email', retryAfterSeconds) })
+  })

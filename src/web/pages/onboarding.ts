@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Request, type Response, Router } from 'express'
+import { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
+import { secondsInWords } from '../../base/text.ts'
 import type { Deps } from '../../deps.ts'
 import {
   drafted,
@@ -12,6 +13,7 @@ import {
 } from '../../learning/profiles.ts'
 import { QUESTIONS, type Question } from '../../learning/questions.ts'
 import { HttpError, methodNotAllowed } from '../middleware/errors.ts'
+import { unsentForm } from '../middleware/unsent-form.ts'
 import { type AskedQuestion, askAsTyped, askWith, inWords, readAnswer, skipped } from '../presenters/answer-form.ts'
 import { saveFlash, takeMessage } from '../session/flash.ts'
 import { userOf } from '../session/guards.ts'
@@ -140,3 +142,16 @@ function pathAfter(question: Question, profile: Profile): string {
   const after = QUESTIONS[QUESTIONS.indexOf(question) + 1]
   return pathOf(after && QUESTIONS.indexOf(after) < QUESTIONS.indexOf(open) ? after : open)
 }
+
+/** The question with the answer that was sent while the database was away. */
+export const unsentAnswer = (deps: Deps): ErrorRequestHandler =>
+  unsentForm(
+    deps,
+    new RegExp(`^/onboarding/(${QUESTIONS.map(({ slug }) => slug).join('|')})/?$`),
+    (req, res, seconds) => {
+      const question = QUESTIONS.find((each) => req.path.startsWith(pathOf(each)))
+      if (question === undefined) throw new HttpError(404)
+      const asked = askAsTyped(question, req.body)
+      res.render('question', { ...page(asked, isFromCheck(req.body.from)), unsent: secondsInWords(seconds) })
+    },
+  )

@@ -1,9 +1,11 @@
-import { Router } from 'express'
+import { type ErrorRequestHandler, Router } from 'express'
+import { secondsInWords } from '../../base/text.ts'
 import type { Deps } from '../../deps.ts'
 import { Answers } from '../../learning/answers.ts'
 import { drafted, findProfile, saveAnswers } from '../../learning/profiles.ts'
 import { QUESTIONS } from '../../learning/questions.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
+import { unsentForm } from '../middleware/unsent-form.ts'
 import { askAsTyped, askWith, readAnswer } from '../presenters/answer-form.ts'
 import { saveFlash } from '../session/flash.ts'
 import { userOf } from '../session/guards.ts'
@@ -42,3 +44,10 @@ export function profilePages(deps: Deps): Router {
     .all(methodNotAllowed)
   return router
 }
+
+/** The same page with the answers that were sent while the database was away. */
+export const unsentProfile = (deps: Deps): ErrorRequestHandler =>
+  unsentForm(deps, /^\/profile\/?$/, (req, res, seconds) => {
+    const questions = QUESTIONS.map((question) => askAsTyped(question, req.body, { open: true }))
+    res.render('profile', { questions, form: { errors: [] }, kept: false, unsent: secondsInWords(seconds) })
+  })

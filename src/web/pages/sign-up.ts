@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { Router } from 'express'
+import { type ErrorRequestHandler, Router } from 'express'
 import { signUpFields } from '../../accounts/fields.ts'
 import { BREACHED_PASSWORD } from '../../accounts/passwords/breached-passwords.ts'
 import { register } from '../../accounts/sign-up.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
+import { unsentForm } from '../middleware/unsent-form.ts'
 import { ASKED_FIELD, askAboutAddress } from '../presenters/address-question.ts'
 import { blankForm, parseForm, refuse } from '../presenters/form.ts'
-import { refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
+import { outOfReach, refuseTooManyTries, sayBusy } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
@@ -74,3 +75,11 @@ export function signUpPages(deps: Deps): Router {
     .all(methodNotAllowed)
   return router
 }
+
+/** The same form while the database is away. Sent again, it is the same sign-up. */
+export const unsentSignUp = (deps: Deps): ErrorRequestHandler =>
+  unsentForm(deps, /^\/sign-up\/?$/, (req, res, retryAfterSeconds) => {
+    const { passwordMinLength } = deps.config
+    const { state } = parseForm(FIELDS, signUpFields(passwordMinLength), req.body)
+    res.render('sign-up', { form: outOfReach(state, 'email', retryAfterSeconds), passwordMinLength })
+  })

@@ -1,6 +1,7 @@
 /** The answer to too many tries: the form as it was, and when to try again, in words and in `Retry-After`. */
 import type { Request, Response } from 'express'
 import { Busy } from '../../base/failures.ts'
+import { secondsInWords } from '../../base/text.ts'
 import { renderError } from '../middleware/errors.ts'
 import { type FormState, refuse } from './form.ts'
 
@@ -41,9 +42,18 @@ export const sayBusy =
     if (!(error instanceof Busy)) throw error
     const { retryAfterSeconds: seconds } = error
     res.status(503).set('Retry-After', String(seconds))
-    const when = seconds === 1 ? 'a second' : `${seconds} seconds`
-    return { busy: { ...refuse(state, field, `${words}. Try again in ${when}`), sendIn: seconds } }
+    return { busy: { ...refuse(state, field, `${words}. Try again in ${secondsInWords(seconds)}`), sendIn: seconds } }
   }
+
+/** The form as it was while the database is away. The script counts down and sends it. */
+export const outOfReach = (state: FormState, field: string, retryAfterSeconds: number): FormState => ({
+  ...refuse(
+    state,
+    field,
+    `The service is out of reach for a moment. Try again in ${secondsInWords(retryAfterSeconds)}`,
+  ),
+  sendIn: retryAfterSeconds,
+})
 
 /** A pause in words, rounded up: to minutes, and to hours from one on. */
 export function inWords(seconds: number): string {

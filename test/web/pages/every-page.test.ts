@@ -59,6 +59,12 @@ describe('the states that are looked at', () => {
     'another format': 415,
     'plain form behind TLS': 400,
     'service out of reach': 503,
+    ...Object.fromEntries(
+      ['login', 'sign-up', 'question', 'profile', 'mark of a lesson', 'hours'].map((name) => [
+        `${name} out of reach`,
+        503,
+      ]),
+    ),
     'logout not finished': 503,
     'fault of ours': 500,
     ...Object.fromEntries(STEPS.map((step) => [`question of ${step} left empty`, 422])),
