@@ -127,6 +127,9 @@ export function createHashQueue({ threads, now = () => performance.now() }: { th
   return {
     expectedWait,
 
+    /** How long so much work takes, by what was measured lately. */
+    expectedMs: (units: number): number => units * unitMs,
+
     /** Learns how long work has taken. It should be measured where the work is done, without the way there and back. */
     learn(units: number, milliseconds: number): void {
       const estimate = unitMs + SMOOTHING * (Math.min(milliseconds / units, OUTLIER * unitMs) - unitMs)
