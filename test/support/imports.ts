@@ -37,7 +37,7 @@ const ROOT_FILES = ['app.ts', 'server.ts', 'cli.ts', 'deps.ts', 'housekeeping.ts
 
 /** The rooms of the house, the inner ones of `web` one by one. */
 export const ROOMS = [
-  ...['base', 'config', 'database', 'limits', 'mail', 'sessions', 'learning', 'tokens', 'accounts'],
+  ...['base', 'config', 'database', 'limits', 'mail', 'sessions', 'learning', 'tokens', 'accounts', 'moving'],
   ...['web/session', 'web/middleware', 'web/presenters', 'web/pages', 'web/api', 'cli'],
 ] as const
 export type Room = (typeof ROOMS)[number]

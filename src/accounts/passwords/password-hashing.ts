@@ -115,6 +115,12 @@ export function createPasswords({
       return `${newest}.${seal(Buffer.from(hash), FOREIGN, [sealingKey(pepper)])}`
     },
 
+    /** Why `takeOver` does not take it. */
+    whyNot(hash: string): 'other-secrets' | 'argon2-missing' | 'unknown-hash' {
+      if (STORED.test(hash)) return 'other-secrets'
+      return foreignHash(hash) === undefined ? 'unknown-hash' : 'argon2-missing'
+    },
+
     /** What another site can take over: a foreign hash as it came, or ours as it is, which needs its pepper. */
     handOver: (stored: string): string => openForeign(stored) ?? stored,
 
