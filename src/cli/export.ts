@@ -1,12 +1,12 @@
 /** Moving out: everybody with all that is theirs. */
-import { createWriteStream } from 'node:fs'
-import { Readable, type Writable } from 'node:stream'
+import { open } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { peopleAsLines } from '../moving/move-out.ts'
 import { command } from './frame/command.ts'
 
 /** Hashes, addresses and names are for the operator alone. */
-const PRIVATE_FILE = { flags: 'wx', mode: 0o600 } as const
+const PRIVATE = 0o600
 const TOLD_EVERY = 500
 
 export const EXPORT = command({
@@ -18,6 +18,7 @@ export const EXPORT = command({
   options: { file: { type: 'string', value: 'FILE', what: 'write to this new file instead, readable by you alone' } },
   changes: true,
   run: async ({ deps, audited, options: { file }, out }) => {
+    const target = file === undefined ? process.stdout : (await open(file, 'wx', PRIVATE)).createWriteStream()
     const { sql, passwords } = await deps()
     const progress = out.progress('Exporting')
     let count = 0
@@ -28,7 +29,6 @@ export const EXPORT = command({
         if (count % TOLD_EVERY === 0) progress.set(count)
       }
     }
-    const target: Writable = file === undefined ? process.stdout : createWriteStream(file, PRIVATE_FILE)
     // Standard output stays open for whatever is said afterwards.
     await audited({}, () => pipeline(Readable.from(lines()), target, { end: file !== undefined }))
     progress.end(`${count} exported`)

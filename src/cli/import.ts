@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { access, open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { Unavailable } from '../base/failures.ts'
 import { createDb } from '../database/database.ts'
 import { peopleOfBetterAuth, peopleOfDump } from '../moving/better-auth.ts'
 import { Unreadable } from '../moving/exports-of-others.ts'
@@ -9,7 +10,7 @@ import { peopleInLines, type Sourced } from '../moving/jsonl.ts'
 import { moveIn } from '../moving/move-in.ts'
 import { linesOf, type Report } from '../moving/report.ts'
 import { command, type Options, type Running } from './frame/command.ts'
-import { Failure } from './frame/exits.ts'
+import { Failure, UsageError } from './frame/exits.ts'
 
 const STANDARD = '-'
 
@@ -26,22 +27,24 @@ const fromBetterAuth = command({
   name: 'import better-auth',
   summary: 'move in the people of a Better Auth site',
   details: 'Whoever is here by their address stays as they are, so it can be repeated. See docs/moving-in.md.',
-  arguments: { source: { what: 'the address of its PostgreSQL, or a plain file that pg_dump has made' } },
+  arguments: { from: { what: 'the address of its PostgreSQL, or a plain file that pg_dump has made' } },
   options: IMPORT_OPTIONS,
   json: true,
   changes: true,
-  run: async ({ args: { source }, options, ...running }) => {
-    if (!/^postgres(ql)?:\/\//.test(source)) {
-      await mustExist(source)
+  run: async ({ args: { from }, options, ...running }) => {
+    if (!/^postgres(ql)?:\/\//.test(from)) {
+      await mustExist(from)
       return runImport(
         running,
-        peopleOfDump(() => linesOfFile(source)),
+        peopleOfDump(() => linesOfFile(from)),
         options,
       )
     }
-    const theirs = createDb({ url: source, poolMax: 1 })
+    if (!URL.canParse(from))
+      throw new UsageError('The address of a database is like postgres://user:password@host/name.')
+    const theirs = createDb({ url: from, poolMax: 1 })
     try {
-      await runImport(running, peopleOfBetterAuth(theirs.sql), options)
+      await runImport(running, ofTheirs(peopleOfBetterAuth(theirs.sql)), options)
     } finally {
       await theirs.close()
     }
@@ -91,6 +94,21 @@ async function runImport(
 function tell(out: Running['out'], report: Report, dryRun: boolean): void {
   const { entries, ...counts } = report
   out.tell({ dryRun, ...counts, entries }, () => linesOf(report, { dryRun }))
+}
+
+/** Whatever fails there is not to be taken for a failure of our own database. */
+async function* ofTheirs(people: AsyncIterable<Sourced>): AsyncGenerator<Sourced> {
+  try {
+    yield* people
+  } catch (error) {
+    if (error instanceof Unreadable) throw error
+    const cause = error instanceof Unavailable && error.cause !== undefined ? error.cause : error
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new Failure(
+      'unavailable',
+      `The database to move in from cannot be read: ${message || 'it refused the connection'}`,
+    )
+  }
 }
 
 async function mustExist(file: string): Promise<void> {
