@@ -4,6 +4,7 @@ import { OLD_ACTIVITY } from './accounts/activity.ts'
 import { OLD_DELETIONS } from './accounts/deleted-users.ts'
 import { OLD_LINKS } from './accounts/links/email-links.ts'
 import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
+import { OLD_AUDIT } from './database/audit.ts'
 import { pruneAll } from './database/pruning.ts'
 import type { Deps } from './deps.ts'
 import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
@@ -27,6 +28,7 @@ const PRUNED = [
   OLD_MAILS,
   OLD_MAIL_OUTCOMES,
   OLD_SIGN_UP_FORMS,
+  OLD_AUDIT,
 ]
 
 /** Deletes what is over. */

@@ -9,6 +9,7 @@ const EMAIL_LOCAL_PART_MAX_LENGTH = 64
 export const NAME_MAX_LENGTH = 100
 const NAME_TOO_LONG = `Name must be ${NAME_MAX_LENGTH} characters or fewer`
 export const PASSWORD_MAX_LENGTH = 128
+const IMAGE_MAX_LENGTH = 2000
 
 const codePoints = (text: string): number => [...text].length
 
@@ -71,6 +72,15 @@ export const DisplayName = z
       .refine(hasVisibleCharacter, { error: 'Enter your name', abort: true })
       .refine((text) => codePoints(text) <= NAME_MAX_LENGTH, { error: NAME_TOO_LONG }),
   )
+
+/** The address of a picture. */
+export const Image = z
+  .string()
+  .max(IMAGE_MAX_LENGTH)
+  .refine((text) => /^[^\s\p{Cc}\p{Surrogate}]+$/u.test(text) && z.httpUrl().safeParse(text).success, {
+    error: 'Must be an http or https address',
+  })
+  .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$' })
 
 /** A password to log in with. It is not trimmed. Its length is limited before it is hashed. */
 export const CurrentPassword = z

@@ -30,7 +30,7 @@ export const ANSWER_COLUMNS = QUESTIONS.flatMap(fieldsOf).map(({ name, kind }) =
   column: identifier(name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
 }))
 
-const COLUMN_LIST = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column}`))
+export const COLUMN_LIST = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column}`))
 const TAKE_OVER = list(ANSWER_COLUMNS.map(({ column }) => fragment`${column} = excluded.${column}`))
 
 /** What makes a profile, for statements that call no other table's columns by these names. */
@@ -71,7 +71,7 @@ export async function listSavedProfiles(sql: Sql, after: string, limit: number):
 }
 
 /** Stored answers, without options that the questions of today no longer have. */
-function knownOf(kept: Readonly<Record<string, unknown>>): Draft {
+export function knownOf(kept: Readonly<Record<string, unknown>>): Draft {
   const known: [string, unknown][] = QUESTIONS.filter(({ name }) => name in kept).map(({ name, kind, options }) => {
     const values = [kept[name]].flat()
     const listed = options.map(({ value }) => value).filter((value) => values.includes(value))

@@ -58,6 +58,13 @@ const proxy = await startProxy(url)
 const mailbox = await openMailbox()
 const app = await startApp({ SERVICE_KEY }, { databaseUrl: proxy.url, mailbox, atPublicUrl: true })
 const bare = await startApp({ BCRYPT_COST: '10' }, { databaseUrl: proxy.url, atPublicUrl: true })
+// The tables of a Better Auth site, more people than are read at once.
+await direct.unsafe(`
+  create table "user" (id text primary key, email text, name text);
+  create table account (id text primary key, "userId" text references "user" (id), "providerId" text, password text);
+  create index account_user_id on account ("userId");
+  insert into "user" select 'b' || n, 'b' || n || '@example.org', 'Ben' from generate_series(1, 600) n;
+  insert into account values ('a', 'b1', 'google', null)`)
 await takeTour({
   app,
   bare,

@@ -7,7 +7,7 @@ const COLOURS = {
 } as const
 export type Scheme = keyof typeof COLOURS
 
-const WIDTH = 860
+const WIDTH = 1000
 const HEIGHT = 672
 const ROOM_HEIGHT = 52
 const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, sans-serif'
@@ -17,17 +17,19 @@ const room = (x: number, y: number, width: number): Box => ({ x, y, width, heigh
 
 const BOXES: Record<Room | 'root', Box> = {
   root: room(280, 16, 300),
+  cli: room(850, 206, 110),
   'web/pages': room(60, 112, 190),
   'web/presenters': room(60, 206, 190),
   'web/api': room(600, 112, 190),
   'web/middleware': room(335, 206, 190),
   'web/session': room(335, 300, 190),
-  accounts: room(60, 412, 410),
-  tokens: room(500, 412, 130),
-  learning: room(660, 412, 130),
-  limits: room(60, 500, 120),
-  mail: room(205, 500, 120),
-  sessions: room(350, 500, 120),
+  tokens: room(60, 412, 130),
+  accounts: room(220, 412, 300),
+  moving: room(570, 412, 120),
+  learning: room(740, 412, 130),
+  sessions: room(60, 500, 120),
+  limits: room(205, 500, 120),
+  mail: room(350, 500, 120),
   database: room(60, 594, 190),
   config: room(275, 594, 120),
   base: room(420, 594, 120),
@@ -36,9 +38,12 @@ const BOXES: Record<Room | 'root', Box> = {
 /** Frames around several rooms. A line to everything in a frame is drawn to the frame. */
 const FRAMES: { label: string; box: Box }[] = [
   { label: 'web', box: { x: 40, y: 92, width: 780, height: 280 } },
-  { label: 'domain', box: { x: 40, y: 392, width: 780, height: 180 } },
-  { label: 'what everybody may import', box: { x: 40, y: 584, width: 780, height: 72 } },
+  { label: 'domain', box: { x: 40, y: 392, width: 920, height: 180 } },
+  { label: 'what everybody may import', box: { x: 40, y: 584, width: 920, height: 72 } },
 ]
+
+/** Where the line from the commands meets the domain: below them. */
+const BELOW_CLI: Box = { x: BOXES.cli.x, y: 392, width: BOXES.cli.width, height: ROOM_HEIGHT }
 
 const isWeb = (name: string): boolean => name.startsWith('web/')
 const isBelow = (name: string): boolean => ['base', 'config', 'database'].includes(name)
@@ -51,7 +56,7 @@ function edges(): Edge[] {
   for (const { from, to, typeOnly } of importsOfSource()) {
     const [importer, imported] = [roomOf(from), roomOf(to)]
     if (typeOnly || !importer || !imported || imported === 'root' || importer === imported) continue
-    const isFrame = (isWeb(importer) && !isWeb(imported)) || importer === 'root' || isBelow(imported)
+    const isFrame = (isWeb(importer) && !isWeb(imported)) || ['root', 'cli'].includes(importer) || isBelow(imported)
     if (!isFrame) found.set(`${importer} ${imported}`, [importer, imported])
   }
   const all = [...found.values()]
@@ -88,6 +93,8 @@ export function drawHouse(scheme: Scheme): string {
   const between: [Box, Box][] = [
     [BOXES.root, FRAMES[0]?.box ?? BOXES.root],
     [FRAMES[0]?.box ?? BOXES.root, FRAMES[1]?.box ?? BOXES.root],
+    [BOXES.root, BOXES.cli],
+    [BOXES.cli, BELOW_CLI],
   ]
   const arrows = [...between, ...edges().map(([from, to]): [Box, Box] => [BOXES[from], BOXES[to]])].map(
     ([from, to]) =>

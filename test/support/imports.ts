@@ -34,14 +34,14 @@ export const importsOfSource = (): Import[] =>
   )
 
 const ROOT_FILES = [
-  ...['app.ts', 'deps.ts', 'cli.ts', 'commands.ts', 'server.ts'],
+  ...['app.ts', 'deps.ts', 'cli.ts', 'server.ts'],
   ...['serving.ts', 'ending.ts', 'clearing.ts', 'workers.ts', 'worker.ts'],
 ]
 
 /** The rooms of the house, the inner ones of `web` one by one. */
 export const ROOMS = [
-  ...['base', 'config', 'database', 'limits', 'mail', 'sessions', 'learning', 'tokens', 'accounts'],
-  ...['web/session', 'web/middleware', 'web/presenters', 'web/pages', 'web/api'],
+  ...['base', 'config', 'database', 'limits', 'mail', 'sessions', 'learning', 'tokens', 'accounts', 'moving'],
+  ...['web/session', 'web/middleware', 'web/presenters', 'web/pages', 'web/api', 'cli'],
 ] as const
 export type Room = (typeof ROOMS)[number]
 

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parse } from 'node-html-parser'
 import { ROOT } from '../../src/config/folders.ts'
+import { beginAudit, endAudit, listAudit } from '../../src/database/audit.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
 import { refundLoginTry, triesOfStrangers } from '../../src/limits/login-tries.ts'
+import { peopleOfBetterAuth } from '../../src/moving/better-auth.ts'
+import { moveIn } from '../../src/moving/move-in.ts'
 import { addServiceKey, listServiceKeys, revokeServiceKey } from '../../src/tokens/service-keys.ts'
 import { apiLearner, apiOf, bearer, openApi } from './api.ts'
 import { SECRET, type TestApp } from './app.ts'
@@ -25,6 +28,7 @@ import {
   secretOf,
   VERIFY,
 } from './mailed.ts'
+import { moveOut } from './moving.ts'
 import { type Browser, learner, openBrowser, PASSWORD, type Person, type Response, somebody } from './people.ts'
 import { eventually, startProgram } from './process.ts'
 import { firstPair, MINUTE, refresh, SECOND, successor } from './tokens.ts'
@@ -295,6 +299,12 @@ async function operate({ app }: Tour): Promise<void> {
   app.advance(16 * MINUTE)
   await retire(await newest(), false)
 
+  const entry = { who: 'ada', osUser: 'ada', what: 'keys rotate', at: now() }
+  await endAudit(sql, await beginAudit(sql, entry), 'done')
+  for (const about of [{}, { whom: 'somebody' }, { since: now() }]) await listAudit(sql, { ...about, limit: 10 })
+
+  await moveInAndOut(app)
+
   const report = startProgram(['dist/cli.js', 'report'], {
     NODE_ENV: 'test',
     APP_SECRETS: SECRET,
@@ -303,6 +313,16 @@ async function operate({ app }: Tour): Promise<void> {
   assert.equal((await report.ended()).code, 0, report.written.err)
 
   for (const pruning of await prunings()) await prune(sql, pruning, now(), 1_000)
+}
+
+/** People come from the tables of a Better Auth site that stand beside ours, come again, and leave. */
+async function moveInAndOut(app: TestApp): Promise<void> {
+  const { deps } = app
+  for (const taken of [true, false]) {
+    const report = await moveIn(deps, peopleOfBetterAuth(deps.sql), { now: deps.now })
+    assert.equal(report.taken > 0, taken)
+  }
+  assert.ok((await moveOut(app)).length > 0)
 }
 
 /** Every kind of row that is deleted when it is over. */

@@ -121,6 +121,9 @@ export function createHashQueue({
 
     hear: promises.hear,
 
+    /** How long so much work takes, by what was measured lately. */
+    expectedMs: (units: number): number => units * unitMs,
+
     /** Learns how long work has taken. It should be measured where the work is done, without the way there and back. */
     learn(units: number, milliseconds: number): void {
       const estimate = unitMs + SMOOTHING * (Math.min(milliseconds / units, OUTLIER * unitMs) - unitMs)

@@ -2,9 +2,16 @@
 import { setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import bcrypt from 'bcrypt'
+import { matches } from './foreign-check.ts'
+import type { DerivedKey } from './foreign-hashes.ts'
 
-export type HashingJob = { text: string } & ({ cost: number; hash?: undefined } | { cost?: undefined; hash: string })
-/** `milliseconds` is what bcrypt took, waiting for the processor included, since that keeps the next one waiting too. */
+/** To make a hash of this cost, to compare with a hash of bcrypt, or with a key that another program has derived. */
+export type HashingJob = { text: string } & (
+  | { cost: number; hash?: undefined; derived?: undefined }
+  | { cost?: undefined; hash: string; derived?: undefined }
+  | { cost?: undefined; hash?: undefined; derived: DerivedKey }
+)
+/** `milliseconds` is what the job took, waiting for the processor included, since that keeps the next one waiting too. */
 export type Hashed = { value: string | boolean; milliseconds: number }
 export type HashingResult = ({ ok: true } & Hashed) | { ok: false; message: string }
 
@@ -21,15 +28,20 @@ if (process.platform === 'linux') {
 }
 
 // Synchronous on purpose: this thread does nothing else, and libuv's threads stay free for files and name look-ups.
-parentPort?.on('message', ({ text, cost, hash }: HashingJob) => {
+parentPort?.on('message', (job: HashingJob) => {
   let result: HashingResult
   try {
     // Measured here: seen from outside, the first hash would take as long as its thread needs to start.
     const startedAt = performance.now()
-    const value = hash === undefined ? bcrypt.hashSync(text, cost) : bcrypt.compareSync(text, hash)
+    const value = resultOf(job)
     result = { ok: true, value, milliseconds: performance.now() - startedAt }
   } catch (error) {
     result = { ok: false, message: error instanceof Error ? error.message : String(error) }
   }
   parentPort?.postMessage(result)
 })
+
+function resultOf({ text, cost, hash, derived }: HashingJob): string | boolean {
+  if (derived !== undefined) return matches(text, derived)
+  return hash === undefined ? bcrypt.hashSync(text, cost) : bcrypt.compareSync(text, hash)
+}

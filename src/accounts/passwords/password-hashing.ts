@@ -1,10 +1,15 @@
 /**
  * Password hashes: `<pepper id>$2b$<cost>$…`. bcrypt gets base64(HMAC-SHA-384(pepper, password)), because it only reads 72
  * bytes itself and all of a long password should count (OWASP Password Storage, “pre-hashing”).
+ *
+ * Hashes that were moved in from another program: `<pepper id>.<the hash, encrypted>`. Some are weak, and this way the table
+ * alone lets nobody guess at them either. A login replaces them.
  */
 import { createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import { sha256 } from '../../base/digest.ts'
+import { open, seal } from '../../base/sealing.ts'
+import { canCheck, foreignHash } from './foreign-hashes.ts'
 import { createHashQueue, type Place, type Reservation } from './hash-queue.ts'
 import type { HashingJob } from './hashing-thread.ts'
 import { hashingThreads } from './hashing-threads.ts'
@@ -17,11 +22,17 @@ const COST_MIN = 4
 /** The pepper's id, bcrypt's part, and its cost. For a malformed hash bcrypt returns at once, and that speed would show. */
 const STORED = /^([\w-]{8})(\$2b\$(\d\d)\$[./A-Za-z0-9]{53})$/
 const HASH_CHARACTERS_OF_BCRYPT = 31
+/** The pepper's id, and a foreign hash, sealed. */
+const STORED_FOREIGN = /^([\w-]{8})\.([\w-]+)$/
+const FOREIGN = 'foreign hash'
 
 /** bcrypt's work doubles with each step of the cost. */
 const unitsAt = (cost: number): number => 2 ** Math.min(COST_MAX, cost)
 
 type Verdict = { ok: false } | { ok: true; outdated: boolean }
+
+/** How to check a password against a stored hash. `storedCost` is that of bcrypt, undefined for another scheme. */
+type Check = { jobFor: (password: string) => HashingJob; storedCost: number | undefined; outdated: boolean }
 
 export function createPasswords({
   cost,
@@ -42,7 +53,9 @@ export function createPasswords({
   const digest = (password: string, pepper: Buffer | string) =>
     createHmac('sha384', pepper).update(password.normalize('NFC')).digest('base64')
 
-  /** Does a job at this cost, and lets the line know what it took. */
+  const sealingKey = (pepper: Buffer) => createHmac('sha256', pepper).update(FOREIGN).digest()
+
+  /** Does a job of bcrypt at this cost, and lets the line know what it took. */
   async function done(job: HashingJob, atCost: number): Promise<string | boolean> {
     const { value, milliseconds } = await hashingThreads.run(job)
     queue.learn(unitsAt(atCost), milliseconds)
@@ -55,13 +68,32 @@ export function createPasswords({
     await done({ text: 'nothing', hash }, atCost)
   }
 
-  /** Undefined if no password can match: not our hash, one whose pepper is gone, or one that would take hours. */
-  function partsOf(stored: string | null | undefined) {
+  /** Undefined if no password can match: not a hash, one whose pepper is gone, or one that would take hours. */
+  function checkOf(stored: string | null | undefined): Check | undefined {
     const [, keyId = '', hash = '', digits = ''] = STORED.exec(stored ?? '') ?? []
     const pepper = keys.get(keyId)
+    if (pepper === undefined) return foreignCheckOf(stored ?? '')
     const storedCost = Number(digits)
-    const isSound = storedCost >= COST_MIN && storedCost <= COST_MAX
-    return pepper === undefined || !isSound ? undefined : { keyId, pepper, hash, storedCost }
+    if (storedCost < COST_MIN || storedCost > COST_MAX) return undefined
+    const outdated = keyId !== newest || storedCost !== cost
+    return { jobFor: (password) => ({ text: digest(password, pepper), hash }), storedCost, outdated }
+  }
+
+  function foreignCheckOf(stored: string): Check | undefined {
+    const opened = openForeign(stored)
+    const foreign = opened === undefined ? undefined : foreignHash(opened)
+    if (foreign === undefined || !canCheck(foreign)) return undefined
+    const { textOf, bcrypt: hash, derived } = foreign
+    if (derived)
+      return { jobFor: (password) => ({ text: textOf(password), derived }), storedCost: undefined, outdated: true }
+    return { jobFor: (password) => ({ text: textOf(password), hash }), storedCost: foreign.cost, outdated: true }
+  }
+
+  /** The hash as another program wrote it; undefined if this is none, or its pepper is gone. */
+  function openForeign(stored: string): string | undefined {
+    const [, keyId = '', sealed = ''] = STORED_FOREIGN.exec(stored) ?? []
+    const pepper = keys.get(keyId)
+    return pepper && open(sealed, FOREIGN, [sealingKey(pepper)])?.secret.toString()
   }
 
   return {
@@ -75,7 +107,28 @@ export function createPasswords({
     hear: (news: PlaceNews): void => queue.hear(news),
 
     /** Whether any password can match this hash. */
-    canMatch: (stored: string): boolean => partsOf(stored) !== undefined,
+    canMatch: (stored: string): boolean => checkOf(stored) !== undefined,
+
+    /**
+     * What is stored for a hash that another program has made, or that a site with the same secrets has. Undefined if no
+     * password could match it here.
+     */
+    takeOver(hash: string): string | undefined {
+      if (STORED.test(hash)) return checkOf(hash) && hash
+      const foreign = foreignHash(hash)
+      const pepper = keys.get(newest)
+      if (foreign === undefined || pepper === undefined || !canCheck(foreign)) return undefined
+      return `${newest}.${seal(Buffer.from(hash), FOREIGN, [sealingKey(pepper)])}`
+    },
+
+    /** Why `takeOver` does not take it. */
+    whyNot(hash: string): 'other-secrets' | 'argon2-missing' | 'unknown-hash' {
+      if (STORED.test(hash)) return 'other-secrets'
+      return foreignHash(hash) === undefined ? 'unknown-hash' : 'argon2-missing'
+    },
+
+    /** What another site can take over: a foreign hash as it came, or ours as it is, which needs its pepper. */
+    handOver: (stored: string): string => openForeign(stored) ?? stored,
 
     /** A hash to be stored. @throws {Busy} when it would wait too long, {ClientGone} when nobody wants it any more. */
     async hash(password: string, place?: Place): Promise<string> {
@@ -93,18 +146,31 @@ export function createPasswords({
   }
 
   async function verify(password: string, stored: string | null | undefined): Promise<Verdict> {
-    const parts = partsOf(stored)
-    if (parts === undefined) {
+    const check = checkOf(stored)
+    if (check === undefined) {
       await compareWithNothing(cost)
       return { ok: false }
     }
-    const { keyId, pepper, hash, storedCost } = parts
-    if (await done({ text: digest(password, pepper), hash }, storedCost)) {
-      return { ok: true, outdated: keyId !== newest || storedCost !== cost }
-    }
+    const { jobFor, storedCost, outdated } = check
+    if (storedCost === undefined) return verifyDerived(jobFor(password))
+    if (await done(jobFor(password), storedCost)) return { ok: true, outdated }
     // The work doubles with each step of the cost. So the comparison above and one at each missing step add up to the
     // work at today's cost: 2^c + (2^c + 2^(c+1) + … + 2^(C-1)) = 2^C.
     for (let missing = storedCost; missing < cost; missing += 1) await compareWithNothing(missing)
+    return { ok: false }
+  }
+
+  /** The work of other schemes is not counted like bcrypt's, so a refusal is filled up by the time it took. */
+  async function verifyDerived(job: HashingJob): Promise<Verdict> {
+    const { value, milliseconds } = await hashingThreads.run(job)
+    if (value) return { ok: true, outdated: true }
+    let left = queue.expectedMs(units) - milliseconds
+    for (let step = cost - 1; step >= COST_MIN; step -= 1) {
+      const takes = queue.expectedMs(unitsAt(step))
+      if (takes > left) continue
+      left -= takes
+      await compareWithNothing(step)
+    }
     return { ok: false }
   }
 }

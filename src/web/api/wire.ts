@@ -11,8 +11,6 @@ import {
 import type { User as Account } from '../../accounts/users.ts'
 import type { Session as OpenSession } from '../../sessions/sessions.ts'
 
-const IMAGE_MAX_LENGTH = 2000
-
 const Moment = z.iso.datetime().meta({ description: 'UTC, milliseconds' })
 
 export const User = z
@@ -115,14 +113,6 @@ export const Name = asOnPages(
   maxLength: NAME_MAX_LENGTH,
   pattern: '^[^\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ufffd]*$',
 })
-
-export const Image = z
-  .string()
-  .max(IMAGE_MAX_LENGTH)
-  .refine((text) => /^[^\s\p{Cc}\p{Surrogate}]+$/u.test(text) && z.httpUrl().safeParse(text).success, {
-    error: 'Must be an http or https address',
-  })
-  .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s]+$' })
 
 /** For endpoints with `leadsTo`, which check it against the trusted origins. */
 export const CallbackUrl = z.string().meta({ description: 'A path here, or an address at a trusted origin' })

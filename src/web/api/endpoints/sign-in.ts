@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { CurrentPassword, Email, newPasswordOf } from '../../../accounts/fields.ts'
+import { CurrentPassword, Email, Image, newPasswordOf } from '../../../accounts/fields.ts'
 import { authenticate } from '../../../accounts/login.ts'
 import { register } from '../../../accounts/sign-up.ts'
 import type { Deps } from '../../../deps.ts'
@@ -15,7 +15,6 @@ import {
   CallbackUrl,
   EmailAddress,
   EmailToSignIn,
-  Image,
   Name,
   PasswordToSet,
   PasswordToSignIn,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { deleteAccount } from '../../../accounts/account-deletion.ts'
+import { Image } from '../../../accounts/fields.ts'
 import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import { updateUser } from '../../../accounts/users.ts'
 import type { Deps } from '../../../deps.ts'
@@ -8,7 +9,7 @@ import { hangUpOf } from '../../session/hang-up.ts'
 import { forgetOnDevice, isConfirmed } from '../../session/identity.ts'
 import { type Endpoint, frequentEndpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
-import { CallbackUrl, Done, Image, Name, toUser, User } from '../wire.ts'
+import { CallbackUrl, Done, Name, toUser, User } from '../wire.ts'
 import { refuseWrongPassword } from '../wrong-password.ts'
 
 const Account = z.object({

@@ -1,0 +1,123 @@
+/** Moving in from another program. */
+import { createReadStream } from 'node:fs'
+import { access, open } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { Unavailable } from '../base/failures.ts'
+import { createDb } from '../database/database.ts'
+import { peopleOfBetterAuth, peopleOfDump } from '../moving/better-auth.ts'
+import { Unreadable } from '../moving/exports-of-others.ts'
+import { peopleInLines, type Sourced } from '../moving/jsonl.ts'
+import { moveIn } from '../moving/move-in.ts'
+import { linesOf, type Report } from '../moving/report.ts'
+import { command, type Options, type Running } from './frame/command.ts'
+import { Failure, UsageError } from './frame/exits.ts'
+
+const STANDARD = '-'
+
+const IMPORT_OPTIONS = {
+  'dry-run': { type: 'boolean', what: 'say what would become of each, and change nothing' },
+  'without-password': {
+    type: 'boolean',
+    what: 'take those whose hash cannot be checked here as well: they set a new password by mail',
+  },
+  report: { type: 'string', value: 'FILE', what: 'write everybody who was left out, and why, to this new file' },
+} as const satisfies Options
+
+const fromBetterAuth = command({
+  name: 'import better-auth',
+  summary: 'move in the people of a Better Auth site',
+  details: 'Whoever is here by their address stays as they are, so it can be repeated. See docs/moving-in.md.',
+  arguments: { from: { what: 'the address of its PostgreSQL, or a plain file that pg_dump has made' } },
+  options: IMPORT_OPTIONS,
+  json: true,
+  changes: true,
+  run: async ({ args: { from }, options, ...running }) => {
+    if (!/^postgres(ql)?:\/\//.test(from)) {
+      await mustExist(from)
+      return runImport(
+        running,
+        peopleOfDump(() => linesOfFile(from)),
+        options,
+      )
+    }
+    if (!URL.canParse(from))
+      throw new UsageError('The address of a database is like postgres://user:password@host/name.')
+    const theirs = createDb({ url: from, poolMax: 1 })
+    try {
+      await runImport(running, ofTheirs(peopleOfBetterAuth(theirs.sql)), options)
+    } finally {
+      await theirs.close()
+    }
+  },
+})
+
+const fromLines = command({
+  name: 'import jsonl',
+  summary: 'move in people from a file with a JSON object in each line',
+  details:
+    'Understood are our own export and those of Django, Devise, Firebase, Auth0 and Keycloak. See docs/moving-in.md.\n' +
+    'Whoever is here by their address stays as they are, so it can be repeated.',
+  arguments: { file: { what: `the file, or ${STANDARD} for standard input`, mayBeginWithDash: /^-$/ } },
+  options: IMPORT_OPTIONS,
+  json: true,
+  changes: true,
+  run: async ({ args: { file }, options, ...running }) => {
+    if (file !== STANDARD) await mustExist(file)
+    await runImport(running, peopleInLines(file === STANDARD ? process.stdin : createReadStream(file)), options)
+  },
+})
+
+type Chosen = { 'dry-run'?: boolean | undefined; 'without-password'?: boolean | undefined; report?: string | undefined }
+
+async function runImport(
+  { deps, audited, out }: Pick<Running, 'deps' | 'audited' | 'out'>,
+  source: AsyncIterable<Sourced>,
+  { 'dry-run': dryRun = false, 'without-password': withoutPassword = false, report: reportFile }: Chosen,
+): Promise<void> {
+  const { sql, passwords, now } = await deps()
+  // Before the work, so that a file that is there already is said at once.
+  const file = reportFile === undefined ? undefined : await open(reportFile, 'wx', 0o600)
+  const progress = out.progress(dryRun ? 'Looking' : 'Moving in')
+  const work = () =>
+    moveIn({ sql, passwords }, source, { now, dryRun, withoutPassword, onProgress: (read) => progress.set(read) })
+  // A dry run changes nothing, so there is nothing to note.
+  const report = await (dryRun ? work() : audited({}, work)).catch((error: unknown) => {
+    throw error instanceof Unreadable ? new Failure('data', error.message) : error
+  })
+  progress.end(`${report.read} read`)
+  await file?.writeFile(report.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+  await file?.close()
+  tell(out, report, dryRun)
+  if (report.read === 0) throw new Failure('data', 'There is nobody in it.')
+}
+
+function tell(out: Running['out'], report: Report, dryRun: boolean): void {
+  const { entries, ...counts } = report
+  out.tell({ dryRun, ...counts, entries }, () => linesOf(report, { dryRun }))
+}
+
+/** Whatever fails there is not to be taken for a failure of our own database. */
+async function* ofTheirs(people: AsyncIterable<Sourced>): AsyncGenerator<Sourced> {
+  try {
+    yield* people
+  } catch (error) {
+    if (error instanceof Unreadable) throw error
+    const cause = error instanceof Unavailable && error.cause !== undefined ? error.cause : error
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new Failure(
+      'unavailable',
+      `The database to move in from cannot be read: ${message || 'it refused the connection'}`,
+    )
+  }
+}
+
+async function mustExist(file: string): Promise<void> {
+  await access(file).catch(() => {
+    throw new Failure('noInput', `There is no file ${file} that can be read.`)
+  })
+}
+
+const linesOfFile = (file: string): AsyncIterable<string> =>
+  createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })
+
+export const IMPORT = [fromBetterAuth, fromLines]

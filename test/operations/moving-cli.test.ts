@@ -1,0 +1,124 @@
+/** The commands import and export: files, streams, what they print, and how they end. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { ROOT } from '../../src/config/folders.ts'
+import { SECRET } from '../support/app.ts'
+import { startWithCommands } from '../support/keys-cli.ts'
+import { learner, somebody } from '../support/people.ts'
+
+const { app, cli } = await startWithCommands()
+const directory = mkdtempSync(join(tmpdir(), 'matricula-commands-'))
+after(() => rmSync(directory, { recursive: true }))
+
+let count = 0
+function fileOf(...lines: (object | string)[]): string {
+  count += 1
+  const file = join(directory, `people-${count}.jsonl`)
+  writeFileSync(file, lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'))
+  return file
+}
+const person = (more: object = {}) => {
+  const { name, email } = somebody('Ada')
+  return { id: email.split('@')[0], name, email, ...more }
+}
+
+/** Runs a command with this text at its standard input. */
+async function piped(text: string, ...args: string[]): Promise<{ code: number | null; out: string }> {
+  const child = spawn(process.execPath, [resolve(ROOT, 'dist/cli.js'), ...args], {
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH, NODE_ENV: 'test', APP_SECRETS: SECRET, DATABASE_URL: app.databaseUrl },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  let out = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    out += chunk
+  })
+  child.stdin.end(text)
+  const code = await new Promise<number | null>((done) => child.once('close', done))
+  return { code, out }
+}
+
+describe('import jsonl', () => {
+  it('says how many, and by place and reason who was left out, without addresses', async () => {
+    const lines = [person(), person({ passwordHash: 'clear text' }), 'nonsense', person({ email: 'ada' })]
+    const { code, out, err } = await cli(['import', 'jsonl', fileOf(...lines)])
+    assert.equal(code, 0)
+    assert.equal(err, '4 read')
+    assert.deepEqual(out, [
+      '4 read, 1 moved in, 0 here already, 3 left out',
+      'left out, 1: has a password hash of a kind that is not known here, or that takes too long to check',
+      '  line 2',
+      'left out, 1: cannot be read',
+      '  line 3: it is not a JSON object on one line',
+      'left out, 1: does not fit our rules',
+      '  line 4: Enter an email address in the correct format, like name@example.com',
+      'note, 1: has no password: the first login takes a link for a new one',
+      '  line 1',
+    ])
+    assert.doesNotMatch([...out, err].join(''), /@example\.org|clear text/)
+  })
+
+  it('shows ten of many, and all of them in a file of one’s own', async () => {
+    const lines = Array.from({ length: 25 }, () => person({ passwordHash: 'none' }))
+    const report = join(directory, 'report.jsonl')
+    const { out } = await cli(['import', 'jsonl', fileOf(...lines), '--report', report])
+    assert.equal(out.length, 2 + 10 + 1)
+    assert.equal(out.at(-1), '  and 15 more')
+    assert.equal(statSync(report).mode & 0o777, 0o600)
+    const entries = readFileSync(report, 'utf8').trim().split('\n')
+    assert.equal(entries.length, 25)
+    assert.deepEqual(JSON.parse(entries[24] ?? ''), { place: 'line 25', outcome: 'left-out', reason: 'unknown-hash' })
+    const again = await cli(['import', 'jsonl', fileOf(person()), '--report', report])
+    assert.equal(again.code, 73, 'a report that is there is not written over')
+  })
+
+  it('reads standard input', async () => {
+    const { code, out } = await piped(`${JSON.stringify(person())}\n`, 'import', 'jsonl', '-', '--json')
+    assert.equal(code, 0)
+    assert.equal(JSON.parse(out).taken, 1)
+  })
+
+  it('ends with 66 without the file, and with 65 when nobody is in it', async () => {
+    const none = await cli(['import', 'jsonl', join(directory, 'none')])
+    assert.deepEqual([none.code, none.out], [66, []])
+    assert.equal((await cli(['import', 'jsonl', fileOf('')])).code, 65)
+  })
+
+  it('is noted for the audit with who did it, but not when it is dry', async () => {
+    const file = fileOf(person())
+    await cli(['import', 'jsonl', file, '--dry-run', '--as', 'Dry'])
+    await cli(['import', 'jsonl', file, '--as', 'Ingrid'])
+    const rows = await app.sql<{ who: string; outcome: string }>`
+      select who, outcome from audit where what = 'import jsonl' and who in ('Dry', 'Ingrid')`
+    assert.deepEqual(
+      rows.map(({ who, outcome }) => [who, outcome]),
+      [['Ingrid', 'done']],
+    )
+  })
+})
+
+describe('export jsonl', () => {
+  it('prints everybody, one on a line, and says on the other stream how many', async () => {
+    const { person: ada } = await learner(app, 'Ada')
+    const { code, out, err } = await cli(['export', 'jsonl'])
+    assert.equal(code, 0)
+    assert.equal(err, `${out.length} exported`)
+    assert.ok(out.some((line) => JSON.parse(line).email === ada.email))
+  })
+
+  it('writes over no file', async () => {
+    const file = fileOf('what was there')
+    const { code } = await cli(['export', 'jsonl', '--file', file])
+    assert.equal(code, 73)
+    assert.equal(readFileSync(file, 'utf8'), 'what was there')
+  })
+
+  it('is noted for the audit', async () => {
+    await cli(['export', 'jsonl', '--as', 'Otto'])
+    assert.equal((await app.sql`select from audit where what = 'export jsonl' and who = 'Otto'`).length, 1)
+  })
+})
