@@ -8,6 +8,7 @@ import { OUTBOX } from './outbox.ts'
 import { PRUNE } from './prune.ts'
 import { PSEUDONYM } from './pseudonym.ts'
 import { REPORT } from './report.ts'
+import { SECRETS } from './secrets.ts'
 import { SERVICE_KEYS } from './service-keys.ts'
 import { SESSIONS } from './sessions.ts'
 
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   ...SESSIONS,
   ...OUTBOX,
   ...KEYS,
+  ...SECRETS,
   ...SERVICE_KEYS,
   ...AUDIT,
   PSEUDONYM,

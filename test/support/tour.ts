@@ -7,8 +7,9 @@ import { ROOT } from '../../src/config/folders.ts'
 import { beginAudit, endAudit, listAudit } from '../../src/database/audit.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
 import { refundLoginTry, triesOfStrangers } from '../../src/limits/login-tries.ts'
-import { isWaiting, retryMails } from '../../src/mail/waiting-mails.ts'
+import { isWaiting, replaceSealedMail, retryMails } from '../../src/mail/waiting-mails.ts'
 import { endSession } from '../../src/sessions/open-sessions.ts'
+import { replaceSealedKey } from '../../src/tokens/sealed-keys.ts'
 import { addServiceKey, listServiceKeys, revokeServiceKey } from '../../src/tokens/service-keys.ts'
 import { apiLearner, apiOf, bearer, openApi } from './api.ts'
 import { SECRET, type TestApp } from './app.ts'
@@ -287,6 +288,7 @@ async function sendLater({ app, mailbox }: Tour): Promise<void> {
 const COMMANDS_OF_TOUR: [noun: string, ...rest: string[]][] = [
   ['report'],
   ['doctor'],
+  ['secrets', 'rotate'],
   ['sessions', 'list'],
   ['sessions', 'list', '--user', 'nobody'],
   ['sessions', 'count'],
@@ -323,6 +325,8 @@ async function operate({ app }: Tour): Promise<void> {
   // These say that there is nothing of that name.
   for (const id of [undefined, 'no-mail']) await retryMails(sql, { id, now: now() })
   await isWaiting(sql, 'no-mail')
+  await replaceSealedMail(sql, 'no-mail', { before: '', sealed: '', recipient: '' })
+  await replaceSealedKey(sql, 'no-key', { before: '', sealed: '' })
   await endSession(sql, 'no-session')
 
   for (const pruning of await prunings()) await prune(sql, pruning, now(), 1_000)
