@@ -41,9 +41,10 @@ export function foundIn(variable: string, value: string | undefined): string {
   if (shown === 'secret') return shapeOf(value)
   if (shown === 'credentials')
     return withoutCredentials(value) ?? `${lengthOf(value)} that cannot be read as an address`
-  if (shown === 'address') return quoted(value.replace(/[^\s/,]*@/g, '***@').replace(/\?[^,]*/g, '?***'))
   // Somebody has put a secret into the wrong variable.
-  return isStrongSecret(value) && /^[\w+/=-]+$/.test(value) ? shapeOf(value) : quoted(value)
+  if (isStrongSecret(value) && /^[\w+/=-]+$/.test(value)) return shapeOf(value)
+  if (shown === 'address') return quoted(value.replace(/[^\s/,]*@/g, '***@').replace(/\?[^,]*/g, '?***'))
+  return quoted(value)
 }
 
 const SHOWN_MAX = 100

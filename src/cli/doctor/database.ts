@@ -30,9 +30,10 @@ export async function examineDatabase({ url, migrationUrl, embedded }: Database)
       clock(facts),
     ]
   } catch (error) {
+    const { exit, message } = endingOf(error)
     const todo = embedded ? 'See .data/postgres-18/postgres.log.' : 'Is it running, and is DATABASE_URL its address?'
     return [
-      wrong('database', endingOf(error).message, todo),
+      wrong('database', message, exit === 'configuration' ? 'Change DATABASE_URL as it says.' : todo),
       encryption(url),
       ...DEPENDENT.map((about) => off(about, 'not asked: the database does not answer')),
     ]
