@@ -24,7 +24,12 @@ it('an operator changes the secret, and takes the old one away when it is needed
   await eventually('both mails to be put off', () => app.log().split('mail not sent yet').length > 2)
   await app.deps.mail.stop()
 
+  // Who has left and may come back counts too.
+  const leave = (days: string | null) => app.sql`
+    update all_users set delete_at = now() + ${days}::interval where email = ${ben.email}`
+  await leave('7 days')
   const before = await asked(OLD)
+  await leave(null)
   assert.deepEqual([before.secrets, before.passwords, before.mayGo], [1, [2], false])
 
   const counted = await asked(`${NEW},${OLD}`, '--dry-run')
