@@ -31,11 +31,20 @@ const PRUNED = [
   OLD_AUDIT,
 ]
 
-/** Deletes what is over. */
-export async function clearAway({ sql, now, log }: Deps): Promise<void> {
-  try {
-    for (const pruning of PRUNED) await pruneAll(sql, pruning, now)
-  } catch (error) {
-    log.warn({ err: error }, 'pruning failed')
+/**
+ * Deletes what is over. `tell` hears how many rows of each table are gone so far, and when that table is done.
+ */
+export async function deleteWhatIsOver(
+  { sql, now }: Pick<Deps, 'sql' | 'now'>,
+  tell: (table: string, count: number, done: boolean) => void = () => {},
+): Promise<void> {
+  for (const pruning of PRUNED) {
+    const count = await pruneAll(sql, pruning, now, (sofar) => tell(pruning.table, sofar, false))
+    tell(pruning.table, count, true)
   }
+}
+
+/** The same for a server, which goes on when that fails. */
+export async function clearAway(deps: Deps): Promise<void> {
+  await deleteWhatIsOver(deps).catch((error: unknown) => deps.log.warn({ err: error }, 'pruning failed'))
 }

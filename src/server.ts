@@ -2,8 +2,9 @@
 import cluster from 'node:cluster'
 import type { PlaceNews } from './accounts/passwords/promised-places.ts'
 import { createLog, describeError, type Log } from './base/log.ts'
-import { type Config, ConfigError, loadConfig } from './config/config.ts'
+import { type Config, loadConfig } from './config/config.ts'
 import { DATA_DIRECTORY } from './config/folders.ts'
+import { ConfigError, problemOfListening, wordsOf } from './config/problems.ts'
 import { refusalOf } from './database/outages.ts'
 import { createEnding, type Ending } from './ending.ts'
 
@@ -28,7 +29,7 @@ async function start() {
   try {
     await (config.workers > 1 ? startPrimary(given) : startAlone(given))
   } catch (error) {
-    console.error(explain(error))
+    console.error(explain(error, config))
     await ending.stop(1, 'failed to start')
   }
 }
@@ -76,7 +77,7 @@ async function startWorker(config: Config, log: Log): Promise<void> {
     hearOthers(deps, clearAway)
     await tellPrimary({ is: 'ready', port })
   } catch (error) {
-    await tellPrimary({ is: 'refused', why: explain(error), exitCode: 1 })
+    await tellPrimary({ is: 'refused', why: explain(error, config), exitCode: 1 })
     await ending.stop(1, 'failed to start')
   }
 }
@@ -100,11 +101,12 @@ async function startEmbeddedDatabase() {
   }
 }
 
-function explain(error: unknown): string {
+function explain(error: unknown, config?: Config): string {
   if (!(error instanceof Error)) return String(error)
-  if ('code' in error && error.code === 'EADDRINUSE')
-    return 'The port is in use by another program. Set PORT to a free one.'
-  if ('code' in error && error.code === 'EACCES') return 'This user may not use the port. Set PORT to one above 1023.'
+  if ('code' in error && 'syscall' in error && config !== undefined) {
+    const problem = problemOfListening(String(error.code), config)
+    if (problem !== undefined) return wordsOf(problem)
+  }
   if ('severity' in error) return refusalOf(error) ?? `The database of DATABASE_URL refused: ${error.message}`
   return error.message
 }

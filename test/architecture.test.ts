@@ -226,7 +226,7 @@ describe('a statement that adds a row to somebody', () => {
   })
 })
 
-it('only deletion, its undo, the change of an address and moving in see accounts that are gone', () => {
+it('only deletion, its undo, the change of an address, moving in and the count of secrets see accounts that are gone', () => {
   assert.deepEqual(
     filesIn('src', '.ts').filter((file) => /\ball_users\b/.test(codeOf(file))),
     [
@@ -235,6 +235,7 @@ it('only deletion, its undo, the change of an address and moving in see accounts
       'src/accounts/links/deletion-undo.ts',
       'src/accounts/links/email-links.ts',
       'src/accounts/links/not-me.ts',
+      'src/accounts/passwords/pepper-use.ts',
       'src/moving/rows.ts',
     ],
   )

@@ -20,7 +20,8 @@ export type DatabaseUrl = {
 
 const DEFAULT_PORT = 5432
 const NAMELESS = 'nameless'
-const FORM = 'must be a URL like postgres://user:password@host/database, with %25 for a % in a password'
+const FORM =
+  'must be a URL like postgres://user:password@host/database, with %25 for a %, %23 for a # and %2F for a / in a password'
 const SEVERAL =
   'must have a host, or a host and a port from 1 to 65535, between any two commas: postgres://user:password@one:5432,two:5432/database'
 
@@ -35,7 +36,7 @@ export function readDatabaseUrl(text: string): DatabaseUrl | string {
   const [url] = urls
   const wrong = list.includes(',') ? SEVERAL : FORM
   if (front === '' || url === undefined || !urls.every((each) => each !== undefined)) return wrong
-  if (!isDecodable(url.username + url.password + url.pathname)) return FORM
+  if (url.hash !== '' || !isDecodable(url.username + url.password + url.pathname)) return FORM
   if (!urls.every(({ hostname }) => hostname === '' || isDecodable(hostname))) return wrong
 
   // Hosts in a parameter come first, for they may be folders with a socket.

@@ -37,11 +37,20 @@ export async function prune(
   return pruned.length
 }
 
-/** Deletes all rows that are over and returns how many, in batches with pauses between them, so that no lock is held for long. */
-export async function pruneAll(sql: Sql, pruning: Pruning, now: () => number): Promise<number> {
+/**
+ * Deletes all rows that are over and returns how many, in batches with pauses between them, so that no lock is held for long.
+ * `tell` hears how many are gone so far.
+ */
+export async function pruneAll(
+  sql: Sql,
+  pruning: Pruning,
+  now: () => number,
+  tell: (count: number) => void = () => {},
+): Promise<number> {
   for (let all = 0; ; await sleep(PAUSE_MS)) {
     const pruned = await prune(sql, pruning, now(), AT_ONCE)
     all += pruned
     if (pruned < AT_ONCE) return all
+    tell(all)
   }
 }

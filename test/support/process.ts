@@ -1,5 +1,6 @@
 /** Runs the built server in its own process, as an operator starts it. */
 import { spawn } from 'node:child_process'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { after } from 'node:test'
@@ -71,6 +72,15 @@ export async function startServer(environment: Record<string, string>, { ready =
   })
   if (!program.isRunning()) throw new Error(`The server ended: ${program.written.err}`)
   return { ...program, url, port }
+}
+
+/** Whether something listens on this port of this machine. */
+export function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
 }
 
 /** Repeats the question until the answer is true. An error counts as false. @throws when it never becomes true. */
