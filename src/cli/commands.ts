@@ -5,5 +5,6 @@ import type { Command } from './frame/command.ts'
 import { KEYS } from './keys.ts'
 import { REPORT } from './report.ts'
 import { SERVICE_KEYS } from './service-keys.ts'
+import { USERS } from './users/users.ts'
 
-export const COMMANDS: readonly Command[] = [...DATABASE, ...KEYS, ...SERVICE_KEYS, ...AUDIT, REPORT]
+export const COMMANDS: readonly Command[] = [...DATABASE, ...USERS, ...KEYS, ...SERVICE_KEYS, ...AUDIT, REPORT]

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { SigningKey } from '../../src/tokens/signing-keys.ts'
 import { SECRET, startApp, type TestApp } from './app.ts'
+import type { Mailbox } from './mailbox.ts'
 import { startProgram } from './process.ts'
 
 /** Put this into every wrong setting, so that we notice if its value is printed anywhere. */
@@ -11,9 +12,12 @@ export type Told = { code: number | null; out: string[]; err: string }
 
 export const rowsOf = ({ sql }: Pick<TestApp, 'sql'>) => sql<SigningKey>`select * from signing_keys order by generation`
 
-/** Starts an app with its first key, and a function that runs commands next to it. */
-export async function startWithCommands() {
-  const app = await startApp({}, { atPublicUrl: true })
+/** Starts an app with its first key, and a function that runs commands next to it, with the same mail server if there is one. */
+export async function startWithCommands({ mailbox }: { mailbox?: Mailbox } = {}) {
+  const app = await startApp({}, { atPublicUrl: true, ...(mailbox ? { mailbox } : {}) })
+  const mail = mailbox
+    ? { PUBLIC_URL: app.url, SMTP_URL: mailbox.url, MAIL_FROM: 'no-reply@matricula.example' }
+    : undefined
   await app.deps.keyRing.load()
 
   async function cli(args: readonly string[], environment: Record<string, string> = {}): Promise<Told> {
@@ -21,6 +25,7 @@ export async function startWithCommands() {
       NODE_ENV: 'test',
       APP_SECRETS: SECRET,
       DATABASE_URL: app.databaseUrl,
+      ...mail,
       ...environment,
     })
     const { code } = await program.ended()
