@@ -28,7 +28,7 @@ export const undoLink = ({ mail }: Pick<Deps, 'mail'>, token: string): string =>
  * if there is no grace. Sessions, refresh tokens, links, known devices and mails that wait end now in either case. The caller has checked
  * the password, or the login was a moment ago. Harmless when the account is gone.
  */
-export async function deleteAccount(deps: Deps, user: User, device: Device): Promise<void> {
+export async function deleteAccount(deps: Deps, user: Pick<User, 'id' | 'email'>, device: Device): Promise<void> {
   const end = await endFor(deps, user.id)
   if (end === undefined) return deleteAtOnce(deps, user)
   const { sql, mail } = deps
@@ -77,12 +77,23 @@ async function endFor(deps: Deps, userId: string): Promise<Date | undefined> {
   return grace && grace > held ? grace : held
 }
 
+/**
+ * Deletes the account for good at once, for an operator: also one that is deleted already and could still come back.
+ * Harmless when the account is gone.
+ */
+export const deleteWithoutGrace = (deps: Deps, account: Pick<User, 'id' | 'email'>): Promise<void> =>
+  deleteAtOnce(deps, account, { evenLeaving: true })
+
 /** By foreign keys, everything that belongs to the account goes with it. */
-async function deleteAtOnce({ sql, mail }: Deps, { id, email }: User): Promise<void> {
+async function deleteAtOnce(
+  { sql, mail }: Deps,
+  { id, email }: Pick<User, 'id' | 'email'>,
+  { evenLeaving = false } = {},
+): Promise<void> {
   const goodbye = mail.enabled ? mail.row(accountDeleted(email)) : undefined
   await sql`
     with deleted as (
-      delete from users where id = ${id} returning id
+      delete from all_users where id = ${id} and (delete_at is null or ${evenLeaving}) returning id
     ), mails_ended as (
       delete from outbox where ${waitingFor(mail.recipientMarks(email))} and exists (select from deleted)
     )

@@ -1,7 +1,8 @@
 /** Logging out other devices, as their owner. */
 import type { Sql } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
-import { lockedUser, noted, type Occasion } from './activity.ts'
+import { revokeSessions } from '../sessions/sessions.ts'
+import { lockedUser, noted, type Occasion, OPERATOR } from './activity.ts'
 
 const HANDLE = /^[A-Za-z0-9]{32}$/
 
@@ -47,6 +48,22 @@ export async function revokeEverySession(sql: Sql, userId: string): Promise<void
       ${withStrangeDevices(userId)}
     )
     delete from sessions where user_id in (select id from learner)`
+}
+
+/** The same by an operator, noted for the owner. Returns how many sessions it were, or undefined when the account is gone. */
+export async function signOutByOperator(sql: Sql, userId: string, now: number): Promise<number | undefined> {
+  const [ended] = await sql<{ sessions: number }>`
+    with learner as (
+      ${withStrangeDevices(userId)}
+    ), ended as (
+      delete from sessions where user_id in (select id from learner) returning 1 as one
+    ), noted as (
+      ${noted('signed-out-by-operator', 'learner', { device: OPERATOR, now })}
+    )
+    select (select count(*) from ended)::int as sessions from learner`
+  // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
+  if (ended) await revokeSessions(sql, userId)
+  return ended?.sessions
 }
 
 const withStrangeDevices = (userId: string): Fragment => fragment`

@@ -31,12 +31,20 @@ export const ACTIVITIES = {
   'login-notices-on': 'Turned emails about new devices on',
   'login-notices-off': 'Turned emails about new devices off',
   exported: 'Downloaded a copy of the data',
+  'exported-by-operator': 'The people who run this site made a copy of the data',
+  'verified-by-operator': 'The people who run this site confirmed the email address',
+  'signed-out-by-operator': 'The people who run this site logged out all devices',
+  suspended: 'The people who run this site suspended the account',
+  resumed: 'The people who run this site opened the account again',
 } as const
 
 export type ActivityKind = keyof typeof ACTIVITIES
 
 /** What a request says of where it comes from. */
 export type Device = { ipAddress: string; userAgent: string }
+
+/** What stands there for an operator, who gives a command at a terminal. */
+export const OPERATOR: Device = { ipAddress: '', userAgent: '' }
 
 /** Where and when something happens; `now` in milliseconds. */
 export type Occasion = { device: Device; now: number }

@@ -4,22 +4,28 @@ import { fragment } from '../database/fragments.ts'
 import type { Deps } from '../deps.ts'
 import { dataExported } from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
-import { type Device, noted } from './activity.ts'
+import { type Device, noted, OPERATOR } from './activity.ts'
 import { noticeTo } from './links/not-me.ts'
 import type { User } from './users.ts'
 
 type Copy = { profile: Record<string, unknown> | null } & Record<string, unknown>
 
 /**
- * Everything stored for this account, except hashes and what names a session or a link. The owner's list of events says
- * that a copy was made, and so does a mail.
+ * Everything stored for this account, except hashes, what names a session or a link, and why operators have suspended it.
+ * The owner's list of events says that a copy was made, and so does a mail, unless it was an operator (`OPERATOR`), whom
+ * they will have asked.
  * @throws {LearnerGone}
  */
-export async function copyOfAccount(deps: Deps, user: User, device: Device): Promise<Record<string, unknown>> {
+export async function copyOfAccount(
+  deps: Deps,
+  user: Pick<User, 'id' | 'email'>,
+  device: Device,
+): Promise<Record<string, unknown>> {
   const { sql, mail, rateLimits } = deps
   const now = deps.now()
+  const isByOperator = device === OPERATOR
   // The address may belong to a stranger, whose mailbox must not be filled.
-  const mayNotify = mail.enabled && (await rateLimits.count('noticesByAddress', user.email)).ok
+  const mayNotify = !isByOperator && mail.enabled && (await rateLimits.count('noticesByAddress', user.email)).ok
   const letter = (link: string) => dataExported(user.email, link)
   const notice = mayNotify ? noticeTo(deps, { email: user.email, now, letter }) : undefined
   const [row] = await sql<{ copy: Copy }>`
@@ -28,7 +34,7 @@ export async function copyOfAccount(deps: Deps, user: User, device: Device): Pro
     ), notice as (
       ${notice ? notice.linkedTo('learner') : fragment`select`}
     ), noted as (
-      ${noted('exported', 'learner', { device, now })}
+      ${noted(isByOperator ? 'exported-by-operator' : 'exported', 'learner', { device, now })}
     ), mailed as (
       ${mailed([notice?.row, fragment`from learner`])}
     )
@@ -36,7 +42,8 @@ export async function copyOfAccount(deps: Deps, user: User, device: Device): Pro
       'account', (
         select json_build_object('id', u.id, 'name', u.name, 'email', u.email, 'emailVerified', u.email_verified,
           'image', u.image, 'createdAt', u.created_at, 'updatedAt', u.updated_at, 'onboardedAt', u.onboarded_at,
-          'loginNotices', u.login_notices, 'devicesKnownSince', u.devices_known_since)
+          'loginNotices', u.login_notices, 'devicesKnownSince', u.devices_known_since,
+          'suspendedAt', u.suspended_at)
       ),
       'profile', (
         select to_json(p) from profiles p where p.user_id = u.id

@@ -20,11 +20,13 @@ import { type Credentials, findCredentials, type User } from './users.ts'
 
 /**
  * `passwordVersion` belongs to the password that was checked: a session starts only while that is the current one.
+ * `suspended`: the password is right, and an operator has suspended the account.
  * `too-many-failures`: this address takes passwords only from devices it knows, which a link sent by email can make them.
  */
 type Authentication =
   | { ok: true; user: User; passwordVersion: number }
   | { ok: false; reason: 'wrong'; triesLeft: number; pauseMinutes: number }
+  | { ok: false; reason: 'suspended' }
   | Exclude<LoginCount, { ok: true }>
 
 type Login = {
@@ -87,7 +89,12 @@ async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Aut
     return wrong
   }
 
-  const { user, passwordHash, passwordVersion, outdated } = check
+  const { user, passwordHash, passwordVersion, suspendedAt, outdated } = check
+  if (suspendedAt !== null) {
+    // Said only to whoever knows the password, and no failure of theirs.
+    await Promise.all([counted.refundNetwork(), refundLoginTry(deps, counted.tries)])
+    return { ok: false, reason: 'suspended' }
+  }
   const isKnown = counted.tries.of === 'KnownDevice'
   const [stillThere] = await Promise.all([
     noteLogin(deps, user, { isKnown: counted.isKnownDevice, device }),

@@ -33,7 +33,26 @@ export async function findMailStatus(sql: Sql, userId: string): Promise<MailStat
     where t.user_id = ${userId} and t.purpose = 'verify-email' and t.mail_id is not null
     order by t.created_at desc, t.id desc limit 1`
   if (row === undefined) return undefined
-  const { createdAt: askedAt, attempts, dueAt, outcome, at } = row
+  return statusOf(row)
+}
+
+/** The same of the newest mail of each kind with a link to the account itself, for operators. `isOpen`: its link was not used. */
+export async function listMailStatuses(
+  sql: Sql,
+  userId: string,
+): Promise<(MailStatus & { purpose: string; isOpen: boolean })[]> {
+  const rows = await sql<Row & { purpose: string; isOpen: boolean }>`
+    select distinct on (t.purpose) t.purpose, t.used_at is null and t.cancelled_at is null as is_open,
+      t.created_at, waiting.attempts, waiting.due_at, ended.outcome, ended.at
+    from email_tokens t
+    left join outbox waiting on waiting.id = t.mail_id
+    left join mail_outcomes ended on ended.id = t.mail_id
+    where t.user_id = ${userId} and t.mail_id is not null
+    order by t.purpose, t.id desc`
+  return rows.map((row) => ({ purpose: row.purpose, isOpen: row.isOpen, ...statusOf(row) }))
+}
+
+function statusOf({ createdAt: askedAt, attempts, dueAt, outcome, at }: Row): MailStatus {
   if (outcome !== null && at !== null) return { state: 'ended', askedAt, outcome, at }
   if (attempts !== null && dueAt !== null) return { state: 'waiting', askedAt, attempts, dueAt }
   return { state: 'lost', askedAt }

@@ -96,7 +96,7 @@ async function sameSignUp(
   { password, signUpForm }: { password: string; signUpForm: string },
   place: Place,
 ): Promise<Registration> {
-  const isRecent = known && now() - known.user.createdAt.getTime() < SAME_SIGN_UP_MS
+  const isRecent = known && known.suspendedAt === null && now() - known.user.createdAt.getTime() < SAME_SIGN_UP_MS
   const isSame =
     isRecent && known.signUpForm === signUpForm && (await passwords.verify(password, known.passwordHash, place)).ok
   return isSame

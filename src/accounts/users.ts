@@ -48,13 +48,16 @@ export type Credentials = {
   passwordHash: string | null
   passwordVersion: number
   signUpForm: string | null
+  /** Since when nobody can use the account. */
+  suspendedAt: Date | null
 }
 
 /** The user with this address, and their credentials. */
 export async function findCredentials(sql: Sql, email: string): Promise<Credentials | undefined> {
   const [row] = await sql<User & Omit<Credentials, 'user'>>`
-    select ${USER_COLUMNS}, u.password_hash, u.password_version, u.sign_up_form from users u where u.email = ${email}`
+    select ${USER_COLUMNS}, u.password_hash, u.password_version, u.sign_up_form, u.suspended_at
+    from users u where u.email = ${email}`
   if (row === undefined) return undefined
-  const { passwordHash, passwordVersion, signUpForm, ...user } = row
-  return { user, passwordHash, passwordVersion, signUpForm }
+  const { passwordHash, passwordVersion, signUpForm, suspendedAt, ...user } = row
+  return { user, passwordHash, passwordVersion, signUpForm, suspendedAt }
 }

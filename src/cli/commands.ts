@@ -13,11 +13,13 @@ import { REPORT } from './report.ts'
 import { SECRETS } from './secrets.ts'
 import { SERVICE_KEYS } from './service-keys.ts'
 import { SESSIONS } from './sessions.ts'
+import { USERS } from './users/users.ts'
 
 export const COMMANDS: readonly Command[] = [
   DOCTOR,
   ...DATABASE,
   PRUNE,
+  ...USERS,
   ...SESSIONS,
   ...OUTBOX,
   ...KEYS,

@@ -6,3 +6,6 @@ import { fragment } from './fragments.ts'
  */
 export const USER_COLUMNS = fragment`
   u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at, u.devices_version`
+
+/** Joins the user whose session `s` is. A suspended one has none, whatever a process of an older version may have written. */
+export const USER_OF_SESSION = fragment`join users u on u.id = s.user_id and u.suspended_at is null`

@@ -164,6 +164,30 @@ export const accountLeaving = (
   }),
 })
 
+/** Why is not said: the reason is for operators, and may speak of others. */
+export const accountSuspended = (to: string, link: string): Draft => ({
+  kind: 'account-suspended',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your account was suspended',
+    before: [
+      'The people who run Matricula have suspended your account. Nobody can log in to it for now. Nothing in it was deleted.',
+      'To ask why, or to have it opened again, write to them. Here it says how:',
+    ],
+    link,
+  }),
+})
+
+export const accountResumed = (to: string, link: string): Draft => ({
+  kind: 'account-resumed',
+  lastsMs: NOTICE_LASTS_MS,
+  mail: compose(to, {
+    subject: 'Your account is open again',
+    before: ['Your Matricula account is no longer suspended, and all that was in it is still there. Log in as before:'],
+    link,
+  }),
+})
+
 export const accountDeleted = (to: string): Draft => ({
   kind: 'account-deleted',
   lastsMs: NOTICE_LASTS_MS,

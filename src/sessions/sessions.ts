@@ -4,7 +4,7 @@ import type { User } from '../accounts/users.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
-import { USER_COLUMNS } from '../database/user-columns.ts'
+import { USER_COLUMNS, USER_OF_SESSION } from '../database/user-columns.ts'
 import { endOf, type Term } from './lifetimes.ts'
 
 /** The last moment that a `Date` can hold (ECMA-262, section 21.4.1.1), in milliseconds. */
@@ -74,7 +74,7 @@ export async function findOpenSession(
   const [row] = await sql<Row>`
     select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
       s.status_index, ${USER_COLUMNS}
-    from sessions s join users u on u.id = s.user_id
+    from sessions s ${USER_OF_SESSION}
     where s.sid = ${sid} and s.expire > ${new Date(now)}`
   if (row === undefined) return undefined
   const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, statusIndex, ...user } = row
@@ -93,7 +93,7 @@ export async function touchSession(sql: Sql, sid: string, term: Term, now: numbe
 export async function findUserOfSession(sql: Sql, handle: string, now: number): Promise<User | undefined> {
   const [row] = await sql<User & { sess: unknown }>`
     select s.sess, ${USER_COLUMNS}
-    from sessions s join users u on u.id = s.user_id
+    from sessions s ${USER_OF_SESSION}
     where s.handle = ${handle} and s.expire > ${new Date(now)}`
   if (row === undefined || !storedSession(row.sess)) return undefined
   const { sess: _, ...user } = row

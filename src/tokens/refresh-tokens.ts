@@ -12,7 +12,7 @@ import { sha256 } from '../base/digest.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
-import { USER_COLUMNS } from '../database/user-columns.ts'
+import { USER_COLUMNS, USER_OF_SESSION } from '../database/user-columns.ts'
 import { absoluteEndOf, endOf, type Term } from '../sessions/lifetimes.ts'
 import { removeDamagedSession, storedSession } from '../sessions/sessions.ts'
 import type { TokenSession } from './access-tokens.ts'
@@ -80,7 +80,7 @@ export async function useRefreshToken(
     from refresh_tokens t
     join refresh_families f on f.id = t.family
     join sessions s on s.handle = f.session_handle
-    join users u on u.id = s.user_id
+    ${USER_OF_SESSION}
     where t.token_hash = ${sha256(token)}
       and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
   if (row === undefined) return { ok: false, reason: 'unknown' }

@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { suspendAccount } from '../../src/accounts/suspension.ts'
+import { findCredentials } from '../../src/accounts/users.ts'
 import { startApp, type TestApp } from './app.ts'
 import { shutStrangersOut, TRIES, useUp } from './guessing.ts'
 import { openMailbox } from './mailbox.ts'
@@ -196,6 +198,11 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   await see('login after an account was kept', kept.headers.location ?? '')
   await see('deletion that was undone', await open(way))
   await see('account gone for good', '/deletion-undo/gone')
+
+  const { person: barred } = await learner(app, 'Emil')
+  const account = (await findCredentials(app.sql, barred.email))?.user ?? { id: '', email: '' }
+  await suspendAccount(app.deps, account, { reason: 'of the gallery', notify: false })
+  add('account suspended', 'visitor', '/login', await openBrowser(app).logIn(barred))
 
   for (let tries = 0; tries < CONFIRM_TRIES; tries += 1)
     await ben.submit('/account/password-confirmation', { password: 'wrong' })

@@ -12,9 +12,12 @@ export type Told = { code: number | null; out: string[]; err: string }
 
 export const rowsOf = ({ sql }: Pick<TestApp, 'sql'>) => sql<SigningKey>`select * from signing_keys order by generation`
 
-/** Starts an app with its first key, and a function that runs commands next to it. */
+/** Starts an app with its first key, and a function that runs commands next to it, with the same mail server if there is one. */
 export async function startWithCommands({ mailbox }: { mailbox?: Mailbox } = {}) {
   const app = await startApp({}, { atPublicUrl: true, ...(mailbox ? { mailbox } : {}) })
+  const mail = mailbox
+    ? { PUBLIC_URL: app.url, SMTP_URL: mailbox.url, MAIL_FROM: 'no-reply@matricula.example' }
+    : undefined
   await app.deps.keyRing.load()
 
   async function cli(args: readonly string[], environment: Record<string, string> = {}): Promise<Told> {
@@ -22,6 +25,7 @@ export async function startWithCommands({ mailbox }: { mailbox?: Mailbox } = {})
       NODE_ENV: 'test',
       APP_SECRETS: SECRET,
       DATABASE_URL: app.databaseUrl,
+      ...mail,
       ...environment,
     })
     const { code } = await program.ended()

@@ -3,6 +3,17 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parse } from 'node-html-parser'
+import { deleteWithoutGrace } from '../../src/accounts/account-deletion.ts'
+import { signOutByOperator } from '../../src/accounts/account-sessions.ts'
+import { OPERATOR } from '../../src/accounts/activity.ts'
+import { copyOfAccount } from '../../src/accounts/data-export.ts'
+import { confirmByOperator } from '../../src/accounts/links/email-verification.ts'
+import { unlock } from '../../src/accounts/support/account-limits.ts'
+import { findObstacles } from '../../src/accounts/support/obstacles.ts'
+import { findSupportAccount } from '../../src/accounts/support/support-accounts.ts'
+import { reportOn } from '../../src/accounts/support/user-report.ts'
+import { searchUsers } from '../../src/accounts/support/user-search.ts'
+import { resumeAccount, suspendAccount } from '../../src/accounts/suspension.ts'
 import { ROOT } from '../../src/config/folders.ts'
 import { beginAudit, endAudit, listAudit } from '../../src/database/audit.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
@@ -317,6 +328,7 @@ async function operate({ app }: Tour): Promise<void> {
   await endAudit(sql, await beginAudit(sql, entry), 'done')
   for (const about of [{}, { whom: 'somebody' }, { since: now() }]) await listAudit(sql, { ...about, limit: 10 })
 
+  await helpSomebody(app)
   await moveInAndOut(app)
 
   for (const [about, ...args] of COMMANDS_OF_TOUR) {
@@ -345,6 +357,23 @@ async function moveInAndOut(app: TestApp): Promise<void> {
     assert.equal(report.taken > 0, taken)
   }
   assert.ok((await moveOut(app)).length > 0)
+}
+
+/** What an operator does about one learner. */
+async function helpSomebody(app: TestApp): Promise<void> {
+  const { deps } = app
+  const { person } = await learner(app, 'Lea')
+  const account = (await findSupportAccount(deps, person.email)) ?? assert.fail('there is an account')
+  await searchUsers(deps.sql, 'lea', 10)
+  for (const whom of [person.email, 'nobody']) await findObstacles(deps, whom)
+  await reportOn(deps, account)
+  await unlock(deps, account)
+  assert.ok(await confirmByOperator(deps, account.id))
+  assert.equal(await signOutByOperator(deps.sql, account.id, deps.now()), 1)
+  await copyOfAccount(deps, account, OPERATOR)
+  assert.ok(await suspendAccount(deps, account, { reason: 'of the tour', notify: true }))
+  assert.ok(await resumeAccount(deps, account, { notify: true }))
+  await deleteWithoutGrace(deps, account)
 }
 
 /** Every kind of row that is deleted when it is over. */

@@ -2,7 +2,7 @@
 import { fragment } from '../../database/fragments.ts'
 import type { Deps } from '../../deps.ts'
 import { verifyEmail } from '../../mail/letters.ts'
-import { type Device, noted } from '../activity.ts'
+import { type Device, noted, OPERATOR } from '../activity.ts'
 import { changeEmail } from '../email-change.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
@@ -33,6 +33,21 @@ export async function confirmAddress(
     )
     ${noted('email-verified', 'verified', { device, now })}`
   return verified.length > 0 ? { ok: true } : whyNotUsed(deps, token)
+}
+
+/**
+ * Confirms the address of an account by an operator, who has seen otherwise whose it is. Returns false if it is confirmed
+ * already, or the account is gone.
+ */
+export async function confirmByOperator({ sql, now: clock }: Deps, userId: string): Promise<boolean> {
+  const now = clock()
+  const verified = await sql`
+    with verified as (
+      update users set email_verified = true, updated_at = ${new Date(now)}
+      where id = ${userId} and not email_verified returning id
+    )
+    ${noted('verified-by-operator', 'verified', { device: OPERATOR, now })}`
+  return verified.length > 0
 }
 
 /** Deletes an account that somebody else made with the address of whoever has the link, while it is not confirmed. */

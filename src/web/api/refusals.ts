@@ -32,6 +32,10 @@ export const REFUSALS = {
     403,
     'Cross-site navigation login blocked. This request appears to be a CSRF attack.',
   ],
+  BANNED_USER: [
+    403,
+    'You have been banned from this application. Please contact support if you believe this is an error.',
+  ],
   INVALID_CALLBACK_URL: [403, 'Invalid callbackURL'],
   INVALID_ORIGIN: [403, 'Invalid origin'],
   INVALID_REDIRECT_URL: [403, 'Invalid redirectURL'],

@@ -76,6 +76,9 @@ export function loginPages(deps: Deps): Router {
         const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined
         return res.redirect(303, await logIn(req, user, deps, { ...form.data, next, passwordVersion, kept }))
       }
+      if (login.reason === 'suspended') {
+        return res.status(403).render('suspended', { supportEmail: deps.config.supportEmail })
+      }
       if (login.reason === 'too-many-tries') {
         const state = refuseTooManyTries(res, form.state, login.retryAfterSeconds)
         return res.render('login', { form: state, wayIn: deps.mail.enabled && 'sooner' })

@@ -163,11 +163,12 @@ export class SessionStore extends PgStore {
           select ${hashedId(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
             ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
           from users where id = ${session.userId} and password_version = ${session.passwordVersion ?? -1}
+            and suspended_at is null
           for share
           on conflict (sid) do update set seen_at = excluded.seen_at
           returning 1 as written`
     written.then((rows) => {
-      // The account is gone, or its password has changed since it was checked. If the person tries again, they hear which.
+      // The account is gone or suspended, or its password has changed since it was checked. If the person tries again, they hear which.
       if (row === undefined && rows.length === 0) {
         done(new Unavailable('the account changed during the login', { retryAfterSeconds: 1 }))
         return

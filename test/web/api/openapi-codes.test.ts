@@ -24,6 +24,8 @@ app.advance(DAY)
 const { person: gus } = await apiLearner(app, 'Gus')
 const unused = secretOf(await mailbox.letterTo(gus.email, VERIFICATION.subject))
 const { api, person: ada } = await apiLearner(app, 'Ada')
+const { person: barred } = await apiLearner(app, 'Hal')
+await app.sql`update users set suspended_at = now() where email = ${barred.email}`
 /** A server without mail, and somebody signed in there. */
 const plain = await startApp({}, { atPublicUrl: true })
 const { api: plainApi } = await apiLearner(plain, 'Ada')
@@ -110,6 +112,7 @@ const SPECIAL: Special[] = [
   [SIGN_IN, 'INVALID_EMAIL', { body: { email: 'ada', password: 'x' } }],
   [SIGN_IN, 'PASSWORD_TOO_LONG', { body: { email: ada.email, password: TOO_LONG } }],
   [SIGN_IN, 'INVALID_EMAIL_OR_PASSWORD', { body: { email: ben.email, password: 'x' } }],
+  [SIGN_IN, 'BANNED_USER', { body: barred }],
   [SIGN_IN, 'INVALID_CALLBACK_URL', { body: { ...ada, callbackURL: '//evil.example' } }],
   [SIGN_IN, 'RATE_LIMITED', { body: { email: ben.email, password: 'x' }, times: 11 }],
   ['GET /api/auth/get-session', 'VALIDATION_ERROR', { query: '?disableRefresh=1&disableRefresh=2' }],

@@ -50,6 +50,7 @@ describe('the states that are looked at', () => {
     'login after a hundred wrong passwords': 429,
     'new device, link used': 410,
     'it was not me, pressed': 410,
+    'account suspended': 403,
     'form without a token': 403,
     'form of another site': 403,
     'form after the session ended': 403,

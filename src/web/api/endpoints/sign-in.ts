@@ -99,7 +99,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
       leadsTo: 'callbackURL',
       body: SignIn,
       answer: z.object({ redirect: z.boolean(), token: z.string(), url: z.string().optional(), user: User }),
-      refusals: ['INVALID_EMAIL', 'PASSWORD_TOO_LONG', 'INVALID_EMAIL_OR_PASSWORD', 'RATE_LIMITED'],
+      refusals: ['INVALID_EMAIL', 'PASSWORD_TOO_LONG', 'INVALID_EMAIL_OR_PASSWORD', 'BANNED_USER', 'RATE_LIMITED'],
       async handle({ req, res, body: { email: typed, password, callbackURL, rememberMe } }) {
         const email = Email.safeParse(typed)
         if (!email.success) return new Refusal('INVALID_EMAIL')
@@ -127,6 +127,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
           }
         }
         if (login.reason === 'wrong') return new Refusal('INVALID_EMAIL_OR_PASSWORD')
+        if (login.reason === 'suspended') return new Refusal('BANNED_USER')
         const { reason, retryAfterSeconds } = login
         const detail = `Too many wrong passwords from devices that this account does not know. ${deps.mail.origin}/new-device sends its owner a link to log in from a new one.`
         return new Refusal('RATE_LIMITED', { retryAfterSeconds, ...(reason === 'too-many-failures' ? { detail } : {}) })

@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { revokeOtherSessions, revokeSession } from '../../../accounts/account-sessions.ts'
-import { ACTIVITIES, listActivity } from '../../../accounts/activity.ts'
+import { ACTIVITIES, listActivity, OPERATOR } from '../../../accounts/activity.ts'
 import { deviceName } from '../../../base/device-name.ts'
 import type { Deps } from '../../../deps.ts'
 import { aboutNetwork } from '../../../limits/networks.ts'
@@ -41,7 +41,8 @@ export function accountSessionPages(deps: Deps): Router {
           ...entry,
           words: ACTIVITIES[entry.kind],
           device: deviceName(entry.userAgent),
-          network: aboutNetwork(entry.ipAddress),
+          // An operator has none.
+          network: entry.ipAddress === OPERATOR.ipAddress ? undefined : aboutNetwork(entry.ipAddress),
         })),
         remembered: req.session.remembered,
         message: takeMessage(req),

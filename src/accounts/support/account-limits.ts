@@ -1,0 +1,50 @@
+/** The limits that are counted for one address, and for its account. Those of networks and known devices are not for one person. */
+import type { Deps } from '../../deps.ts'
+import { forgetCounts, listUsedUp, type UsedUp } from '../../limits/used-up.ts'
+
+/** What cannot be done while the limit is used up. */
+const ADDRESS_LIMITS = [
+  { policy: 'loginByAddress', stops: 'login' },
+  { policy: 'failuresByAddress', stops: 'login-on-new-devices' },
+  { policy: 'signUpByAddress', stops: 'sign-up' },
+  { policy: 'accountsByAddress', stops: 'sign-up' },
+  { policy: 'noticesByAddress', stops: 'notices' },
+  { policy: 'loginNoticesByAddress', stops: 'notices' },
+] as const
+/** Counted for each kind of link apart. */
+const MAILED_LINKS = ['reset-password', 'verify-email', 'new-device', 'change-email'] as const
+const ACCOUNT_LIMITS = [
+  { policy: 'confirmByUser', stops: 'password-confirmation' },
+  { policy: 'emailChangesByUser', stops: 'email-change' },
+  { policy: 'exportsByUser', stops: 'export' },
+] as const
+
+type Counter =
+  | { policy: (typeof ADDRESS_LIMITS)[number]['policy']; stops: (typeof ADDRESS_LIMITS)[number]['stops'] }
+  | { policy: (typeof ACCOUNT_LIMITS)[number]['policy']; stops: (typeof ACCOUNT_LIMITS)[number]['stops'] }
+  | { policy: 'mailsByAddress'; stops: (typeof MAILED_LINKS)[number] }
+type Named = Counter & { subject: string }
+
+/** `id` is undefined for an address without an account, whose tries count just the same. */
+type Whom = { email: string; id?: string | undefined }
+
+const countersOf = ({ email, id }: Whom): Named[] => [
+  ...ADDRESS_LIMITS.map((limit) => ({ ...limit, subject: email })),
+  ...MAILED_LINKS.map((stops) => ({ policy: 'mailsByAddress' as const, stops, subject: `${stops} ${email}` })),
+  ...(id === undefined ? [] : ACCOUNT_LIMITS.map((limit) => ({ ...limit, subject: id }))),
+]
+
+export type UsedUpLimit = Omit<UsedUp<Named>, 'subject'>
+
+/** The limits that are used up at the moment, each with the time when it ends. */
+export async function limitsUsedUp(deps: Deps, whom: Whom): Promise<UsedUpLimit[]> {
+  const used = await listUsedUp(deps, countersOf(whom))
+  return used.map(({ subject: _, ...limit }) => limit)
+}
+
+/** Forgets all tries of an address and its account, so that nothing is used up. Returns what was. */
+export async function unlock(deps: Deps, whom: Whom): Promise<UsedUpLimit[]> {
+  const used = await limitsUsedUp(deps, whom)
+  await forgetCounts(deps, countersOf(whom))
+  return used
+}
