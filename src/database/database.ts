@@ -168,6 +168,7 @@ export function createDb({
         return { rows: await answer((client) => client.unsafe(text, values as string[], { prepare })) }
       },
     },
+    connections: connections.load,
     close: (): Promise<void> => connections.close(deadlineMs),
   }
 }
