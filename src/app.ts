@@ -129,7 +129,12 @@ export function createApp(
   app.use(unfinishedLogout(deps, forms))
   app.use([unsentLogin(deps), unsentSignUp(deps), unsentAnswer(deps), unsentProfile(deps), unsentForms(deps)])
   app.use(errorPages(deps))
-  return { app, listener: direct(deps, { endpoints: jsonApi.endpoints, documents, next: app }) }
+  const listener = direct(deps, { endpoints: jsonApi.endpoints, documents, next: app })
+  const { tracing } = deps
+  return {
+    app,
+    listener: tracing ? (req, res) => tracing.request(req, res, () => listener(req, res)) : listener,
+  }
 }
 
 /** What a port of its own answers, for operators only: METRICS_PORT. */

@@ -11,6 +11,7 @@ import { createRateLimits } from './limits/rate-limits.ts'
 import { createMailer } from './mail/mailer.ts'
 import { createFigures } from './telemetry/figures.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import { createAccessTokens } from './tokens/access-tokens.ts'
 import { createKeyRing } from './tokens/key-ring.ts'
 import { createStatusLists } from './tokens/status-lists.ts'
@@ -25,9 +26,16 @@ export function createDeps(
     now = Date.now,
     otherLines,
     metrics,
-  }: { log?: Log; now?: () => number; otherLines?: OtherLines | undefined; metrics?: Metrics | undefined } = {},
+    tracing,
+  }: {
+    log?: Log
+    now?: () => number
+    otherLines?: OtherLines | undefined
+    metrics?: Metrics | undefined
+    tracing?: Tracing | undefined
+  } = {},
 ) {
-  const { sql, pool, close, connections } = createDb({ url: config.databaseUrl, poolMax: config.poolMax })
+  const { sql, pool, close, connections } = createDb({ url: config.databaseUrl, poolMax: config.poolMax, tracing })
   const meter = metrics?.meter ?? NO_METER
   const [limitsKey = Buffer.alloc(0)] = config.keys('limits')
   const secrets = config.keys('signing-keys')
@@ -56,6 +64,8 @@ export function createDeps(
     meter,
     /** Undefined for a server that is not measured. */
     metrics,
+    /** Undefined for a server that makes no traces. */
+    tracing,
     passwords,
     breachedPasswords: createBreachedPasswords({
       url: config.breachedPasswordsUrl,

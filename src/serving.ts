@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { OtherLines } from './accounts/passwords/promised-places.ts'
 import { createApp, createOperatorsApp } from './app.ts'
 import { Unavailable } from './base/failures.ts'
-import type { Log } from './base/log.ts'
+import { createHourly, type Log } from './base/log.ts'
 import type { Config } from './config/config.ts'
 import { NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
 import { codeOf, refusalOf } from './database/outages.ts'
 import { createDeps, type Deps } from './deps.ts'
 import type { Ending } from './ending.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import { answerUnreadable } from './web/middleware/unreadable.ts'
 
 /** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
@@ -36,7 +37,8 @@ export async function serve(
 ): Promise<{ port: number; deps: Deps }> {
   // It takes a moment to load, so only where it is wanted.
   const metrics = config.metrics && (await import('./telemetry/metrics.ts')).createMetrics()
-  const deps = createDeps(config, { log, otherLines, metrics })
+  const tracing = await tracingOf(config, log)
+  const deps = createDeps(config, { log, otherLines, metrics, tracing })
   const server = createServer({
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
@@ -61,6 +63,7 @@ export async function serve(
     operators.closeAllConnections()
     await deps.mail.stop()
     await deps.closeDb()
+    await tracing?.stop()
   })
 
   const port = await listening
@@ -69,6 +72,12 @@ export async function serve(
   await deps.keyRing.load().catch((error: unknown) => log.warn({ err: error }, 'signing keys not read yet'))
   deps.mail.start()
   return { port, deps }
+}
+
+async function tracingOf({ tracesTo, trustProxy }: Config, log: Log): Promise<Tracing | undefined> {
+  if (tracesTo === undefined) return undefined
+  const { startTracing } = await import('./telemetry/tracing.ts')
+  return startTracing({ to: tracesTo, log, firstThisHour: createHourly(Date.now), goesOn: trustProxy > 0 })
 }
 
 /** Resolves to the port; for port 0 the system has chosen a free one. */

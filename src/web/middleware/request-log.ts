@@ -24,7 +24,7 @@ export function requestIdOf({ headers }: IncomingMessage): string {
 
 /** Logs a line once the answer has gone out. `look` is asked then for what was found out meanwhile. */
 export function logOnClose(
-  { log, meter }: Pick<Deps, 'log' | 'meter'>,
+  { log, meter, tracing }: Pick<Deps, 'log' | 'meter' | 'tracing'>,
   { requestId, method, res }: { requestId: string; method: string | undefined; res: ServerResponse },
   look: () => { route: string | null; user: User | undefined },
 ): void {
@@ -34,6 +34,7 @@ export function logOnClose(
     const status = res.headersSent ? res.statusCode : null
     const milliseconds = performance.now() - start
     meter.request(method, route, status, milliseconds)
+    const traceId = tracing?.end(res, { method, route, status })
     log.info({
       requestId,
       method,
@@ -42,6 +43,7 @@ export function logOnClose(
       finished: res.writableFinished,
       ms: Math.round(milliseconds),
       ...(user ? { user: pseudonym(user.id) } : {}),
+      ...(traceId ? { traceId } : {}),
     })
   })
 }
