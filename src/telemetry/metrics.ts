@@ -35,6 +35,8 @@ export function createMetrics() {
   /** The same whichever process is asked. */
   const shared = new Registry()
   collectDefaultMetrics({ register: own })
+  // Sums of others beside them, under names that Prometheus keeps for counters.
+  for (const what of ['handles', 'requests', 'resources']) own.removeSingleMetric(`nodejs_active_${what}_total`)
   const meter = createMeter(own)
   let askOthers = async (): Promise<Readings[]> => []
 
