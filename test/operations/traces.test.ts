@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { SECRET } from '../support/app.ts'
 import { openCollector } from '../support/collector.ts'
 import { createDatabase } from '../support/database.ts'
 import { learner, openBrowser, PASSWORD } from '../support/people.ts'
-import { eventually, startServer } from '../support/process.ts'
+import { eventually, startProgram, startServer } from '../support/process.ts'
 import { exchange } from '../support/raw-http.ts'
 import { COOKIE, sessionCookieOf } from '../support/sessions.ts'
 
@@ -141,6 +143,31 @@ describe('a collector that refuses or is away', () => {
         await eventually('a line of the log', () => server.written.out.includes('traces were not taken'))
       await stop(server)
     }
+  })
+})
+
+describe('without the optional packages', () => {
+  it('the start ends and says how to get them', async () => {
+    const hooks =
+      'export const resolve = (name, context, next) => { if (name.startsWith("@opentelemetry/")) throw new Error("gone"); return next(name, context) }'
+    const file = join(folder, 'without.mjs')
+    writeFileSync(
+      file,
+      `import { register } from 'node:module'\nregister(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)})`,
+    )
+    const program = startProgram(['dist/server.js'], {
+      NODE_ENV: 'test',
+      APP_SECRETS: SECRET,
+      PORT: '0',
+      DATABASE_URL: await createDatabase(),
+      NODE_OPTIONS: `--import=${pathToFileURL(file).href}`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    })
+    assert.equal((await program.ended()).code, 1)
+    assert.equal(
+      program.written.err,
+      'OTEL_EXPORTER_OTLP_ENDPOINT needs the optional packages: npm install --include=optional\n',
+    )
   })
 })
 
