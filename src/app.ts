@@ -13,7 +13,7 @@ import { apiErrors } from './web/api/errors.ts'
 import { serveAssets } from './web/middleware/assets.ts'
 import { formBody, limitBody } from './web/middleware/body.ts'
 import { csrf } from './web/middleware/csrf.ts'
-import { errorPages, notFound } from './web/middleware/errors.ts'
+import { errorPages, notFound, plainErrors } from './web/middleware/errors.ts'
 import { readForwarded } from './web/middleware/forwarded.ts'
 import { requireOwnHost } from './web/middleware/own-host.ts'
 import { requestLog } from './web/middleware/request-log.ts'
@@ -42,6 +42,7 @@ import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
 import { loginPages, unsentLogin } from './web/pages/login.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
+import { metricsPages } from './web/pages/metrics.ts'
 import { onboardingPages, unsentAnswer } from './web/pages/onboarding.ts'
 import { planCalendars } from './web/pages/plan/calendar.ts'
 import { planPages } from './web/pages/plan/plan.ts'
@@ -80,6 +81,7 @@ export function createApp(
   app.use(healthPages(deps, isStopping))
   app.use(requireOwnHost(deps))
   app.use(requireTls(deps))
+  app.use(metricsPages(deps))
   app.use(refuseRivalSessions(deps))
   app.use(keys.handler)
   app.use(lists.handler)
@@ -127,5 +129,23 @@ export function createApp(
   app.use(unfinishedLogout(deps, forms))
   app.use([unsentLogin(deps), unsentSignUp(deps), unsentAnswer(deps), unsentProfile(deps), unsentForms(deps)])
   app.use(errorPages(deps))
-  return { app, listener: direct(deps, { endpoints: jsonApi.endpoints, documents, next: app }) }
+  const listener = direct(deps, { endpoints: jsonApi.endpoints, documents, next: app })
+  const { tracing } = deps
+  return {
+    app,
+    listener: tracing ? (req, res) => tracing.request(req, res, () => listener(req, res)) : listener,
+  }
+}
+
+/** What a port of its own answers, for operators only: METRICS_PORT. */
+export function createOperatorsApp(deps: Deps, { isStopping }: Pick<AppOptions, 'isStopping'> = {}): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.use(noStore)
+  app.use(metricsPages(deps, { isOwnPort: true }))
+  app.use(healthPages(deps, isStopping ?? (() => false), { isOwnPort: true }))
+  app.use(notFound)
+  app.use(plainErrors(deps))
+  return app
 }

@@ -3,10 +3,15 @@ import { createBreachedPasswords } from './accounts/passwords/breached-passwords
 import { createPasswords } from './accounts/passwords/password-hashing.ts'
 import type { OtherLines } from './accounts/passwords/promised-places.ts'
 import { createHourly, createLog, type Log } from './base/log.ts'
+import { NO_METER } from './base/meter.ts'
 import type { Config } from './config/config.ts'
 import { createDb } from './database/database.ts'
+import { countFunnel } from './learning/funnel.ts'
 import { createRateLimits } from './limits/rate-limits.ts'
 import { createMailer } from './mail/mailer.ts'
+import { createFigures } from './telemetry/figures.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import { createAccessTokens } from './tokens/access-tokens.ts'
 import { createKeyRing } from './tokens/key-ring.ts'
 import { createStatusLists } from './tokens/status-lists.ts'
@@ -17,16 +22,38 @@ export type Deps = ReturnType<typeof createDeps>
 export function createDeps(
   config: Config & { databaseUrl: string },
   {
-    log = createLog(config.logLevel),
+    log = createLog(config.logLevel, { format: config.logFormat }),
     now = Date.now,
     otherLines,
-  }: { log?: Log; now?: () => number; otherLines?: OtherLines | undefined } = {},
+    metrics,
+    tracing,
+  }: {
+    log?: Log
+    now?: () => number
+    otherLines?: OtherLines | undefined
+    metrics?: Metrics | undefined
+    tracing?: Tracing | undefined
+  } = {},
 ) {
-  const { sql, pool, close } = createDb({ url: config.databaseUrl, poolMax: config.poolMax })
+  const { sql, pool, close, connections } = createDb({ url: config.databaseUrl, poolMax: config.poolMax, tracing })
+  const meter = metrics?.meter ?? NO_METER
   const [limitsKey = Buffer.alloc(0)] = config.keys('limits')
   const secrets = config.keys('signing-keys')
   const keyRing = createKeyRing({ sql, log, now, secrets, rotationDays: config.keyRotationDays })
   const firstThisHour = createHourly(now)
+  const passwords = createPasswords({
+    cost: config.bcryptCost,
+    peppers: config.keys('pepper'),
+    atOnce: config.hashesAtOnce,
+    others: otherLines,
+    meter,
+  })
+  metrics?.watch({
+    hashing: passwords.load,
+    connections,
+    figures: createFigures({ sql, log, now, countEverybody: countFunnel }),
+    keyRotationDays: config.keyRotationDays,
+  })
   return {
     config,
     log,
@@ -34,19 +61,19 @@ export function createDeps(
     now,
     sql,
     closeDb: close,
-    passwords: createPasswords({
-      cost: config.bcryptCost,
-      peppers: config.keys('pepper'),
-      atOnce: config.hashesAtOnce,
-      others: otherLines,
-    }),
+    meter,
+    /** Undefined for a server that is not measured. */
+    metrics,
+    /** Undefined for a server that makes no traces. */
+    tracing,
+    passwords,
     breachedPasswords: createBreachedPasswords({
       url: config.breachedPasswordsUrl,
       deadlineMs: config.breachedPasswordsMs,
       log,
       firstThisHour,
     }),
-    rateLimits: createRateLimits({ pool, key: limitsKey }),
+    rateLimits: createRateLimits({ pool, key: limitsKey, meter }),
     keyRing,
     accessTokens: createAccessTokens({ keyRing, issuer: config.issuer, now }),
     statusLists: createStatusLists({ sql, log, now, keyRing, issuer: config.issuer }),

@@ -16,7 +16,7 @@ type Start = { config: Config & { databaseUrl: string }; log: Log; ending: Endin
 
 async function start() {
   const config = loadConfig()
-  const log = createLog(config.logLevel)
+  const log = createLog(config.logLevel, { format: config.logFormat })
   if (config.workers > 1 && cluster.isWorker) return startWorker(config, log)
 
   const ending = createEnding(log)

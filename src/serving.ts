@@ -3,14 +3,15 @@ import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OtherLines } from './accounts/passwords/promised-places.ts'
-import { createApp } from './app.ts'
+import { createApp, createOperatorsApp } from './app.ts'
 import { Unavailable } from './base/failures.ts'
-import type { Log } from './base/log.ts'
+import { createHourly, type Log } from './base/log.ts'
 import type { Config } from './config/config.ts'
 import { NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
-import { refusalOf } from './database/outages.ts'
+import { codeOf, refusalOf } from './database/outages.ts'
 import { createDeps, type Deps } from './deps.ts'
 import type { Ending } from './ending.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import { answerUnreadable } from './web/middleware/unreadable.ts'
 
 /** Longer than a router in front keeps a connection open (Heroku: 90 s). Otherwise it might use one we have just closed. */
@@ -34,7 +35,10 @@ export async function serve(
   config: Config & { databaseUrl: string },
   { log, ending, otherLines }: Surroundings,
 ): Promise<{ port: number; deps: Deps }> {
-  const deps = createDeps(config, { log, otherLines })
+  // It takes a moment to load, so only where it is wanted.
+  const metrics = config.metrics && (await import('./telemetry/metrics.ts')).createMetrics()
+  const tracing = await tracingOf(config, log)
+  const deps = createDeps(config, { log, otherLines, metrics, tracing })
   const server = createServer({
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
@@ -48,30 +52,48 @@ export async function serve(
     if (ending.hasBegun()) res.setHeader('Connection', 'close')
     listener(req, res)
   })
+  const { port: metricsPort, host: metricsHost = '' } = config.metrics ?? {}
+  const operators = createServer(createOperatorsApp(deps, { isStopping: ending.hasBegun }))
   const listening = listen(server, config)
   ending.closeFirst(async () => {
     // In a worker, Node 20 stumbles over a server that is closed before the primary has refused it the port.
     await listening.catch(() => {})
     await drain(server, connections)
+    operators.close()
+    operators.closeAllConnections()
     await deps.mail.stop()
     await deps.closeDb()
+    await tracing?.stop()
   })
 
   const port = await listening
+  if (metricsPort !== undefined) await listenForOperators(operators, { host: metricsHost, port: metricsPort })
   await refuseOldSchema(deps, ending.hasBegun)
   await deps.keyRing.load().catch((error: unknown) => log.warn({ err: error }, 'signing keys not read yet'))
   deps.mail.start()
   return { port, deps }
 }
 
+async function tracingOf({ tracesTo, trustProxy }: Config, log: Log): Promise<Tracing | undefined> {
+  if (tracesTo === undefined) return undefined
+  const { startTracing } = await import('./telemetry/tracing.ts')
+  return startTracing({ to: tracesTo, log, firstThisHour: createHourly(Date.now), goesOn: trustProxy > 0 })
+}
+
 /** Resolves to the port; for port 0 the system has chosen a free one. */
-function listen(server: Server, { host, port }: Config): Promise<number> {
+function listen(server: Server, { host, port }: Pick<Config, 'host' | 'port'>): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
       const address = server.address()
       resolve(typeof address === 'object' && address !== null ? address.port : port)
     })
+  })
+}
+
+async function listenForOperators(server: Server, at: Pick<Config, 'host' | 'port'>): Promise<void> {
+  await listen(server, at).catch((error: unknown) => {
+    throw new Error(`The metrics cannot be served at METRICS_PORT ${at.port}: ${codeOf(error)}`)
   })
 }
 

@@ -3,12 +3,14 @@ import cluster from 'node:cluster'
 import type { PlaceNews } from './accounts/passwords/promised-places.ts'
 import type { Deps } from './deps.ts'
 import type { Ending } from './ending.ts'
+import { gatherInWorker, type MetricsNews } from './telemetry/gathering.ts'
 
 export type FromWorker =
   | { is: 'ready'; port: number }
   | { is: 'refused'; why: string; exitCode: number }
   | { is: 'place'; news: PlaceNews }
-export type FromPrimary = { is: 'stop' } | { is: 'clear-away' } | { is: 'place'; news: PlaceNews }
+  | MetricsNews
+export type FromPrimary = { is: 'stop' } | { is: 'clear-away' } | { is: 'place'; news: PlaceNews } | MetricsNews
 
 /** Ends this worker when its primary says so, or has gone. */
 export function obeyPrimary(ending: Ending): void {
@@ -22,6 +24,7 @@ export function obeyPrimary(ending: Ending): void {
 
 /** Does for all what the primary asks for, and learns what the other workers say. */
 export function hearOthers(deps: Deps, clearAway: (deps: Deps) => Promise<void>): void {
+  if (deps.metrics) gatherInWorker(deps.metrics)
   process.on('message', (message: FromPrimary) => {
     if (message.is === 'clear-away') void clearAway(deps)
     if (message.is === 'place') deps.passwords.hear(message.news)

@@ -5,6 +5,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from './base/log.ts'
 import type { Ending } from './ending.ts'
+import { isMetricsNews, passOn } from './telemetry/gathering.ts'
 import type { FromPrimary, FromWorker } from './worker.ts'
 
 /** A worker that dies sooner than this after its start may do so every time. */
@@ -66,6 +67,8 @@ export function keepWorkers({ count, environment, log, ending, onReady }: Workfo
       if (ending.hasBegun()) return
       console.error(message.why)
       if (!haveServed) void ending.stop(message.exitCode, 'failed to start')
+    } else if (isMetricsNews(message)) {
+      passOn(worker, message, serving)
     } else {
       serving.add(worker)
       if (haveServed) log.info({ pid: worker.process.pid }, 'a new worker serves')

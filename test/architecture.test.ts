@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<Room, readonly Room[]> = {
   limits: BELOW,
   mail: BELOW,
   sessions: BELOW,
+  telemetry: BELOW,
   learning: BELOW,
   // 3.
   tokens: [...BELOW, 'sessions'],
@@ -107,7 +108,7 @@ const ONLY_IN: [what: string, pattern: RegExp, files: RegExp][] = [
   [
     'SQL is written',
     /\b(sql|fragment|transaction)(<[^`]*>)?`/,
-    /^src\/((accounts|database|learning|limits|mail|moving|sessions|tokens)\/|web\/session\/store\.ts)/,
+    /^src\/((accounts|database|learning|limits|mail|moving|sessions|telemetry|tokens)\/|web\/session\/store\.ts)/,
   ],
   [
     'identity is put into a session',

@@ -1,5 +1,6 @@
 /** Logging in with address and password. */
 import { Unavailable } from '../base/failures.ts'
+import { counted } from '../base/meter.ts'
 import type { Deps } from '../deps.ts'
 import {
   clearLoginTries,
@@ -43,7 +44,10 @@ type Login = {
  * the same cost, and count the same. A hash made at a lower cost or with an older pepper is replaced.
  * @throws {Unavailable} when the password could not be checked, `Busy` among it; that does not count as a try.
  */
-export async function authenticate(deps: Deps, { signal, ...login }: Login): Promise<Authentication> {
+export const authenticate = (deps: Deps, login: Login): Promise<Authentication> =>
+  counted(deps.meter, 'login', () => loginInTurn(deps, login))
+
+async function loginInTurn(deps: Deps, { signal, ...login }: Login): Promise<Authentication> {
   const { rateLimits, passwords } = deps
   // A network over its limit must not take places in the line from others.
   const refused = rateLimits.refusedLately('loginByNetwork', networkOf(login.device.ipAddress))
@@ -73,18 +77,18 @@ async function isFromKnownDevice(deps: Deps, { email, deviceCookie }: Login): Pr
 async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Authentication> {
   const { email, password, device } = login
   const known = await findCredentials(deps.sql, email)
-  const counted = await countTry(deps, login, known)
-  if (!counted.ok) return counted
+  const count = await countTry(deps, login, known)
+  if (!count.ok) return count
 
   const check = await checkPassword(deps, known, password, place).catch((error: unknown) => {
     // Not awaited: perhaps it is the table of limits itself that cannot be reached.
-    void Promise.allSettled([counted.refundNetwork(), refundLoginTry(deps, counted.tries)])
+    void Promise.allSettled([count.refundNetwork(), refundLoginTry(deps, count.tries)])
     throw error
   })
-  const wrong = { ok: false, reason: 'wrong', triesLeft: counted.left, pauseMinutes: counted.pauseMinutes } as const
+  const wrong = { ok: false, reason: 'wrong', triesLeft: count.left, pauseMinutes: count.pauseMinutes } as const
   if (!check.ok) {
     noteFailure(deps, check.userId, { kind: 'login-failed', device })
-    const isClosed = counted.tries.of === 'Address' && isLastFailure(counted.failures)
+    const isClosed = count.tries.of === 'Address' && isLastFailure(count.failures)
     if (isClosed && deps.mail.enabled) tellOwner(deps, email, device)
     return wrong
   }
@@ -92,18 +96,18 @@ async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Aut
   const { user, passwordHash, passwordVersion, suspendedAt, outdated } = check
   if (suspendedAt !== null) {
     // Said only to whoever knows the password, and no failure of theirs.
-    await Promise.all([counted.refundNetwork(), refundLoginTry(deps, counted.tries)])
+    await Promise.all([count.refundNetwork(), refundLoginTry(deps, count.tries)])
     return { ok: false, reason: 'suspended' }
   }
-  const isKnown = counted.tries.of === 'KnownDevice'
+  const isKnown = count.tries.of === 'KnownDevice'
   const [stillThere] = await Promise.all([
-    noteLogin(deps, user, { isKnown: counted.isKnownDevice, device }),
+    noteLogin(deps, user, { isKnown: count.isKnownDevice, device }),
     outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
     clearLoginTries(deps, triesOfStrangers(email), { unlessClosed: isKnown }),
-    isKnown ? clearLoginTries(deps, counted.tries) : undefined,
+    isKnown ? clearLoginTries(deps, count.tries) : undefined,
     // These tries were made at open sessions, perhaps by somebody else. The person here knows the password.
     deps.rateLimits.clear('confirmByUser', user.id),
-    counted.refundNetwork(),
+    count.refundNetwork(),
   ])
   // The account was deleted while its password was being checked, so the address is now unknown.
   return stillThere ? { ok: true, user, passwordVersion } : wrong

@@ -1,6 +1,7 @@
 /** Making an account. */
 import { createHmac } from 'node:crypto'
 import { newId } from '../base/ids.ts'
+import { counted } from '../base/meter.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
 import { USER_COLUMNS } from '../database/user-columns.ts'
@@ -44,7 +45,10 @@ type SignUp = {
  * account; anything else is refused when the address has an account. So is a password that is known from leaks.
  * @throws {Busy} when there is no room for hashing; that does not count as a try.
  */
-export async function register(deps: Deps, signUp: SignUp): Promise<Registration> {
+export const register = (deps: Deps, signUp: SignUp): Promise<Registration> =>
+  counted(deps.meter, 'sign-up', () => signUpInTurn(deps, signUp))
+
+async function signUpInTurn(deps: Deps, signUp: SignUp): Promise<Registration> {
   const { rateLimits, passwords } = deps
   const { email, password, signal } = signUp
   // Before its turn and whatever the address, so that nobody waits for it but who asks, and it tells nothing.

@@ -1,12 +1,19 @@
-/** Logging: JSON lines on standard output. For errors, there is a list of fields that may be logged. */
+/** Logging: a line for each event on standard output. For errors, there is a list of fields that may be logged. */
 import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
 import { sha256 } from './digest.ts'
+import { ecsOptions, type LogFormat, prettyLine } from './log-format.ts'
 
 export type Log = ReturnType<typeof createLog>
 
-export function createLog(level: LevelWithSilent, destination?: DestinationStream) {
-  const options = { level, base: null, serializers: { err: describeError } }
-  return destination ? pino(options, destination) : pino(options)
+export function createLog(
+  level: LevelWithSilent,
+  { format = 'json', destination }: { format?: LogFormat; destination?: DestinationStream } = {},
+) {
+  const plain = { level, base: null, serializers: { err: describeError } }
+  const options = format === 'ecs' ? { level, ...ecsOptions(describeError) } : plain
+  if (format !== 'pretty') return destination ? pino(options, destination) : pino(options)
+  const out = destination ?? process.stdout
+  return pino(options, { write: (line) => void out.write(prettyLine(line)) })
 }
 
 /**

@@ -10,6 +10,7 @@ import { mailOf } from './mail-settings.ts'
 import { ConfigError, problemOf, problemsBetween } from './problems.ts'
 import { deriveKey, developmentSecret, type KeyPurpose } from './secrets.ts'
 import { Environment } from './settings.ts'
+import { telemetryOf } from './telemetry-settings.ts'
 import { hostNames } from './variables.ts'
 
 export type Config = ReturnType<typeof loadConfig>
@@ -70,7 +71,7 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     breachedPasswordsMs: 1_000,
     /** Of one process. One thread for each core: more would only take turns. */
     hashesAtOnce: Math.max(1, Math.floor(availableParallelism() / workers)),
-    logLevel: values.LOG_LEVEL,
+    ...telemetryOf(values),
     /** Where the texts of lessons are: at this address, followed by a slash and the id of the lesson. */
     lessonBaseUrl: values.LESSON_BASE_URL?.replace(/\/+$/, ''),
     supportEmail: values.SUPPORT_EMAIL,

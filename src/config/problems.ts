@@ -2,6 +2,7 @@
 import { authorityOf, hasReadableAuthority, readDatabaseUrl } from './database-url.ts'
 import { isStrongSecret } from './secrets.ts'
 import { EXAMPLES, SHOWN, type Variable } from './settings.ts'
+import { lacksMetricsToken } from './telemetry-settings.ts'
 import { isLoopback, parseUrl } from './variables.ts'
 
 export type Problem = {
@@ -128,6 +129,11 @@ export function problemsBetween(given: Record<string, string | undefined>): Prob
   if (given.MAIL_DIRECTORY !== undefined && (production || (url && !isLoopback(url.href)))) {
     problems.push(
       problem('MAIL_DIRECTORY', 'is for development on this machine: everybody could read the links to accounts'),
+    )
+  }
+  if (lacksMetricsToken(given)) {
+    problems.push(
+      problem('METRICS_TOKEN', 'is required when METRICS_HOST is not this machine: everybody could read the metrics'),
     )
   }
   // The server itself speaks plain http and only hears of https from a proxy. Without one it would redirect for ever.

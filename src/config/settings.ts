@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { readDatabaseUrl } from './database-url.ts'
 import { isStrongSecret, SECRET_MIN_LENGTH } from './secrets.ts'
+import { TELEMETRY_VARIABLES } from './telemetry-settings.ts'
 import { isDecodable, isHostName, isLoopback, isOrigin, listOf, urlWith, wholeNumber } from './variables.ts'
 
 const databaseUrl = z.string().superRefine((text, { addIssue }) => {
@@ -53,11 +54,7 @@ export const Environment = z.object({
     'must be an https address like https://api.pwnedpasswords.com/range',
     (url) => (url.protocol === 'https:' || isLoopback(url.href)) && url.href === url.origin + url.pathname,
   ).optional(),
-  LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
-      error: 'must be fatal, error, warn, info, debug or silent',
-    })
-    .default('info'),
+  ...TELEMETRY_VARIABLES,
   LESSON_BASE_URL: urlWith(
     ['https:', 'http:'],
     'must be an address like https://course.example.org/lessons',
@@ -84,6 +81,7 @@ export type Variable = keyof typeof Environment.shape
 export const SHOWN: { [Name in Variable]?: 'secret' | 'credentials' | 'address' } = {
   APP_SECRETS: 'secret',
   SERVICE_KEY: 'secret',
+  METRICS_TOKEN: 'secret',
   DATABASE_URL: 'credentials',
   DATABASE_URL_UNPOOLED: 'credentials',
   SMTP_URL: 'credentials',
@@ -91,6 +89,7 @@ export const SHOWN: { [Name in Variable]?: 'secret' | 'credentials' | 'address' 
   ALLOWED_HOSTS: 'address',
   TRUSTED_ORIGINS: 'address',
   BREACHED_PASSWORDS_URL: 'address',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'address',
   LESSON_BASE_URL: 'address',
 }
 
@@ -114,6 +113,11 @@ export const EXAMPLES: Record<Variable, string> = {
   PASSWORD_MIN_LENGTH: '8',
   BREACHED_PASSWORDS_URL: 'https://api.pwnedpasswords.com/range',
   LOG_LEVEL: 'info',
+  LOG_FORMAT: 'json',
+  METRICS_PORT: '9464',
+  METRICS_HOST: '127.0.0.1',
+  METRICS_TOKEN: 'what this prints: openssl rand -base64 32',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
   LESSON_BASE_URL: 'https://course.example.org/lessons',
   SMTP_URL: 'smtps://user:password@mail.example.org',
   MAIL_FROM: 'no-reply@example.org',

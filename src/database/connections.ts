@@ -191,6 +191,12 @@ export function createConnections({
       for (const held of [...idle]) discard(held)
     },
 
+    /** How many there are, and how many queries wait for one. */
+    load() {
+      const open = [...all].filter(({ state }) => state === 'open').length
+      return { busy: Math.max(0, open - idle.length), idle: idle.length, waiting: waiting.length, max }
+    },
+
     async close(graceMs: number): Promise<void> {
       for (const { fail } of waiting.splice(0)) fail(new Unavailable('the database client is closed'))
       clearTimeout(timer)

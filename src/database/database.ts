@@ -8,8 +8,9 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import postgres from 'postgres'
 import { Unavailable } from '../base/failures.ts'
 import { type Address, authorityOf, databaseUrlOf } from '../config/database-url.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { type Connection, createConnections } from './connections.ts'
-import { Fragment, Identifier, type Part, type Value } from './fragments.ts'
+import { Fragment, Identifier, type Part, textOf, type Value } from './fragments.ts'
 import { createHosts } from './hosts.ts'
 import { BIG_NUMBERS } from './numbers.ts'
 import { codeOf, isConflict, isEnd, isOutage, refusalOf } from './outages.ts'
@@ -66,10 +67,12 @@ export function createDb({
   url,
   poolMax,
   deadlineMs = QUERY_DEADLINE_MS,
+  tracing,
 }: {
   url: string
   poolMax: number
   deadlineMs?: number
+  tracing?: Pick<Tracing, 'statement'> | undefined
 }) {
   const { addresses, target, tls, ...options } = connectionOptions(url)
   const hosts = createHosts({ addresses, target })
@@ -156,7 +159,14 @@ export function createDb({
     }
   }
 
-  const sql: Sql = (text, ...parts) => answer((client) => queryOf(client, { text, parts }) as PromiseLike<never[]>)
+  const traced = <Result>(text: () => string, send: () => Promise<Result>): Promise<Result> =>
+    tracing === undefined ? send() : tracing.statement(text, send)
+
+  const sql: Sql = (text, ...parts) =>
+    traced(
+      () => textOf({ text, parts }),
+      () => answer((client) => queryOf(client, { text, parts }) as PromiseLike<never[]>),
+    )
 
   return {
     sql,
@@ -165,9 +175,11 @@ export function createDb({
       async query(query: string | { text: string; values?: Value[] }, params: Value[] = []) {
         const { text, values = [] } = typeof query === 'string' ? { text: query, values: params } : query
         const { prepare } = options
-        return { rows: await answer((client) => client.unsafe(text, values as string[], { prepare })) }
+        const send = () => answer((client) => client.unsafe(text, values as string[], { prepare }))
+        return { rows: await traced(() => text, send) }
       },
     },
+    connections: connections.load,
     close: (): Promise<void> => connections.close(deadlineMs),
   }
 }

@@ -36,3 +36,12 @@ export const joined = (fragments: readonly Fragment[], separator: Fragment): Fra
 const COMMA = fragment`, `
 
 export const list = (fragments: readonly Fragment[]): Fragment => joined(fragments, COMMA)
+
+/** The text of a statement with a `?` for each value, so that it holds nothing of anybody. */
+export const textOf = ({ text, parts }: Pick<Fragment, 'text' | 'parts'>): string =>
+  text.reduce((before, piece, index) => `${before}${partText(parts[index - 1])}${piece}`)
+
+function partText(part: Part | undefined): string {
+  if (part instanceof Fragment) return textOf(part)
+  return part instanceof Identifier ? part.text : '?'
+}

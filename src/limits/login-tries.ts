@@ -3,6 +3,7 @@
  * Strangers share the counts of an address. A device that has logged in before has counts of its own, so that nobody else
  * can use them up.
  */
+import type { Meter } from '../base/meter.ts'
 import type { Sql } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
 import { POLICIES, type RateLimits, type TooManyTries } from './rate-limits.ts'
@@ -23,7 +24,7 @@ export type Tries = { of: 'Address' | 'KnownDevice'; subject: string }
 /** Whether the address has an account or not. */
 export const triesOfStrangers = (email: string): Tries => ({ of: 'Address', subject: email })
 
-type Counting = { sql: Sql; rateLimits: RateLimits; now: () => number }
+type Counting = { sql: Sql; rateLimits: RateLimits; now: () => number; meter: Meter }
 
 /**
  * `failures`: how many have failed in a row, if this one does too. `too-many-failures`: it was a hundred already, so
@@ -99,7 +100,9 @@ export async function countLoginTry(
       ${pauseAfter(fragment`coalesce(failed.points, 0) + ${TRIES}::int - recent.points - 1`)} as pause_ms
     from before, recent left join failed on true`
   if (row === undefined) throw new Error('a try was not counted')
-  return judged(row, now, growing)
+  const count = judged(row, now, growing)
+  if (!count.ok) counting.meter.refused(`${count.reason === 'too-many-tries' ? 'loginBy' : 'failuresBy'}${tries.of}`)
+  return count
 }
 
 function judged(

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { Busy, Unavailable } from '../base/failures.ts'
+import type { Meter } from '../base/meter.ts'
 import type { Db } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
@@ -53,7 +54,7 @@ export type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeco
 type Count = { ok: true; left: number } | TooManyTries
 export type RateLimits = ReturnType<typeof createRateLimits>
 
-export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer }) {
+export function createRateLimits({ pool, key, meter }: { pool: Db['pool']; key: Buffer; meter: Meter }) {
   const limiterFor = (policy: Policy) =>
     new RateLimiterPostgres({
       storeClient: pool,
@@ -97,6 +98,7 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
         const retryAfterSeconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
         const answer = { ok: false, reason: 'too-many-tries', retryAfterSeconds } as const
         noteRefusal(`${policy} ${subject}`, answer)
+        meter.refused(policy)
         return answer
       }
     },
@@ -106,7 +108,11 @@ export function createRateLimits({ pool, key }: { pool: Db['pool']; key: Buffer 
      */
     refusedLately(policy: Policy, subject: string): TooManyTries | undefined {
       const refused = refusals.get(`${policy} ${subject}`)
-      if (refused === undefined || performance.now() < refused.until) return refused?.answer
+      if (refused === undefined) return undefined
+      if (performance.now() < refused.until) {
+        meter.refused(policy)
+        return refused.answer
+      }
       // One finds out whether it is over. Of a flood, all would try at the same moment.
       refused.until = performance.now() + REFUSAL_CHECK_MS
       return undefined

@@ -129,6 +129,11 @@ const WRONG: Record<string, string[]> = {
     'https://passwords.example.org/range#a',
   ],
   LOG_LEVEL: ['verbose', 'INFO', 'trace!'],
+  LOG_FORMAT: ['text', 'JSON', 'ecs '],
+  METRICS_PORT: ['metrics', '-1', '65536'],
+  METRICS_HOST: ['http://127.0.0.1', '0.0.0.0/8'],
+  METRICS_TOKEN: ['short', 'a'.repeat(40)],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ['collector:4318', 'grpc://collector:4317', 'yes'],
   LESSON_BASE_URL: ['lessons', 'ftp://course.example.org', 'javascript:alert(1)'],
   SMTP_URL: [
     'smtp.learn.test',
@@ -325,6 +330,29 @@ describe('in production', () => {
     )
     for (const host of ['localhost', '127.0.0.1:3000', '[::1]:3000']) {
       assert.equal(loadConfig({ ...PRODUCTION, PUBLIC_URL: `http://${host}` }).secureCookies, false)
+    }
+  })
+})
+
+describe('the metrics', () => {
+  const at = (given: Record<string, string>) => loadConfig({ APP_SECRETS: SECRET, ...given }).metrics
+
+  it('are not there unless somebody has asked for them, and then for this machine only', () => {
+    assert.equal(at({}), undefined)
+    assert.deepEqual(at({ METRICS_PORT: '9464' }), { port: 9464, host: '127.0.0.1', token: undefined })
+  })
+
+  it('are not shown to other machines without a token', () => {
+    for (const host of ['0.0.0.0', '::', '10.0.0.1', 'metrics.internal']) {
+      const given = { METRICS_PORT: '9464', METRICS_HOST: host }
+      assert.throws(
+        () => at(given),
+        refusing('METRICS_TOKEN is required when METRICS_HOST is not this machine: everybody could read the metrics'),
+      )
+      assert.equal(at({ ...given, METRICS_TOKEN: SECRET })?.host, host)
+    }
+    for (const host of ['127.0.0.1', '::1', 'localhost']) {
+      assert.equal(at({ METRICS_PORT: '9464', METRICS_HOST: host })?.host, host)
     }
   })
 })

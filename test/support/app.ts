@@ -7,6 +7,7 @@ import { createLog } from '../../src/base/log.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { freePort } from '../../src/database/embedded/port.ts'
 import { createDeps } from '../../src/deps.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { answerUnreadable } from '../../src/web/middleware/unreadable.ts'
 import { createDatabase } from './database.ts'
 import { createLeakWatch } from './leaks.ts'
@@ -66,7 +67,11 @@ export async function startApp(
       bcryptCost: environment.BCRYPT_COST ? config.bcryptCost : QUICK_COST,
       breachedPasswordsMs: patient ? PATIENCE_MS : config.breachedPasswordsMs,
     },
-    { log: createLog('info', { write: (line) => void logLines.push(line) }), now: () => Date.now() + ahead },
+    {
+      log: createLog('info', { destination: { write: (line) => void logLines.push(line) } }),
+      now: () => Date.now() + ahead,
+      metrics: config.metrics && createMetrics(),
+    },
   )
   const madeStore = store?.(deps)
   const { listener: serve } = createApp(deps, madeStore ? { store: madeStore } : {})

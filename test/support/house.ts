@@ -30,6 +30,7 @@ const BOXES: Record<Room | 'root', Box> = {
   sessions: room(60, 500, 120),
   limits: room(205, 500, 120),
   mail: room(350, 500, 120),
+  telemetry: room(740, 500, 130),
   database: room(60, 594, 190),
   config: room(275, 594, 120),
   base: room(420, 594, 120),

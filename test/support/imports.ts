@@ -40,7 +40,19 @@ const ROOT_FILES = [
 
 /** The rooms of the house, the inner ones of `web` one by one. */
 export const ROOMS = [
-  ...['base', 'config', 'database', 'limits', 'mail', 'sessions', 'learning', 'tokens', 'accounts', 'moving'],
+  ...[
+    'base',
+    'config',
+    'database',
+    'limits',
+    'mail',
+    'sessions',
+    'learning',
+    'telemetry',
+    'tokens',
+    'accounts',
+    'moving',
+  ],
   ...['web/session', 'web/middleware', 'web/presenters', 'web/pages', 'web/api', 'cli'],
 ] as const
 export type Room = (typeof ROOMS)[number]

@@ -52,7 +52,7 @@ type Tour = {
   mailbox: Mailbox
   /** On the same database, without mail, with hashes of a higher cost. */
   bare: TestApp
-  /** The key of a backend that may ask about tokens. */
+  /** The key of a backend that may ask about tokens, and the token of the metrics. */
   serviceKey: string
   /** Overwrites the sessions of somebody with something that cannot be read. */
   damage: (person: Person) => Promise<unknown>
@@ -60,6 +60,7 @@ type Tour = {
 
 export async function takeTour(tour: Tour): Promise<void> {
   await answers(200, openBrowser(tour.app).get('/health/ready'))
+  await answers(200, openBrowser(tour.app, bearer(tour.serviceKey)).get('/metrics'))
   await learnByPages(tour.app)
   await keepAccountByPages(tour)
   await forgetThings(tour)

@@ -3,6 +3,7 @@
  * when to come back, and has a place then.
  */
 import { Busy, ClientGone } from '../../base/failures.ts'
+import { type Meter, NO_METER } from '../../base/meter.ts'
 import { createPromises, EARLY_MS, type OtherLines } from './promised-places.ts'
 
 /** Nobody is let in who would wait longer than this. */
@@ -37,10 +38,12 @@ export type HashQueue = ReturnType<typeof createHashQueue>
 export function createHashQueue({
   threads,
   others = { count: 0, tell: () => {} },
+  meter = NO_METER,
   now = () => performance.now(),
 }: {
   threads: number
   others?: OtherLines | undefined
+  meter?: Meter | undefined
   now?: () => number
 }) {
   const waiting: Waiting[] = []
@@ -63,6 +66,7 @@ export function createHashQueue({
 
   /** @throws {Busy} with the seconds after which there will be a place. Each one who is sent away gets a time of their own. */
   function sendAway(units: number, subject: string | undefined): never {
+    meter.sentAway()
     const known = promises.dueOf(subject)
     // Whoever comes too early is told the same time again. A new one would be later each time they ask.
     const due = known !== undefined && known > now() + EARLY_MS ? known : promise(units, subject)
@@ -119,6 +123,8 @@ export function createHashQueue({
   return {
     expectedWait,
 
+    load: () => ({ waiting: waiting.length, running, threads, expectedWait: expectedWait() }),
+
     hear: promises.hear,
 
     /** How long so much work takes, by what was measured lately. */
@@ -174,7 +180,9 @@ export function createHashQueue({
     ): Promise<Result> {
       const number = take?.() ?? 0
       if (number === 0) admit(units, subject)
+      const askedAt = now()
       await thread(units, { signal, first: number > 1 })
+      meter.waited(now() - askedAt)
       try {
         return await work()
       } finally {

@@ -8,6 +8,7 @@
 import { createHmac } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import { sha256 } from '../../base/digest.ts'
+import type { Meter } from '../../base/meter.ts'
 import { open, seal } from '../../base/sealing.ts'
 import { canCheck, foreignHash } from './foreign-hashes.ts'
 import { createHashQueue, type Place, type Reservation } from './hash-queue.ts'
@@ -39,15 +40,17 @@ export function createPasswords({
   peppers,
   atOnce,
   others,
+  meter,
 }: {
   cost: number
   peppers: readonly Buffer[]
   atOnce: number
   others?: OtherLines | undefined
+  meter?: Meter | undefined
 }) {
   const keys = new Map(peppers.map((pepper) => [sha256(pepper).slice(0, 8), pepper]))
   const [newest = ''] = keys.keys()
-  const queue = createHashQueue({ threads: atOnce, others })
+  const queue = createHashQueue({ threads: atOnce, others, meter })
   const units = unitsAt(cost)
 
   const digest = (password: string, pepper: Buffer | string) =>
@@ -102,6 +105,9 @@ export function createPasswords({
      * @throws {Busy} when it would wait too long, {ClientGone} when nobody wants it any more.
      */
     keepPlace: (place?: Place, hashes?: number): Reservation => queue.keepPlace(units, place, hashes),
+
+    /** How full the line is. */
+    load: queue.load,
 
     /** Learns from another process whom it has sent away, or let in. */
     hear: (news: PlaceNews): void => queue.hear(news),

@@ -79,6 +79,16 @@ export function errorPages({ log }: Deps): ErrorRequestHandler {
   }
 }
 
+/** The same where nobody reads pages. */
+export function plainErrors({ log }: Deps): ErrorRequestHandler {
+  return (error, _req, res, _next) => {
+    const status = statusOf(error)
+    if (status >= 500) log.error({ err: error }, 'request failed')
+    if (res.headersSent) res.destroy()
+    else res.status(status).json({ status: 'failing' })
+  }
+}
+
 export function renderError(req: Request, res: Response, status: number, explanation = EXPLANATIONS[status]): void {
   res.status(status)
   res.render('error', { status, ...(explanation ?? EXPLANATIONS[status >= 500 ? 500 : 400]), requestId: req.id })

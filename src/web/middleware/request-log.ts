@@ -24,21 +24,26 @@ export function requestIdOf({ headers }: IncomingMessage): string {
 
 /** Logs a line once the answer has gone out. `look` is asked then for what was found out meanwhile. */
 export function logOnClose(
-  { log }: Pick<Deps, 'log'>,
+  { log, meter, tracing }: Pick<Deps, 'log' | 'meter' | 'tracing'>,
   { requestId, method, res }: { requestId: string; method: string | undefined; res: ServerResponse },
   look: () => { route: string | null; user: User | undefined },
 ): void {
   const start = performance.now()
   res.once('close', () => {
     const { route, user } = look()
+    const status = res.headersSent ? res.statusCode : null
+    const milliseconds = performance.now() - start
+    meter.request(method, route, status, milliseconds)
+    const traceId = tracing?.end(res, { method, route, status })
     log.info({
       requestId,
       method,
       route,
-      status: res.headersSent ? res.statusCode : null,
+      status,
       finished: res.writableFinished,
-      ms: Math.round(performance.now() - start),
+      ms: Math.round(milliseconds),
       ...(user ? { user: pseudonym(user.id) } : {}),
+      ...(traceId ? { traceId } : {}),
     })
   })
 }

@@ -5,6 +5,7 @@ import type { Deps } from '../../deps.ts'
 import { countLateMails } from '../../mail/outbox.ts'
 import { CLAIMED_ADDRESS, DOCTOR_HEADER, isDoctorPass, type SeenOfProxy } from '../../tokens/doctor-passes.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
+import { isOperator } from '../middleware/operators.ts'
 
 /** Health checks come often. One look at the database answers all of them for this long. */
 const ASKED_AGAIN_AFTER_MS = 5_000
@@ -15,11 +16,15 @@ type Mail = 'ok' | 'late' | 'off'
 
 /**
  * `live` says that the process runs. `ready` says that it can serve: the database answers and accepts writes, the schema
- * is up to date, there is a key to sign with, and the server is not stopping. Late mail is reported, but does not count.
+ * is up to date, there is a key to sign with, and the server is not stopping. Late mail is reported, but does not count. In
+ * production only operators are told which of these it is: with their token, or `isOwnPort`, on the port of the metrics.
  * `proxy` tells the operator's `doctor` what arrives of the proxies in front.
  */
-export function healthPages(deps: Deps, isStopping: () => boolean): Router {
+export function healthPages(deps: Deps, isStopping: () => boolean, { isOwnPort = false } = {}): Router {
+  const isOpen = isOwnPort ? deps.config.metrics?.token === undefined : !deps.config.production
   let asked: { at: number; answer: Promise<{ checks: Readiness; mail: Mail }> } | undefined
+  /** The log has a line when it changes, since the host that asks does not show why. */
+  let said: 'ok' | 'failing' = 'ok'
   const readiness = () => {
     const at = performance.now()
     if (asked === undefined || at - asked.at > ASKED_AGAIN_AFTER_MS) asked = { at, answer: look(deps) }
@@ -33,11 +38,14 @@ export function healthPages(deps: Deps, isStopping: () => boolean): Router {
     .all(methodNotAllowed)
   router
     .route('/health/ready')
-    .get(async (_req, res) => {
+    .get(async (req, res) => {
       const { mail, ...found } = await readiness()
       const checks = { ...found.checks, accepting: isStopping() ? 'failing' : 'ok' }
       const ready = Object.values(checks).every((check) => check === 'ok')
-      res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : 'failing', checks, mail })
+      const status = ready ? 'ok' : 'failing'
+      if (status !== said) deps.log[ready ? 'info' : 'warn']({ checks }, ready ? 'ready again' : 'not ready')
+      said = status
+      res.status(ready ? 200 : 503).json(isOpen || isOperator(deps, req) ? { status, checks, mail } : { status })
     })
     .all(methodNotAllowed)
   router.get('/health/proxy', (req, res, next) => {
