@@ -1,5 +1,6 @@
 /** A server of several processes (WEB_CONCURRENCY): for people it is one. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { after, describe, it } from 'node:test'
@@ -225,6 +226,26 @@ describe('a worker that is killed', () => {
     const [first = 0, second = 0, third = 0] = pauses()
     assert.ok(first > 0 && second > first && third > second, String(pauses()))
     assert.equal((await fetch(`${server.url}/health/ready`)).status, 200)
+  })
+
+  it('while the system gives no new process is replaced when it does, and the other one serves', async (test) => {
+    const { server } = await startWorkers()
+    const [victim = 0, survivor] = workersOf(server)
+    const filesOf = (limit: string) =>
+      execFileSync('prlimit', ['--pid', String(server.pid), ...limit.split(' ')], { encoding: 'utf8' }).trim()
+    const usual = await Promise.resolve('--nofile --output=SOFT --noheadings')
+      .then(filesOf)
+      .catch(() => undefined)
+    if (usual === undefined) return test.skip('this machine has no prlimit')
+    filesOf('--nofile=10:')
+    process.kill(victim, 'SIGKILL')
+    await eventually('it to be tried', () => linesWith(server, 'a worker cannot be started').length > 1)
+    assert.deepEqual(workersOf(server), [survivor])
+    filesOf(`--nofile=${usual}:`)
+    await eventually('its place to be taken', () => linesWith(server, 'a new worker serves').length === 1)
+    server.kill('SIGTERM')
+    assert.deepEqual(await server.ended(), { code: 0, signal: null })
+    assert.equal(server.written.err, '')
   })
 
   it('by its primary’s death finishes what it has begun, and ends by itself', async () => {
