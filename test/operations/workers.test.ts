@@ -269,6 +269,20 @@ describe('a worker that is killed', () => {
   })
 })
 
+it('a worker that is stopped alone answers what has reached it at that moment', async () => {
+  const { server } = await startWorkers()
+  for (let times = 1; times <= 3; times += 1) {
+    const [one = 0] = workersOf(server)
+    process.kill(one, 'SIGSTOP')
+    // Each of the workers is given one of them, and the other one takes the rest.
+    const answers = Array.from({ length: 4 }, () => visit(server, '/health/live', { cookie: '', agent: new Agent() }))
+    await Promise.race(answers)
+    for (const signal of ['SIGTERM', 'SIGCONT'] as const) process.kill(one, signal)
+    assert.deepEqual(await Promise.all(answers), Array(4).fill(200))
+    await eventually('its place to be taken', () => linesWith(server, 'a new worker serves').length === times)
+  }
+})
+
 it('a stop under load loses no login that was begun', async () => {
   const { server, sql } = await startWorkers()
   const people = await Promise.all(Array.from({ length: 8 }, () => apiLearner(server, 'Ada')))
