@@ -139,10 +139,17 @@ function trackConnections(server: Server): Set<Socket> {
 /** Stops taking connections and waits for the requests that are being handled, up to the deadline. */
 async function drain(server: Server, connections: Iterable<Socket>): Promise<void> {
   const finished = new Promise((resolve) => server.close(resolve))
-  // Browsers open connections in advance and do not use them. Node does not count these as idle.
-  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
-  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+  const idle = setInterval(() => {
+    server.closeIdleConnections()
+    // Browsers open connections in advance and do not use them. Node does not count these as idle. What has come on one by
+    // now is read first: it may be the request of somebody who was let in at the last moment.
+    setImmediate(() => closeUnused(connections))
+  }, IDLE_CHECK_MS)
   await Promise.race([finished, sleep(DRAIN_MS)])
   clearInterval(idle)
   server.closeAllConnections()
+}
+
+function closeUnused(connections: Iterable<Socket>): void {
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
 }

@@ -37,8 +37,12 @@ export function keepWorkers({ count, environment, log, ending, onReady }: Workfo
 
   function start(): void {
     if (ending.hasBegun()) return
-    const worker = cluster.fork(environment)
     const startedAt = performance.now()
+    const worker = forked()
+    if (worker === undefined) {
+      startAgain({}, startedAt)
+      return
+    }
     workers.add(worker)
     closeHanded(worker)
     worker.on('message', (message: FromWorker) => hear(worker, message))
@@ -48,15 +52,31 @@ export function keepWorkers({ count, environment, log, ending, onReady }: Workfo
       workers.delete(worker)
       // One that did not serve yet had nothing to lose.
       const hasFailed = serving.delete(worker) && code !== 0
-      if (ending.hasBegun()) {
-        failed ||= hasFailed
-        return
-      }
-      earlyDeaths = performance.now() - startedAt < STEADY_MS ? earlyDeaths + 1 : 0
-      const pauseMs = earlyDeaths === 0 ? 0 : Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (earlyDeaths - 1))
-      log.error({ pid: worker.process.pid, code, signal, pauseMs }, 'a worker ended: another one takes its place')
-      setTimeout(start, pauseMs)
+      if (ending.hasBegun()) failed ||= hasFailed
+      else startAgain({ pid: worker.process.pid, code, signal }, startedAt)
     })
+  }
+
+  /** Undefined if the system gives no more processes, files or memory. It may again soon, and the others go on serving. */
+  function forked(): Worker | undefined {
+    try {
+      const worker = cluster.fork(environment)
+      if (worker.process.pid !== undefined) return worker
+      worker.on('error', (error) => log.error({ err: error }, 'a worker cannot be started'))
+    } catch (error) {
+      log.error({ err: error }, 'a worker cannot be started')
+    }
+    return undefined
+  }
+
+  function startAgain(
+    lost: { pid?: number | undefined; code?: number | null; signal?: string | null },
+    startedAt: number,
+  ) {
+    earlyDeaths = performance.now() - startedAt < STEADY_MS ? earlyDeaths + 1 : 0
+    const pauseMs = earlyDeaths === 0 ? 0 : Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (earlyDeaths - 1))
+    if (lost.pid !== undefined) log.error({ ...lost, pauseMs }, 'a worker ended: another one takes its place')
+    setTimeout(start, pauseMs)
   }
 
   function hear(worker: Worker, message: FromWorker): void {

@@ -51,6 +51,8 @@ export function createHosts({ addresses, target }: Pick<DatabaseUrl, 'addresses'
     isFailing: (): boolean => failures > 0,
     /** After a failed attempt. Returns whether every host has had its turn since the last pause. */
     hasFailed(address: Address): boolean {
+      // Connections to one host often fail together, and that is one turn. Otherwise the next would be thought tried, too.
+      if (addresses[at] !== address) return false
       failures += 1
       leave(address)
       const rounds = failures / count

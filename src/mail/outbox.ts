@@ -62,12 +62,13 @@ export async function takeDueMails(
   { keys, now, limit }: { keys: readonly Buffer[]; now: number; limit: number },
 ): Promise<Taken[]> {
   const at = new Date(now)
+  // With `in`, a table that was small when it was last counted is looked through again for each row, each time beyond the limit.
   const rows = await sql<Omit<Taken, 'mail'> & { sealed: string }>`
     update outbox set attempts = attempts + 1, due_at = ${new Date(now + LEASE_MS)}
-    where id in (
+    where id = any(array(
       select id from outbox where due_at <= ${at} and expires_at > ${at}
       order by due_at limit ${limit} for update skip locked
-    )
+    ))
     returning id, kind, attempts, sealed`
   return rows.map(({ sealed, ...row }) => {
     const opened = open(sealed, row.id, keys)

@@ -76,6 +76,21 @@ describe('of several hosts', () => {
     await Promise.all(tries)
   })
 
+  it('the next has its turn when several connections are lost at one of them, and nobody hears of it', async () => {
+    const url = await createDatabase()
+    const [lost, other] = [await startProxy(url), await startProxy(url)]
+    const db = open(url.replace(new URL(url).host, `${new URL(lost.url).host},${new URL(other.url).host}`))
+    await db.sql`select 1`
+    const working = assert.rejects(db.sql`select pg_sleep(60)`, Unavailable)
+    lost.swallow()
+    const waiting = Array.from({ length: 4 }, () => db.sql`select 1`)
+    const settled = Promise.allSettled(waiting)
+    await eventually('two to be opened at once', () => lost.connectedAt().length === 3)
+    lost.cut()
+    await working
+    assert.deepEqual(new Set((await settled).map(({ status }) => status)), new Set(['fulfilled']))
+  })
+
   it('a single one that only reads is refused if writes are asked for', async () => {
     const db = open(pair.urlOf([standby], '?target_session_attrs=read-write'))
     await assert.rejects(db.sql`select 1`, Unavailable)

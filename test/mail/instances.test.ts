@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resetPassword, verifyEmail } from '../../src/mail/letters.ts'
+import { takeDueMails } from '../../src/mail/outbox.ts'
 import { SECRET, startApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
 import { openMailbox } from '../support/mailbox.ts'
@@ -35,6 +36,18 @@ describe('two processes on one database', () => {
       emails.map(() => 1),
     )
     assert.equal(mailbox.tries(), emails.length)
+  })
+
+  it('take no more at once than they can send, whatever the database believes about the table', async () => {
+    const app = await startApp({}, { mailbox })
+    await app.deps.mail.stop()
+    const add = (count: number) =>
+      queue(app, ...Array.from({ length: count }, () => verifyEmail(somebody('Ada').email, LINK)))
+    await add(1)
+    await app.deps.pool.query('analyze outbox')
+    await add(3)
+    const taken = await takeDueMails(app.sql, { keys: [], now: app.deps.now(), limit: 2 })
+    assert.equal(taken.length, 2)
   })
 
   it('leave a mail alone that the other one is sending', async () => {

@@ -1,5 +1,6 @@
 /** A server of several processes (WEB_CONCURRENCY): for people it is one. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { after, describe, it } from 'node:test'
@@ -228,6 +229,26 @@ describe('a worker that is killed', () => {
     assert.equal((await fetch(`${server.url}/health/ready`)).status, 200)
   })
 
+  it('while the system gives no new process is replaced when it does, and the other one serves', async (test) => {
+    const { server } = await startWorkers()
+    const [victim = 0, survivor] = workersOf(server)
+    const filesOf = (limit: string) =>
+      execFileSync('prlimit', ['--pid', String(server.pid), ...limit.split(' ')], { encoding: 'utf8' }).trim()
+    const usual = await Promise.resolve('--nofile --output=SOFT --noheadings')
+      .then(filesOf)
+      .catch(() => undefined)
+    if (usual === undefined) return test.skip('this machine has no prlimit')
+    filesOf('--nofile=10:')
+    process.kill(victim, 'SIGKILL')
+    await eventually('it to be tried', () => linesWith(server, 'a worker cannot be started').length > 1)
+    assert.deepEqual(workersOf(server), [survivor])
+    filesOf(`--nofile=${usual}:`)
+    await eventually('its place to be taken', () => linesWith(server, 'a new worker serves').length === 1)
+    server.kill('SIGTERM')
+    assert.deepEqual(await server.ended(), { code: 0, signal: null })
+    assert.equal(server.written.err, '')
+  })
+
   it('by its primary’s death finishes what it has begun, and ends by itself', async () => {
     const { server, sql } = await startWorkers({ BCRYPT_COST: '13' })
     const { person } = await learner(server, 'Ada')
@@ -247,6 +268,20 @@ describe('a worker that is killed', () => {
       { code: 'ECONNREFUSED' },
     )
   })
+})
+
+it('a worker that is stopped alone answers what has reached it at that moment', async () => {
+  const { server } = await startWorkers()
+  for (let times = 1; times <= 3; times += 1) {
+    const [one = 0] = workersOf(server)
+    process.kill(one, 'SIGSTOP')
+    // Each of the workers is given one of them, and the other one takes the rest.
+    const answers = Array.from({ length: 4 }, () => visit(server, '/health/live', { cookie: '', agent: new Agent() }))
+    await Promise.race(answers)
+    for (const signal of ['SIGTERM', 'SIGCONT'] as const) process.kill(one, signal)
+    assert.deepEqual(await Promise.all(answers), Array(4).fill(200))
+    await eventually('its place to be taken', () => linesWith(server, 'a new worker serves').length === times)
+  }
 })
 
 it('a stop under load loses no login that was begun', async () => {

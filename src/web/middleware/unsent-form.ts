@@ -12,6 +12,9 @@ import { CATALOGUE } from '../../learning/catalogue.ts'
 /** Forms of which all is kept in hidden fields, since there is nothing in them to be looked at again. */
 const WHOLE = /^\/(lessons\/(?<lesson>[\w-]+)\/progress|plan|account|onboarding\/check)\/?$/
 
+/** What these forms have. Nothing else is theirs, and it may be what nobody should read in a page. */
+const FIELDS = ['state', 'from', 'hours', 'name', 'seen']
+
 /**
  * Answers an outage during a POST to `path` with 503 and what `show` renders. The session may not have been read, so there
  * may be no `req.user`. The token of the form goes back as it came: only a good one makes the form good.
@@ -37,9 +40,8 @@ export function unsentForm(
 export const unsentForms = (deps: Pick<Deps, 'log'>): ErrorRequestHandler =>
   unsentForm(deps, WHOLE, (req, res, retryAfterSeconds) => {
     const { lesson = '' } = WHOLE.exec(req.path)?.groups ?? {}
-    const fields = Object.entries(req.body as Record<string, string | string[]>).flatMap(([name, value]) =>
-      name === '_csrf' ? [] : [value].flat().map((each) => ({ name, value: each })),
-    )
+    const body = req.body as Record<string, string | string[] | undefined>
+    const fields = FIELDS.flatMap((name) => [body[name] ?? []].flat().map((value) => ({ name, value })))
     res.render('unsent', {
       action: req.path,
       fields,

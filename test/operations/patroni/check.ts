@@ -41,6 +41,12 @@ async function logsIn(life: Life, password: string): Promise<boolean> {
 /** At most so many whose password is typed: each costs two hashes. */
 const LOGINS_MAX = 60
 
+/** From before, during and after the loss. */
+function spread(lives: readonly Life[]): Life[] {
+  const step = Math.max(1, lives.length / LOGINS_MAX)
+  return lives.filter((_, index) => Math.floor(index / step) > Math.floor((index - 1) / step))
+}
+
 export async function check(
   { lives }: Ledger,
   walked: Walk,
@@ -68,7 +74,7 @@ export async function check(
     const alive = signedUp.filter(
       ({ endedSession, resetUnanswered, refreshToken }) => !endedSession && !resetUnanswered && refreshToken,
     )
-    const unchanged = signedUp.filter(({ resetUnanswered }) => !resetUnanswered).slice(-LOGINS_MAX)
+    const unchanged = spread(signedUp.filter(({ resetUnanswered }) => !resetUnanswered))
     const isRefused = async (life: Life) =>
       (await call(life, '/api/auth/refresh', { refreshToken: life.refreshToken })).status !== 200
     const isOpen = async (life: Life) => {

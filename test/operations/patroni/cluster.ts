@@ -15,12 +15,14 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { ROOT } from '../../../src/config/folders.ts'
 import { freePort } from '../../../src/database/embedded/port.ts'
-import { familyOf, killAtOnce, lastWords, ownerOfCluster, startProgram, undo, until } from './programs.ts'
+import { familyOf, killAtOnce, lastWords, ownerOfCluster, signalTo, startProgram, undo, until } from './programs.ts'
 
 const TEMPLATES = join(ROOT, 'test/operations/patroni')
 const BINARIES = '/usr/lib/postgresql'
 const PASSWORD = 'a-password-on-loopback'
 const UP_SECONDS = 90
+/** How far a stand-by may be behind and still take over, when it is held back. */
+const LAG_MAX_BYTES = 100_000_000
 
 type Node = { name: string; port: number; restPort: number; patroni: ReturnType<typeof startProgram> }
 type Member = { name: string; role: string; state: string; lag?: number | string; timeline?: number }
@@ -141,6 +143,24 @@ export async function startCluster({ synchronous }: { synchronous: boolean }) {
       killAtOnce([...(pid === undefined ? [] : [pid]), ...postmasterOf(folder, node.name)].flatMap(familyOf))
       return node
     },
+    /**
+     * From now on the stand-bys get nothing. Returns what lets them go on when the primary is lost: with a new connection, so
+     * that what has come in the meantime is not read.
+     */
+    async holdBack(): Promise<() => void> {
+      const { name: leader, restPort } = await primary()
+      const allowed = JSON.stringify({ maximum_lag_on_failover: LAG_MAX_BYTES })
+      const { ok } = await fetch(`http://127.0.0.1:${restPort}/config`, { method: 'PATCH', body: allowed })
+      if (!ok) throw new Error('Patroni does not take the setting')
+      const receivers = nodes.flatMap(({ name }) => (name === leader ? [] : receiversOf(folder, name)))
+      if (receivers.length < nodes.length - 1) throw new Error('a stand-by does not follow')
+      const release = () => {
+        for (const pid of receivers) for (const signal of ['SIGTERM', 'SIGCONT'] as const) signalTo(pid, signal)
+      }
+      undo.push(release)
+      for (const pid of receivers) signalTo(pid, 'SIGSTOP')
+      return release
+    },
     /** The machine is back. Returns after how many seconds the node follows the new primary, and what Patroni did for it. */
     async bringBack(node: Node) {
       const from = Date.now()
@@ -153,6 +173,12 @@ export async function startCluster({ synchronous }: { synchronous: boolean }) {
     },
   }
 }
+
+/** The processes of a stand-by that receive what the primary writes. */
+const receiversOf = (folder: string, name: string): number[] =>
+  postmasterOf(folder, name)
+    .flatMap(familyOf)
+    .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('walreceiver'))
 
 /** The id of a node's PostgreSQL, if it runs: its working directory is its data. */
 function postmasterOf(folder: string, name: string): number[] {

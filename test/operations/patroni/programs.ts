@@ -75,12 +75,14 @@ function parentOf(pid: number): number | undefined {
 
 /** Kills processes that this run has started, at once and without a chance to do anything more. */
 export function killAtOnce(pids: readonly number[]): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It has ended in the meantime.
-    }
+  for (const pid of pids) signalTo(pid, 'SIGKILL')
+}
+
+export function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It has ended in the meantime.
   }
 }
 

@@ -223,6 +223,17 @@ describe('a learner', () => {
     assert.deepEqual([...rows], [{ draft: null }])
   })
 
+  it('gets back what belongs to the form, and nothing else', async () => {
+    const { proxy, app } = await start()
+    const { browser } = await learner(app, 'Ada')
+    const _csrf = await browser.token('/account')
+    proxy.cut()
+    const sent = { name: 'Ada', password: 'put in by a program', 'x"><script>': 'y', _csrf }
+    const { text } = await browser.post('/account', encode(sent))
+    assert.deepEqual(formIn(text, '/account'), { name: ['Ada'], _csrf: [_csrf] })
+    assert.doesNotMatch(text, /put in by a program/)
+  })
+
   it('is not helped to send what somebody else has put into the form', async () => {
     const { proxy, app } = await start()
     const { browser } = await learner(app, 'Ada')
