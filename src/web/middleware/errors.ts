@@ -39,11 +39,11 @@ const EXPLANATIONS: Record<number, Explanation> = {
   422: { title: 'That cannot be done', text: 'Nothing was changed. Open the page again and use its buttons.' },
   500: {
     title: 'There is a problem with the service',
-    text: 'Try again later. If you were filling in a form, your answers were not saved.',
+    text: 'Try again later. If you were filling in a form, your answers may not be saved.',
   },
   503: {
     title: 'The service is busy or out of reach',
-    text: 'Try again in a moment. If you were filling in a form, your answers were not saved.',
+    text: 'Try again in a moment. If you were filling in a form, your answers may not be saved.',
   },
 }
 

@@ -486,7 +486,7 @@ describe('errors', () => {
 
   it('500 and 503 say whether answers were saved', () => {
     for (const name of ['service out of reach', 'fault of ours']) {
-      assert.match(exhibit(name).page.querySelector('main')?.text ?? '', /your answers were not saved/)
+      assert.match(exhibit(name).page.querySelector('main')?.text ?? '', /your answers may not be saved/)
     }
   })
 })
