@@ -5,6 +5,7 @@ import { OLD_ACTIVITY } from './accounts/activity.ts'
 import { OLD_DELETIONS } from './accounts/deleted-users.ts'
 import { OLD_LINKS } from './accounts/links/email-links.ts'
 import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
+import { OLD_AUDIT } from './database/audit.ts'
 import { prune } from './database/pruning.ts'
 import type { Deps } from './deps.ts'
 import { OLD_RATE_LIMITS } from './limits/rate-limits.ts'
@@ -31,6 +32,7 @@ const PRUNED = [
   OLD_MAILS,
   OLD_MAIL_OUTCOMES,
   OLD_SIGN_UP_FORMS,
+  OLD_AUDIT,
 ]
 
 /** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */

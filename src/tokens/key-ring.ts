@@ -42,6 +42,9 @@ const DAY = 24 * 60 * 60_000
 
 type Held = { keys: HeldKey[]; jwks: { keys: object[] } }
 
+/** A command was given with other secrets than those of the server. */
+export class OtherSecrets extends Error {}
+
 export type KeyRing = ReturnType<typeof createKeyRing>
 export type Retirement =
   | { ok: true; outcome: 'called-off' | 'stopped' | 'withdrawn' }
@@ -92,11 +95,11 @@ export function createKeyRing({ sql, log, now, secrets, rotationDays }: Parts) {
     return ensure()
   }
 
-  /** All keys, for the operator's commands; makes none. @throws if APP_SECRETS is not that of the server. */
+  /** All keys, for the operator's commands; makes none. @throws {OtherSecrets} */
   async function inspect(): Promise<HeldKey[]> {
     const keys = await read()
     if (keys.length > 0 && !keys.some(isUsable)) {
-      throw new Error('These APP_SECRETS open none of the keys. Run this with the settings of the server.')
+      throw new OtherSecrets('These APP_SECRETS open none of the keys. Run this with the settings of the server.')
     }
     return keys
   }

@@ -43,7 +43,7 @@ describe('keys list', () => {
         APP_SECRETS: 'another-secret-of-another-server-0123456789',
         DATABASE_URL: app.databaseUrl,
       })
-      assert.equal((await program.ended()).code, 1)
+      assert.equal((await program.ended()).code, 78)
       assert.match(program.written.err, /^These APP_SECRETS open none of the keys/)
       assert.deepEqual(await rowsOf(app), before)
     }

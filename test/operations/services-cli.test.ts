@@ -31,12 +31,12 @@ describe('service-keys', () => {
     [['add', 'Two Words', 'profiles'], 64, /^A name has small letters/],
     [['add', 'job'], 64, /^What may it do\?/],
     [['add', 'job', 'everything'], 64, /^There is no right everything\./],
-    [['add', 'job', 'profiles', 'deleted', 'introspect', 'profiles'], 64, /^Not understood: profiles/],
+    [['add', 'job', 'profiles', 'everything'], 64, /^There is no right everything\./],
     [['list', 'job'], 64, /^Not understood: job/],
     [['revoke'], 64, /^Which key\?/],
     [['revoke', 'job', '--now'], 64, /^Not understood: --now/],
-    [['revoke', 'nobody'], 1, /^There is no key of this name\./],
-    [['add', 'taken', 'deleted'], 1, /^There is a key of this name\./],
+    [['revoke', 'nobody'], 66, /^There is no key of this name\./],
+    [['add', 'taken', 'deleted'], 65, /^There is a key of this name\./],
   ]
   for (const [args, code, says] of REFUSED) {
     it(`ends with ${code} and says why: ${args.join(' ')}`, async () => {

@@ -7,7 +7,7 @@ const COLOURS = {
 } as const
 export type Scheme = keyof typeof COLOURS
 
-const WIDTH = 860
+const WIDTH = 1000
 const HEIGHT = 672
 const ROOM_HEIGHT = 52
 const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, sans-serif'
@@ -17,6 +17,7 @@ const room = (x: number, y: number, width: number): Box => ({ x, y, width, heigh
 
 const BOXES: Record<Room | 'root', Box> = {
   root: room(280, 16, 300),
+  cli: room(850, 206, 110),
   'web/pages': room(60, 112, 190),
   'web/presenters': room(60, 206, 190),
   'web/api': room(600, 112, 190),
@@ -36,9 +37,12 @@ const BOXES: Record<Room | 'root', Box> = {
 /** Frames around several rooms. A line to everything in a frame is drawn to the frame. */
 const FRAMES: { label: string; box: Box }[] = [
   { label: 'web', box: { x: 40, y: 92, width: 780, height: 280 } },
-  { label: 'domain', box: { x: 40, y: 392, width: 780, height: 180 } },
-  { label: 'what everybody may import', box: { x: 40, y: 584, width: 780, height: 72 } },
+  { label: 'domain', box: { x: 40, y: 392, width: 920, height: 180 } },
+  { label: 'what everybody may import', box: { x: 40, y: 584, width: 920, height: 72 } },
 ]
+
+/** Where the line from the commands meets the domain: below them. */
+const BELOW_CLI: Box = { x: BOXES.cli.x, y: 392, width: BOXES.cli.width, height: ROOM_HEIGHT }
 
 const isWeb = (name: string): boolean => name.startsWith('web/')
 const isBelow = (name: string): boolean => ['base', 'config', 'database'].includes(name)
@@ -51,7 +55,7 @@ function edges(): Edge[] {
   for (const { from, to, typeOnly } of importsOfSource()) {
     const [importer, imported] = [roomOf(from), roomOf(to)]
     if (typeOnly || !importer || !imported || imported === 'root' || importer === imported) continue
-    const isFrame = (isWeb(importer) && !isWeb(imported)) || importer === 'root' || isBelow(imported)
+    const isFrame = (isWeb(importer) && !isWeb(imported)) || ['root', 'cli'].includes(importer) || isBelow(imported)
     if (!isFrame) found.set(`${importer} ${imported}`, [importer, imported])
   }
   const all = [...found.values()]
@@ -88,6 +92,8 @@ export function drawHouse(scheme: Scheme): string {
   const between: [Box, Box][] = [
     [BOXES.root, FRAMES[0]?.box ?? BOXES.root],
     [FRAMES[0]?.box ?? BOXES.root, FRAMES[1]?.box ?? BOXES.root],
+    [BOXES.root, BOXES.cli],
+    [BOXES.cli, BELOW_CLI],
   ]
   const arrows = [...between, ...edges().map(([from, to]): [Box, Box] => [BOXES[from], BOXES[to]])].map(
     ([from, to]) =>
@@ -95,7 +101,7 @@ export function drawHouse(scheme: Scheme): string {
   )
   const rooms = (Object.keys(BOXES) as (Room | 'root')[]).map((name) => {
     const { x, y, width, height } = BOXES[name]
-    const label = name === 'root' ? 'app, server, cli, commands, deps, housekeeping' : name.replace('web/', '')
+    const label = name === 'root' ? 'app, server, cli, deps, housekeeping' : name.replace('web/', '')
     return (
       `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="8" fill="${room}" stroke="${edge}"/>` +
       `<text x="${x + width / 2}" y="${y + 23}" text-anchor="middle" font-size="15" font-weight="600" fill="${ink}">${label}</text>` +

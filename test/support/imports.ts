@@ -33,15 +33,15 @@ export const importsOfSource = (): Import[] =>
     ),
   )
 
-const ROOT_FILES = ['app.ts', 'server.ts', 'cli.ts', 'commands.ts', 'deps.ts', 'housekeeping.ts']
+const ROOT_FILES = ['app.ts', 'server.ts', 'cli.ts', 'deps.ts', 'housekeeping.ts']
 
 /** The rooms of the house, the inner ones of `web` one by one. */
 export const ROOMS = [
   ...['base', 'config', 'database', 'limits', 'mail', 'sessions', 'learning', 'tokens', 'accounts'],
-  ...['web/session', 'web/middleware', 'web/presenters', 'web/pages', 'web/api'],
+  ...['web/session', 'web/middleware', 'web/presenters', 'web/pages', 'web/api', 'cli'],
 ] as const
 export type Room = (typeof ROOMS)[number]
 
-/** The room of a file, `root` for the six at the top of `src`, undefined for one that stands in no room. */
+/** The room of a file, `root` for the five at the top of `src`, undefined for one that stands in no room. */
 export const roomOf = (file: string): Room | 'root' | undefined =>
   ROOMS.find((room) => file.startsWith(`${room}/`)) ?? (ROOT_FILES.includes(file) ? 'root' : undefined)

@@ -46,6 +46,8 @@ export async function fillTables(client: Sql): Promise<void> {
       from generate_series(1, 6000) n;
     insert into activity (user_id, kind, at, ip_address, user_agent)
       select 'u' || 1 + n % 3000, 'logged-in', now() + n * interval '1 minute', '', '' from generate_series(1, 9000) n;
+    insert into audit (at, who, os_user, what, whom)
+      select now() + n * interval '1 minute', 'ada', 'ada', 'keys rotate', 'u' || n from generate_series(1, 3000) n;
     analyze`)
 }
 

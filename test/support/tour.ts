@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parse } from 'node-html-parser'
 import { ROOT } from '../../src/config/folders.ts'
+import { beginAudit, endAudit, listAudit } from '../../src/database/audit.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
 import { refundLoginTry, triesOfStrangers } from '../../src/limits/login-tries.ts'
 import { addServiceKey, listServiceKeys, revokeServiceKey } from '../../src/tokens/service-keys.ts'
@@ -294,6 +295,10 @@ async function operate({ app }: Tour): Promise<void> {
   await keyRing.rotate()
   app.advance(16 * MINUTE)
   await retire(await newest(), false)
+
+  const entry = { who: 'ada', osUser: 'ada', what: 'keys rotate', at: now() }
+  await endAudit(sql, await beginAudit(sql, entry), 'done')
+  for (const about of [{}, { whom: 'somebody' }, { since: now() }]) await listAudit(sql, { ...about, limit: 10 })
 
   const report = startProgram(['dist/cli.js', 'report'], {
     NODE_ENV: 'test',

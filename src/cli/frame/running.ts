@@ -1,0 +1,75 @@
+/** Runs a command with what it asks for, and closes that afterwards. */
+import { userInfo } from 'node:os'
+import { createLog } from '../../base/log.ts'
+import { loadConfig } from '../../config/config.ts'
+import { DATA_DIRECTORY } from '../../config/folders.ts'
+import { beginAudit, endAudit } from '../../database/audit.ts'
+import { createDeps } from '../../deps.ts'
+import type { Command, Database, Running } from './command.ts'
+import { createOutput } from './output.ts'
+import { type Given, WrongUse } from './parsing.ts'
+
+const NAME = /^[^\p{C}]{1,80}$/u
+
+/** @throws whatever the command throws, when everything it has opened is closed. */
+export async function runCommand(command: Command, { args, options }: Given): Promise<void> {
+  const closing: (() => Promise<unknown>)[] = []
+  const osUser = systemUser()
+  const by = typeof options.as === 'string' ? options.as.trim() : osUser
+  if (!NAME.test(by)) throw new WrongUse('A name for --as has 1 to 80 characters, all on one line.', command)
+
+  const config = once(loadConfig)
+  const database = once(async (): Promise<Database> => {
+    const { databaseUrl, migrationUrl } = config()
+    if (databaseUrl !== undefined)
+      return { url: databaseUrl, migrationUrl: migrationUrl ?? databaseUrl, embedded: false }
+    // Loaded only here: production has no such package.
+    const { startDevDatabase } = await import('../../database/embedded/server.ts')
+    const { url, stop } = await startDevDatabase(DATA_DIRECTORY)
+    closing.unshift(stop)
+    return { url, migrationUrl: migrationUrl ?? url, embedded: true }
+  })
+  const deps = once(async () => {
+    const { url } = await database()
+    // The output is for a person, so nothing is logged. Whatever goes wrong ends the command with its message.
+    const made = createDeps({ ...config(), databaseUrl: url }, { log: createLog('silent') })
+    closing.unshift(made.closeDb)
+    return made
+  })
+  const audited: Running['audited'] = async (entry, change) => {
+    const { sql, now } = await deps()
+    const id = await beginAudit(sql, { who: by, osUser, what: command.name, at: now(), ...entry })
+    try {
+      const result = await change()
+      await endAudit(sql, id, 'done')
+      return result
+    } catch (error) {
+      await endAudit(sql, id, 'failed').catch(() => {})
+      throw error
+    }
+  }
+
+  try {
+    const out = createOutput({ json: options.json === true })
+    await command.run({ out, config, database, deps, audited, by, args, options })
+  } finally {
+    for (const close of closing) await close()
+  }
+}
+
+function once<Made>(make: () => Made): () => Made {
+  let made: { value: Made } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
+/** A container may run as a user id that has no name. */
+function systemUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
+}
