@@ -8,7 +8,10 @@ import { runCommand } from './cli/frame/running.ts'
 
 async function main(): Promise<void> {
   const asked = read(process.argv.slice(2), COMMANDS)
-  if ('command' in asked) return runCommand(asked.command, asked.given)
+  if ('command' in asked) {
+    process.exitCode = await runCommand(asked.command, asked.given)
+    return
+  }
   console.log(Array.isArray(asked.help) ? listOf(COMMANDS, asked.help) : helpOf(asked.help))
 }
 

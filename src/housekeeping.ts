@@ -35,13 +35,25 @@ const PRUNED = [
   OLD_AUDIT,
 ]
 
-/** Deletes what is over, in batches with pauses between them, so that no lock is held for long. */
-export async function clearAway({ sql, now, log }: Deps): Promise<void> {
-  try {
-    for (const pruning of PRUNED) {
-      while ((await prune(sql, pruning, now(), PRUNED_AT_ONCE)) === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
+/**
+ * Deletes what is over, in batches with pauses between them, so that no lock is held for long. `tell` hears how many rows of
+ * each table are gone so far, and when that table is done.
+ */
+export async function deleteWhatIsOver(
+  { sql, now }: Pick<Deps, 'sql' | 'now'>,
+  tell: (table: string, count: number, done: boolean) => void = () => {},
+): Promise<void> {
+  for (const pruning of PRUNED) {
+    for (let count = 0, last = PRUNED_AT_ONCE; last === PRUNED_AT_ONCE; ) {
+      last = await prune(sql, pruning, now(), PRUNED_AT_ONCE)
+      count += last
+      tell(pruning.table, count, last < PRUNED_AT_ONCE)
+      if (last === PRUNED_AT_ONCE) await sleep(PRUNE_PAUSE_MS)
     }
-  } catch (error) {
-    log.warn({ err: error }, 'pruning failed')
   }
+}
+
+/** The same for a server, which goes on when that fails. */
+export async function clearAway(deps: Deps): Promise<void> {
+  await deleteWhatIsOver(deps).catch((error: unknown) => deps.log.warn({ err: error }, 'pruning failed'))
 }

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from './app.ts'
 import { Unavailable } from './base/failures.ts'
 import { describeError, type Log } from './base/log.ts'
-import { type Config, ConfigError, loadConfig } from './config/config.ts'
+import { type Config, loadConfig } from './config/config.ts'
 import { DATA_DIRECTORY } from './config/folders.ts'
+import { ConfigError, problemOfListening, wordsOf } from './config/problems.ts'
 import { migrate, NEWEST_SCHEMA, schemaVersion } from './database/migrate.ts'
 import { refusalOf } from './database/outages.ts'
 import { createDeps, type Deps } from './deps.ts'
@@ -81,7 +82,7 @@ async function start() {
     if (!config.production && !stopping)
       console.log(`\n  Matricula is ready: ${config.publicOrigin ?? `http://localhost:${port}`}\n`)
   } catch (error) {
-    console.error(explain(error))
+    console.error(explain(error, config))
     await stop(1, 'failed to start')
   }
 }
@@ -151,11 +152,12 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
   server.closeAllConnections()
 }
 
-function explain(error: unknown): string {
+function explain(error: unknown, config?: Config): string {
   if (!(error instanceof Error)) return String(error)
-  if ('code' in error && error.code === 'EADDRINUSE')
-    return 'The port is in use by another program. Set PORT to a free one.'
-  if ('code' in error && error.code === 'EACCES') return 'This user may not use the port. Set PORT to one above 1023.'
+  if ('code' in error && 'syscall' in error && config !== undefined) {
+    const problem = problemOfListening(String(error.code), config)
+    if (problem !== undefined) return wordsOf(problem)
+  }
   if ('severity' in error) return refusalOf(error) ?? `The database of DATABASE_URL refused: ${error.message}`
   return error.message
 }

@@ -229,7 +229,7 @@ describe('a statement that adds a row to somebody', () => {
   })
 })
 
-it('only deletion, its undo and the change of an address see accounts that are gone', () => {
+it('only deletion, its undo, the change of an address and the count of secrets see accounts that are gone', () => {
   assert.deepEqual(
     filesIn('src', '.ts').filter((file) => /\ball_users\b/.test(codeOf(file))),
     [
@@ -238,6 +238,7 @@ it('only deletion, its undo and the change of an address see accounts that are g
       'src/accounts/links/deletion-undo.ts',
       'src/accounts/links/email-links.ts',
       'src/accounts/links/not-me.ts',
+      'src/accounts/passwords/pepper-use.ts',
     ],
   )
 })

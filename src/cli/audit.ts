@@ -2,10 +2,9 @@
 import { type AuditEntry, listAudit } from '../database/audit.ts'
 import { command } from './frame/command.ts'
 import { UsageError } from './frame/exits.ts'
-import { tableOf } from './frame/output.ts'
+import { countOf, tableOf } from './frame/output.ts'
 
 const LISTED = 100
-const LISTED_MAX = 10_000
 
 const list = command({
   name: 'audit list',
@@ -19,7 +18,7 @@ const list = command({
   json: true,
   run: async ({ deps, options, out }) => {
     const since = options.since === undefined ? undefined : timeOf(options.since)
-    const limit = options.limit === undefined ? LISTED : countOf(options.limit)
+    const limit = countOf(options.limit, LISTED)
     const entries = await listAudit((await deps()).sql, { whom: options.whom, since, limit })
     out.tell(entries, () => (entries.length === 0 ? ['Nothing was changed.'] : tableOf(entries.map(cellsOf))))
   },
@@ -40,12 +39,6 @@ function timeOf(text: string): number {
   const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(withZone) : Number.NaN
   if (Number.isNaN(time)) throw new UsageError('A time is written like 2026-11-30 or 2026-11-30T08:15:00Z.')
   return time
-}
-
-function countOf(text: string): number {
-  const count = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (count < 1 || count > LISTED_MAX) throw new UsageError(`A limit is a whole number from 1 to ${LISTED_MAX}.`)
-  return count
 }
 
 export const AUDIT = [list]

@@ -1,21 +1,39 @@
 /** The database itself: its schema, and the role that reads learners. */
 
-import { migrate, NEWEST_SCHEMA } from '../database/migrate.ts'
+import { filesBeyond, migrate, NEWEST_SCHEMA, schemaVersion } from '../database/migrate.ts'
 import { isRoleName, makeReader, READER } from '../database/reader.ts'
 import { command } from './frame/command.ts'
-import { UsageError } from './frame/exits.ts'
+import { Failure, UsageError } from './frame/exits.ts'
 
-const migrateNow = command({
-  name: 'migrate',
-  summary: "bring the database's schema up to date",
-  json: false,
-  changes: true,
-  run: async ({ database, audited, out }) => {
-    const { migrationUrl } = await database()
-    const applied = await migrate(migrationUrl)
-    // Only afterwards, since the table of these notes may be among what was missing.
-    if (applied > 0) await audited({ details: { applied, version: NEWEST_SCHEMA } }, async () => {})
-    out.say(`${applied} applied, the schema is at version ${NEWEST_SCHEMA}`)
+const up = (name: string) =>
+  command({
+    name,
+    summary: "bring the database's schema up to date",
+    details:
+      'All that is missing is applied together or not at all. It is safe to run twice, and from two places at once.',
+    changes: true,
+    run: async ({ database, audited, out }) => {
+      const { migrationUrl } = await database()
+      const applied = await migrate(migrationUrl)
+      // Only afterwards, since the table of these notes may be among what was missing.
+      if (applied > 0) await audited({ details: { applied, version: NEWEST_SCHEMA } }, async () => {})
+      out.say(`${applied} applied, the schema is at version ${NEWEST_SCHEMA}`)
+    },
+  })
+
+const status = command({
+  name: 'migrate status',
+  summary: 'the version of the schema, and what is missing',
+  details: 'Ends with 78 if something is missing, so that a script can ask.',
+  json: true,
+  run: async ({ deps, out }) => {
+    const version = await schemaVersion((await deps()).sql)
+    const pending = filesBeyond(version)
+    out.tell({ version, newest: NEWEST_SCHEMA, pending }, () => [
+      `The schema is at version ${version}, this program needs ${NEWEST_SCHEMA}${version > NEWEST_SCHEMA ? ' and works with newer ones' : ''}.`,
+      ...pending.map((file) => `  missing: ${file}`),
+    ])
+    if (pending.length > 0) throw new Failure('configuration', `Run: node dist/cli.js migrate up`)
   },
 })
 
@@ -37,4 +55,4 @@ const reader = command({
   },
 })
 
-export const DATABASE = [migrateNow, reader]
+export const DATABASE = [up('migrate'), up('migrate up'), status, reader]

@@ -1,109 +1,15 @@
 /**
- * The only reader of the environment. A wrong value stops the start, and all wrong variables are named at once. Values are
- * never printed, since some of them are secrets.
+ * The only reader of the environment. A wrong value stops the start, and all wrong variables are named at once, with what was
+ * found: `settings.ts` says of which only the shape is told, since they are secrets.
  */
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { z } from 'zod'
 import { DATA_DIRECTORY } from './folders.ts'
 import { mailOf } from './mail-settings.ts'
-import { deriveKey, developmentSecret, isStrongSecret, type KeyPurpose, SECRET_MIN_LENGTH } from './secrets.ts'
-import {
-  hasReadableAuthority,
-  hostNames,
-  isDecodable,
-  isHostName,
-  isLoopback,
-  isOrigin,
-  listOf,
-  parseUrl,
-  urlWith,
-  wholeNumber,
-} from './variables.ts'
-
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    super(
-      `Matricula cannot start, the configuration is wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
-    )
-    this.problems = problems
-  }
-}
-
-const databaseUrl = urlWith(
-  ['postgres:', 'postgresql:'],
-  'must be a URL like postgres://user:password@host/database, with %25 for a % in a password',
-  (url) =>
-    (url.hostname !== '' || url.searchParams.has('host')) && isDecodable(url.username + url.password + url.pathname),
-)
-
-const Environment = z.object({
-  NODE_ENV: z
-    .enum(['development', 'test', 'production'], { error: 'must be development, test or production' })
-    .default('development'),
-  HOST: z
-    .string()
-    .regex(/^[\w.:-]+$/, 'must be an address or a host name')
-    .optional(),
-  PORT: wholeNumber(0, 65535).default(3000),
-  PUBLIC_URL: urlWith(
-    ['http:', 'https:'],
-    'must be an origin like https://learn.example.org, without a path',
-    (url) => url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '',
-  ).optional(),
-  DATABASE_URL: databaseUrl.optional(),
-  DATABASE_URL_UNPOOLED: databaseUrl.optional(),
-  DB_POOL_MAX: wholeNumber(1, 100).default(10),
-  APP_SECRETS: listOf(
-    isStrongSecret,
-    `must be random text, each secret ${SECRET_MIN_LENGTH} characters or more, newest first, with commas between`,
-  ).optional(),
-  TRUST_PROXY: wholeNumber(0, 5).default(0),
-  ALLOWED_HOSTS: listOf(
-    isHostName,
-    'must be names like www.example.org or [2001:db8::1], without scheme, port or path, with commas between',
-  ).default([]),
-  TRUSTED_ORIGINS: listOf(
-    isOrigin,
-    'must be origins like https://front-end.example.org, without a path, with commas between',
-  ).default([]),
-  KEY_ROTATION_DAYS: wholeNumber(1, 365).default(30),
-  DELETION_GRACE_DAYS: wholeNumber(0, 90).default(7),
-  SERVICE_KEY: z
-    .string()
-    .refine(isStrongSecret, { error: `must be random text of ${SECRET_MIN_LENGTH} characters or more` })
-    .optional(),
-  BCRYPT_COST: wholeNumber(10, 14).default(12),
-  PASSWORD_MIN_LENGTH: wholeNumber(8, 64).default(8),
-  BREACHED_PASSWORDS_URL: urlWith(
-    ['https:', 'http:'],
-    'must be an https address like https://api.pwnedpasswords.com/range',
-    (url) => (url.protocol === 'https:' || isLoopback(url.href)) && url.href === url.origin + url.pathname,
-  ).optional(),
-  LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
-      error: 'must be fatal, error, warn, info, debug or silent',
-    })
-    .default('info'),
-  LESSON_BASE_URL: urlWith(
-    ['https:', 'http:'],
-    'must be an address like https://course.example.org/lessons',
-  ).optional(),
-  SMTP_URL: urlWith(
-    ['smtp:', 'smtps:'],
-    'must be a URL like smtps://user:password@mail.example.org, with %25 for a % in a password',
-    (url) => url.hostname !== '' && isDecodable(`${url.username}${url.password}-`),
-  ).optional(),
-  MAIL_FROM: z.email({ error: 'must be an email address' }).optional(),
-  MAIL_DIRECTORY: z.string().optional(),
-  SUPPORT_EMAIL: z.email({ error: 'must be an email address' }).optional(),
-})
-
-/** The names of all variables. `.env.example` lists the same ones. */
-export const VARIABLES = Object.keys(Environment.shape)
+import { ConfigError, problemOf, problemsBetween } from './problems.ts'
+import { deriveKey, developmentSecret, type KeyPurpose } from './secrets.ts'
+import { Environment } from './settings.ts'
+import { hostNames } from './variables.ts'
 
 export type Config = ReturnType<typeof loadConfig>
 
@@ -117,7 +23,10 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
   const parsed = Environment.safeParse(given)
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  const problems = (parsed.error?.issues ?? []).map(({ path, message }) => {
+    const variable = path.join('.')
+    return problemOf(variable, message, given[variable])
+  })
   problems.push(...problemsBetween(given))
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
 
@@ -171,31 +80,4 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
 function processEnvironment(): NodeJS.ProcessEnv {
   if (existsSync('.env')) process.loadEnvFile('.env')
   return process.env
-}
-
-/** Problems that only show when several variables are looked at together. */
-function problemsBetween(given: Record<string, string | undefined>): string[] {
-  const production = given.NODE_ENV === 'production'
-  const problems = ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL']
-    .filter((name) => production && given[name] === undefined)
-    .map((name) => `${name} is required in production`)
-  const unreadable = ['DATABASE_URL', 'DATABASE_URL_UNPOOLED'].filter(
-    (name) => !hasReadableAuthority(given[name] ?? ''),
-  )
-  problems.push(...unreadable.map((name) => `${name} names a file in sslrootcert that cannot be read`))
-  const url = parseUrl(given.PUBLIC_URL ?? '')
-  if (production && url?.protocol === 'http:' && !isLoopback(url.href)) {
-    problems.push('PUBLIC_URL must start with https:// in production')
-  }
-  if (given.SMTP_URL !== undefined && given.MAIL_FROM === undefined) {
-    problems.push('MAIL_FROM is required with SMTP_URL')
-  }
-  if (given.MAIL_DIRECTORY !== undefined && (production || (url && !isLoopback(url.href)))) {
-    problems.push('MAIL_DIRECTORY is for development on this machine: everybody could read the links to accounts')
-  }
-  // The server itself speaks plain http and only hears of https from a proxy. Without one it would redirect for ever.
-  if (url?.protocol === 'https:' && Number(given.TRUST_PROXY ?? 0) === 0) {
-    problems.push('TRUST_PROXY must be the number of proxies in front, 1 or more, when PUBLIC_URL is https')
-  }
-  return problems
 }

@@ -19,6 +19,7 @@ export type KeyPurpose =
   | 'known-devices'
   | 'calendar'
   | 'sign-up-sessions'
+  | 'doctor'
 
 export function isStrongSecret(secret: string): boolean {
   return secret.length >= SECRET_MIN_LENGTH && new Set(secret).size >= SECRET_MIN_DIFFERENT_CHARACTERS

@@ -37,9 +37,15 @@ export async function beginAudit(sql: Sql, { at, who, osUser, what, whom, detail
   return noted?.id ?? ''
 }
 
-/** Notes how a change ended. */
-export async function endAudit(sql: Sql, id: string, outcome: 'done' | 'failed'): Promise<void> {
-  await sql`update audit set outcome = ${outcome} where id = ${id}`
+/** Notes how a change ended, and what else is known of it by then. */
+export async function endAudit(
+  sql: Sql,
+  id: string,
+  outcome: 'done' | 'failed',
+  more: Record<string, unknown> = {},
+): Promise<void> {
+  await sql`
+    update audit set outcome = ${outcome}, details = details || ${JSON.stringify(more)}::text::jsonb where id = ${id}`
 }
 
 /** The newest entries first, `limit` at most; only about `whom` and not older than `since` (in milliseconds), if given. */

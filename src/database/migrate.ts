@@ -9,12 +9,18 @@ import postgres from 'postgres'
 import { ROOT } from '../config/folders.ts'
 import { connectionOptions, type Sql } from './database.ts'
 
-const SQL_DIRECTORY = join(ROOT, 'sql')
+export const SQL_DIRECTORY = join(ROOT, 'sql')
 /** An arbitrary number, the same in every instance. */
 const MIGRATION_LOCK = 7_281_150
 
 /** The number of the newest file in `sql/`. */
 export const NEWEST_SCHEMA = Math.max(...readdirSync(SQL_DIRECTORY).map((file) => Number.parseInt(file, 10)))
+
+/** The files that a schema of this version lacks, in the order in which they are applied. */
+export const filesBeyond = (version: number): string[] =>
+  readdirSync(SQL_DIRECTORY)
+    .filter((file) => Number.parseInt(file, 10) > version)
+    .sort()
 
 /** The version of the database's schema: the number of the last file applied, 0 for an empty database. */
 export async function schemaVersion(sql: Sql): Promise<number> {

@@ -31,10 +31,29 @@ export function refusalOf(error: unknown): string | undefined {
   const cause = error instanceof Unavailable ? error.cause : error
   if (!(cause instanceof Error)) return undefined
   if (UNSUPPORTED_PARAMETER.test(cause.message)) {
-    return 'The pooler in front of the database refuses a start-up parameter. Add ?pgbouncer=true to DATABASE_URL.'
+    return `The pooler in front of the database refuses a start-up parameter. Add ?pgbouncer=true to DATABASE_URL: ${EXAMPLE}?pgbouncer=true`
   }
-  return REFUSED.test(codeOf(cause)) ? `The database of DATABASE_URL refused: ${cause.message}` : undefined
+  const code = codeOf(cause)
+  if (!REFUSED.test(code)) return undefined
+  const [, advice = ''] = ADVICE.find(([pattern]) => pattern.test(`${code} ${cause.message}`)) ?? []
+  return `The database of DATABASE_URL refused: ${cause.message}. ${advice}`.trim()
 }
+
+const EXAMPLE = 'postgres://user:password@db.example.org/learn'
+
+/** What to do, by code and message. The first that fits counts. */
+const ADVICE: [pattern: RegExp, advice: string][] = [
+  [/no encryption|SSL off/, `It takes encrypted connections only: ${EXAMPLE}?sslmode=verify-full`],
+  [
+    /^(28|SASL)/,
+    `Expected: user and password of a role that may log in, with %25 for a %, %23 for a # and %2F for a / in them: ${EXAMPLE}`,
+  ],
+  [/^3D000/, `Expected: the name of a database that is there, at the end of the address: ${EXAMPLE}`],
+  [
+    /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/,
+    `Expected: a certificate for the name in the address, from an authority that is known, or from yours, in a file: ${EXAMPLE}?sslrootcert=/etc/ssl/my-authority.pem`,
+  ],
+]
 
 /** PgBouncer's message, which has the code 08P01. */
 const UNSUPPORTED_PARAMETER = /unsupported startup parameter/

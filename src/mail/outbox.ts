@@ -11,7 +11,7 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 
 /** Longer than sending one mail can take. After this time the process that claimed the mail counts as dead. */
-const LEASE_MS = 45 * SECOND
+export const LEASE_MS = 45 * SECOND
 const RETRY_FIRST_MS = 5 * SECOND
 /** Short, compared with the hour for which a link to reset a password is good. */
 const RETRY_MAX_MS = 5 * MINUTE

@@ -4,7 +4,8 @@ import { userInfo } from 'node:os'
 import { describe, it } from 'node:test'
 import { COMMANDS } from '../../src/cli/commands.ts'
 import { EXITS } from '../../src/cli/frame/exits.ts'
-import { synopsisOf } from '../../src/cli/frame/help.ts'
+import { helpOf, listOf, synopsisOf } from '../../src/cli/frame/help.ts'
+import { read as readWords, WrongUse } from '../../src/cli/frame/parsing.ts'
 import { read } from '../support/imports.ts'
 import { HIDDEN, rowsOf, startWithCommands } from '../support/keys-cli.ts'
 
@@ -14,71 +15,72 @@ const NOUNS = [...new Set(COMMANDS.flatMap(({ name }) => (name.includes(' ') ? [
 /** Settings that no command could work with, so that whatever ends well has not read them. */
 const BROKEN = { DATABASE_URL: `mysql://${HIDDEN}`, APP_SECRETS: HIDDEN }
 
-describe('every command', { concurrency: 4 }, () => {
+/** What the words ask for: the help of a command or a noun, or a command. */
+const asked = (...words: string[]) => readWords(words, COMMANDS)
+
+describe('every command', { concurrency: 2 }, () => {
   for (const command of COMMANDS) {
     const words = command.name.split(' ')
 
     it(`${command.name} --help says how it is used, with 0 and without settings`, async () => {
-      const asked = [
-        [...words, '--help'],
+      const { code, out, err } = await cli([...words, '--help'], BROKEN)
+      assert.deepEqual([code, err], [0, ''])
+      assert.deepEqual(out.join('\n'), helpOf(command))
+      assert.equal(out[0], `Usage: node dist/cli.js ${synopsisOf(command)}`)
+      for (const line of out) assert.ok(line.length <= 120, line)
+      for (const other of [
         [...words, '-h'],
         ['help', ...words],
-      ]
-      const told = await Promise.all(asked.map((args) => cli(args, BROKEN)))
-      for (const { code, out, err } of told) {
-        assert.deepEqual([code, err], [0, ''])
-        assert.equal(out[0], `Usage: node dist/cli.js ${synopsisOf(command)}`)
-        assert.deepEqual(out, told[0]?.out)
-        for (const line of out) assert.ok(line.length <= 120, line)
-      }
+        [...words, 'one', 'two', 'three', '--help'],
+      ])
+        assert.deepEqual(asked(...other), { help: command })
     })
 
-    it(`${command.name} refuses an option that it does not know, with 64 and its usage`, async () => {
-      const { code, out, err } = await cli([...words, '--no-such-option'], BROKEN)
-      assert.deepEqual({ code, out }, { code: EXITS.usage, out: [] })
-      assert.match(err, /^Not understood: --no-such-option\n\nUsage: node dist\/cli\.js /)
+    it(`${command.name} refuses an option that it does not know`, () => {
+      assert.throws(
+        () => asked(...words, '--no-such-option'),
+        new WrongUse('Not understood: --no-such-option', command),
+      )
     })
 
     it(`${command.name} is in docs/operations.md, with all that it takes`, () => {
-      assert.ok(read('docs/operations.md').includes(synopsisOf(command)), synopsisOf(command))
+      assert.ok(read('docs/operations.md').includes(`| \`${synopsisOf(command)}\` `), synopsisOf(command))
     })
   }
 
   for (const command of COMMANDS.filter(({ json }) => json)) {
     it(`${command.name} --json prints JSON and nothing else`, async () => {
       const needed = Object.values(command.arguments).flatMap(({ optional }) => (optional ? [] : ['somebody']))
-      const { out } = await cli([...command.name.split(' '), ...needed, '--json'])
+      const { out, err } = await cli([...command.name.split(' '), ...needed, '--json'])
+      assert.equal([...out, err].join('').includes('\u001b'), false)
       if (out.length > 0) assert.doesNotThrow(() => JSON.parse(out.join('\n')), out.join('\n'))
       assert.ok(out.length > 0 || needed.length > 0)
     })
   }
-
-  it('prints no escape code where there is no terminal', async () => {
-    for (const command of COMMANDS.filter(({ json }) => json)) {
-      const { out, err } = await cli([...command.name.split(' ')])
-      assert.equal([...out, err].join('').includes('\u001b'), false)
-    }
-  })
 })
 
 describe('a noun', () => {
   for (const noun of NOUNS) {
-    it(`${noun} lists its commands: with 64 by itself, with 0 for --help`, async () => {
-      const alone = await cli([noun], BROKEN)
-      assert.deepEqual([alone.code, alone.out], [EXITS.usage, []])
-      for (const args of [
+    it(`${noun} lists its commands for --help`, () => {
+      for (const words of [
         [noun, '--help'],
         [noun, '-h'],
         ['help', noun],
       ]) {
-        const { code, out, err } = await cli(args, BROKEN)
-        assert.deepEqual([code, err], [0, ''])
-        assert.equal(out.join('\n'), alone.err)
-        for (const { name } of COMMANDS.filter(({ name }) => name.startsWith(`${noun} `)))
-          assert.ok(out.some((line) => line.startsWith(`  ${name}`)))
+        const found = asked(...words)
+        if (COMMANDS.some(({ name }) => name === noun)) assert.ok('help' in found)
+        else assert.deepEqual(found, { help: [noun] })
       }
+      for (const { name } of COMMANDS.filter(({ name }) => name.startsWith(`${noun} `)))
+        assert.match(listOf(COMMANDS, [noun]), new RegExp(`^  ${name}\\b`, 'm'))
     })
   }
+
+  it('alone is no command: its commands are listed, with 64', async () => {
+    const { code, out, err } = await cli(['keys'], BROKEN)
+    assert.deepEqual([code, out], [EXITS.usage, []])
+    assert.equal(err, listOf(COMMANDS, ['keys']))
+  })
 })
 
 describe('exit codes', () => {

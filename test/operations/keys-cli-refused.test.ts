@@ -118,7 +118,7 @@ describe('a database that cannot be used', () => {
       ]) {
         const { code, err, out } = await cli(args, { DATABASE_URL })
         assert.equal(code, expected)
-        assert.match(err, /^[^\n]{10,200}$/)
+        assert.match(err, /^[^\n]{10,400}$/)
         assert.deepEqual(out, [])
       }
     })

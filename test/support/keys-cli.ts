@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { SigningKey } from '../../src/tokens/signing-keys.ts'
 import { SECRET, startApp, type TestApp } from './app.ts'
+import type { Mailbox } from './mailbox.ts'
 import { startProgram } from './process.ts'
 
 /** Put this into every wrong setting, so that we notice if its value is printed anywhere. */
@@ -12,8 +13,8 @@ export type Told = { code: number | null; out: string[]; err: string }
 export const rowsOf = ({ sql }: Pick<TestApp, 'sql'>) => sql<SigningKey>`select * from signing_keys order by generation`
 
 /** Starts an app with its first key, and a function that runs commands next to it. */
-export async function startWithCommands() {
-  const app = await startApp({}, { atPublicUrl: true })
+export async function startWithCommands({ mailbox }: { mailbox?: Mailbox } = {}) {
+  const app = await startApp({}, { atPublicUrl: true, ...(mailbox ? { mailbox } : {}) })
   await app.deps.keyRing.load()
 
   async function cli(args: readonly string[], environment: Record<string, string> = {}): Promise<Told> {

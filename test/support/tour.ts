@@ -7,6 +7,9 @@ import { ROOT } from '../../src/config/folders.ts'
 import { beginAudit, endAudit, listAudit } from '../../src/database/audit.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
 import { refundLoginTry, triesOfStrangers } from '../../src/limits/login-tries.ts'
+import { isWaiting, replaceSealedMail, retryMails } from '../../src/mail/waiting-mails.ts'
+import { endSession } from '../../src/sessions/open-sessions.ts'
+import { replaceSealedKey } from '../../src/tokens/sealed-keys.ts'
 import { addServiceKey, listServiceKeys, revokeServiceKey } from '../../src/tokens/service-keys.ts'
 import { apiLearner, apiOf, bearer, openApi } from './api.ts'
 import { SECRET, type TestApp } from './app.ts'
@@ -282,6 +285,17 @@ async function sendLater({ app, mailbox }: Tour): Promise<void> {
   await mailbox.letterTo(person.email)
 }
 
+const COMMANDS_OF_TOUR: [noun: string, ...rest: string[]][] = [
+  ['report'],
+  ['doctor'],
+  ['secrets', 'rotate'],
+  ['sessions', 'list'],
+  ['sessions', 'list', '--user', 'nobody'],
+  ['sessions', 'count'],
+  ['outbox', 'list'],
+  ['sessions', 'revoke', '--everybody'],
+]
+
 /** What an operator does, and the server by itself. */
 async function operate({ app }: Tour): Promise<void> {
   const { keyRing, sql, now } = app.deps
@@ -300,12 +314,20 @@ async function operate({ app }: Tour): Promise<void> {
   await endAudit(sql, await beginAudit(sql, entry), 'done')
   for (const about of [{}, { whom: 'somebody' }, { since: now() }]) await listAudit(sql, { ...about, limit: 10 })
 
-  const report = startProgram(['dist/cli.js', 'report'], {
-    NODE_ENV: 'test',
-    APP_SECRETS: SECRET,
-    DATABASE_URL: app.databaseUrl,
-  })
-  assert.equal((await report.ended()).code, 0, report.written.err)
+  for (const [about, ...args] of COMMANDS_OF_TOUR) {
+    const command = startProgram(['dist/cli.js', about, ...args], {
+      NODE_ENV: 'test',
+      APP_SECRETS: SECRET,
+      DATABASE_URL: app.databaseUrl,
+    })
+    assert.equal((await command.ended()).code, 0, command.written.err)
+  }
+  // These say that there is nothing of that name.
+  for (const id of [undefined, 'no-mail']) await retryMails(sql, { id, now: now() })
+  await isWaiting(sql, 'no-mail')
+  await replaceSealedMail(sql, 'no-mail', { before: '', sealed: '', recipient: '' })
+  await replaceSealedKey(sql, 'no-key', { before: '', sealed: '' })
+  await endSession(sql, 'no-session')
 
   for (const pruning of await prunings()) await prune(sql, pruning, now(), 1_000)
 }

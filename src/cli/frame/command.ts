@@ -42,11 +42,12 @@ export type Running = {
   deps: () => Promise<Deps>
   /**
    * Makes a change and notes in the table `audit` who made it. The note is written first, so that no change goes without,
-   * and says afterwards how the change ended. `details` must hold no secret and no address.
+   * and says afterwards how the change ended, with what the change has told by `note`. Neither `details` nor `note` may hold
+   * a secret or an address.
    */
   audited: <Result>(
     entry: { whom?: string; details?: Record<string, unknown> },
-    change: () => Promise<Result>,
+    change: (note: (more: Record<string, unknown>) => void) => Promise<Result>,
   ) => Promise<Result>
   /** Who gives the command: `--as`, or the user of the system. */
   by: string
@@ -65,7 +66,8 @@ type Declared<A extends Arguments, O extends Options> = {
   json?: boolean
   /** Whether it changes something, so that it takes `--as`. Whatever it changes goes through `audited`. */
   changes?: boolean
-  run: (running: Running & { args: ArgumentsOf<A>; options: OptionsOf<O> }) => Promise<void>
+  /** A number that it resolves to is the exit code. */
+  run: (running: Running & { args: ArgumentsOf<A>; options: OptionsOf<O> }) => Promise<unknown>
 }
 
 export type Command = {
@@ -81,7 +83,7 @@ export type Command = {
       args: Record<string, string | string[] | undefined>
       options: Record<string, string | boolean | undefined>
     },
-  ) => Promise<void>
+  ) => Promise<unknown>
 }
 
 /** Lets the compiler see which arguments and options `run` gets. */

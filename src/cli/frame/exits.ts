@@ -1,6 +1,6 @@
 /** How a command ends: the codes of sysexits.h, and the words for the operator. */
 import { Unavailable } from '../../base/failures.ts'
-import { ConfigError } from '../../config/config.ts'
+import { ConfigError } from '../../config/problems.ts'
 import { codeOf, refusalOf } from '../../database/outages.ts'
 import { OtherSecrets } from '../../tokens/key-ring.ts'
 

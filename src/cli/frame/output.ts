@@ -1,5 +1,6 @@
 /** What a command prints: lines for people or JSON for programs, and how far it has come. */
 import type { Writable } from 'node:stream'
+import { UsageError } from './exits.ts'
 
 const BAR_WIDTH = 24
 const CODES = { red: 31, green: 32, yellow: 33 } as const
@@ -70,6 +71,16 @@ function barOf(done: number, total: number | undefined): string {
   if (total === undefined || total === 0) return count
   const filled = Math.min(BAR_WIDTH, Math.floor((BAR_WIDTH * done) / total))
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${count} of ${total.toLocaleString('en')}`
+}
+
+const LIMIT_MAX = 10_000
+
+/** How many to list, as an option says it. @throws {UsageError} */
+export function countOf(text: string | undefined, usual: number): number {
+  if (text === undefined) return usual
+  const count = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (count < 1 || count > LIMIT_MAX) throw new UsageError(`A limit is a whole number from 1 to ${LIMIT_MAX}.`)
+  return count
 }
 
 /** Rows as lines, each column as wide as its widest cell. */

@@ -11,8 +11,8 @@ import { type Given, WrongUse } from './parsing.ts'
 
 const NAME = /^[^\p{C}]{1,80}$/u
 
-/** @throws whatever the command throws, when everything it has opened is closed. */
-export async function runCommand(command: Command, { args, options }: Given): Promise<void> {
+/** Resolves to the exit code. @throws whatever the command throws, when everything it has opened is closed. */
+export async function runCommand(command: Command, { args, options }: Given): Promise<number> {
   const closing: (() => Promise<unknown>)[] = []
   const osUser = systemUser()
   const by = typeof options.as === 'string' ? options.as.trim() : osUser
@@ -39,19 +39,22 @@ export async function runCommand(command: Command, { args, options }: Given): Pr
   const audited: Running['audited'] = async (entry, change) => {
     const { sql, now } = await deps()
     const id = await beginAudit(sql, { who: by, osUser, what: command.name, at: now(), ...entry })
+    const noted = {}
+    const end = (outcome: 'done' | 'failed') => endAudit(sql, id, outcome, noted)
     try {
-      const result = await change()
-      await endAudit(sql, id, 'done')
+      const result = await change((more) => Object.assign(noted, more))
+      await end('done')
       return result
     } catch (error) {
-      await endAudit(sql, id, 'failed').catch(() => {})
+      await end('failed').catch(() => {})
       throw error
     }
   }
 
   try {
     const out = createOutput({ json: options.json === true })
-    await command.run({ out, config, database, deps, audited, by, args, options })
+    const ended = await command.run({ out, config, database, deps, audited, by, args, options })
+    return typeof ended === 'number' ? ended : 0
   } finally {
     for (const close of closing) await close()
   }
