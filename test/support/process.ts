@@ -1,5 +1,5 @@
 /** Runs the built server in its own process, as an operator starts it. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { after } from 'node:test'
@@ -11,12 +11,25 @@ import { SECRET } from './app.ts'
 const PATIENCE_MS = 30_000
 const POLL_MS = 20
 
+const children = new Set<ChildProcess>()
+// When somebody stops the test run, stop its programs too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const child of children) child.kill('SIGKILL')
+    process.exit(1)
+  })
+}
+
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 export type ServerProcess = Awaited<ReturnType<typeof startServer>>
 
 /** Starts a program of the project with only PATH and this environment. Kills it after the test if it still runs. */
-export function startProgram([file = '', ...args]: string[], environment: Record<string, string>) {
-  const child = spawn(process.execPath, [resolve(ROOT, file), ...args], {
+export const startProgram = ([file = '', ...args]: string[], environment: Record<string, string>) =>
+  startTool(process.execPath, [resolve(ROOT, file), ...args], environment)
+
+/** The same for a program of the system. */
+export function startTool(file: string, args: readonly string[], environment: Record<string, string> = {}) {
+  const child = spawn(file, args, {
     // Not in the project folder, where a developer may have an `.env`.
     cwd: tmpdir(),
     env: { PATH: process.env.PATH, ...environment },
@@ -29,7 +42,12 @@ export function startProgram([file = '', ...args]: string[], environment: Record
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     written.err += text
   })
-  const exit = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })))
+  const exit = new Promise<Exit>((resolve) =>
+    child.once('close', (code, signal) => {
+      children.delete(child)
+      resolve({ code, signal })
+    }),
+  )
   /** Waits for the end and returns how it ended. @throws when it does not end. */
   async function ended(): Promise<Exit> {
     await eventually('the program to end', () => !isRunning())
@@ -41,13 +59,7 @@ export function startProgram([file = '', ...args]: string[], environment: Record
     if (isRunning()) kill('SIGKILL')
     await exit
   })
-  // When somebody stops the test run, stop its programs too.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      kill('SIGKILL')
-      process.exit(1)
-    })
-  }
+  children.add(child)
   return { written, ended, isRunning, kill }
 }
 
