@@ -27,9 +27,15 @@ export type ServerProcess = Awaited<ReturnType<typeof startServer>>
 export const startProgram = ([file = '', ...args]: string[], environment: Record<string, string>) =>
   startTool(process.execPath, [resolve(ROOT, file), ...args], environment)
 
-/** The same for a program of the system. */
-export function startTool(file: string, args: readonly string[], environment: Record<string, string> = {}) {
+/** The same for a program of the system, by another user if `identity` is one. */
+export function startTool(
+  file: string,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  identity: { uid?: number; gid?: number } = {},
+) {
   const child = spawn(file, args, {
+    ...identity,
     // Not in the project folder, where a developer may have an `.env`.
     cwd: tmpdir(),
     env: { PATH: process.env.PATH, ...environment },
@@ -63,10 +69,16 @@ export function startTool(file: string, args: readonly string[], environment: Re
   return { written, ended, isRunning, kill }
 }
 
-/** Starts `dist/server.js` on its own port. Waits until it logs "ready", or without `ready` only until it listens. */
-export async function startServer(environment: Record<string, string>, { ready = true } = {}) {
+/**
+ * Starts `dist/server.js` of this version, or the `file` of another, on its own port. Waits until it logs "ready", or without
+ * `ready` only until it listens.
+ */
+export async function startServer(
+  environment: Record<string, string>,
+  { ready = true, file = 'dist/server.js' }: { ready?: boolean; file?: string } = {},
+) {
   const port = await freePort()
-  const program = startProgram(['dist/server.js'], {
+  const program = startProgram([file], {
     NODE_ENV: 'test',
     APP_SECRETS: SECRET,
     BCRYPT_COST: '10',
