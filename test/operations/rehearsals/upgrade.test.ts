@@ -11,7 +11,14 @@ import { startSite } from './site.ts'
 
 const PEOPLE = isRehearsal ? 20 : 3
 /** What people do, through its pages and its API. */
-const JOURNEYS = ['journeys/', 'web/pages/', 'web/api/']
+const JOURNEYS = [
+  'journeys/account',
+  'journeys/onboarding',
+  'journeys/lesson',
+  'journeys/new-device',
+  'web/pages/',
+  'web/api/contract',
+]
 
 const commit = await previousCommit()
 const skip = commit === undefined && 'needs the history of the repository'
