@@ -77,7 +77,6 @@ export async function setUpMachine(settings: Record<string, string>, startDataba
       if (outcome?.ended !== true) throw new Error(`${commands}\n${outcome?.output}${outcome?.errors}`)
       return outcome.output
     },
-    /** The same in a shell that does not mind when one fails. */
     readiness: async () => (await fetch(`${url}/health/ready`)).json(),
   }
 }

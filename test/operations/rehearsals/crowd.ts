@@ -43,7 +43,6 @@ export function gather(site: Site, { size = 3 }: { size?: number } = {}) {
         (answer) => answer,
         () => undefined,
       )
-      // With 503 and `Retry-After` a full line for hashing is no loss either; the caller comes back, and is counted.
       if (response !== undefined && response.status < 500) {
         counts.answered += 1
         if (again) askedAgain.add(response)
