@@ -1,5 +1,5 @@
 /** Runs the built server in its own process, as an operator starts it. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
@@ -12,12 +12,31 @@ import { SECRET } from './app.ts'
 const PATIENCE_MS = 30_000
 const POLL_MS = 20
 
+const children = new Set<ChildProcess>()
+// When somebody stops the test run, stop its programs too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const child of children) child.kill('SIGKILL')
+    process.exit(1)
+  })
+}
+
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 export type ServerProcess = Awaited<ReturnType<typeof startServer>>
 
 /** Starts a program of the project with only PATH and this environment. Kills it after the test if it still runs. */
-export function startProgram([file = '', ...args]: string[], environment: Record<string, string>) {
-  const child = spawn(process.execPath, [resolve(ROOT, file), ...args], {
+export const startProgram = ([file = '', ...args]: string[], environment: Record<string, string>) =>
+  startTool(process.execPath, [resolve(ROOT, file), ...args], environment)
+
+/** The same for a program of the system, by another user if `identity` is one. */
+export function startTool(
+  file: string,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  identity: { uid?: number; gid?: number } = {},
+) {
+  const child = spawn(file, args, {
+    ...identity,
     // Not in the project folder, where a developer may have an `.env`.
     cwd: tmpdir(),
     env: { PATH: process.env.PATH, ...environment },
@@ -30,7 +49,12 @@ export function startProgram([file = '', ...args]: string[], environment: Record
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     written.err += text
   })
-  const exit = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })))
+  const exit = new Promise<Exit>((resolve) =>
+    child.once('close', (code, signal) => {
+      children.delete(child)
+      resolve({ code, signal })
+    }),
+  )
   /** Waits for the end and returns how it ended. @throws when it does not end. */
   async function ended(): Promise<Exit> {
     await eventually('the program to end', () => !isRunning())
@@ -42,21 +66,20 @@ export function startProgram([file = '', ...args]: string[], environment: Record
     if (isRunning()) kill('SIGKILL')
     await exit
   })
-  // When somebody stops the test run, stop its programs too.
-  const stopped = () => {
-    kill('SIGKILL')
-    process.exit(1)
-  }
-  const signals = ['SIGINT', 'SIGTERM'] as const
-  for (const signal of signals) process.once(signal, stopped)
-  void exit.then(() => signals.map((signal) => process.off(signal, stopped)))
+  children.add(child)
   return { pid: child.pid ?? 0, written, ended, isRunning, kill }
 }
 
-/** Starts `dist/server.js` on its own port. Waits until it logs "ready", or without `ready` only until it listens. */
-export async function startServer(environment: Record<string, string>, { ready = true } = {}) {
+/**
+ * Starts `dist/server.js` of this version, or the `file` of another, on its own port. Waits until it logs "ready", or without
+ * `ready` only until it listens.
+ */
+export async function startServer(
+  environment: Record<string, string>,
+  { ready = true, file = 'dist/server.js' }: { ready?: boolean; file?: string } = {},
+) {
   const port = await freePort()
-  const program = startProgram(['dist/server.js'], {
+  const program = startProgram([file], {
     NODE_ENV: 'test',
     APP_SECRETS: SECRET,
     BCRYPT_COST: '10',

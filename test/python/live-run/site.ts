@@ -1,15 +1,12 @@
 /** What the live run plays with: the built server on a database behind a proxy, the operator's commands, one moved clock. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
-import { pathToFileURL } from 'node:url'
 import { ROOT } from '../../../src/config/folders.ts'
 import { freePort } from '../../../src/database/embedded/port.ts'
 import { SECRET } from '../../support/app.ts'
 import { startServer as startPython } from '../../support/backend.ts'
 import { createDatabase } from '../../support/database.ts'
+import { createClock } from '../../support/moved-clock.ts'
 import { startProgram, startServer } from '../../support/process.ts'
 import { startProxy } from '../../support/proxy.ts'
 
@@ -26,10 +23,7 @@ export async function startSite() {
   const proxy = await startProxy(databaseUrl)
   const port = String(await freePort())
   const url = `http://127.0.0.1:${port}`
-  const moved = {
-    CLOCK_AHEAD_FILE: clock.file,
-    NODE_OPTIONS: `--import ${pathToFileURL(join(HERE, 'moved-clock.mjs')).href}`,
-  }
+  const moved = clock.environment
   const start = () => startServer({ ...moved, DATABASE_URL: proxy.url, PORT: port, PUBLIC_URL: url })
   let server = await start()
   const uvicorn = ['uvicorn', 'backend:app', '--app-dir', HERE, '--host', '127.0.0.1', '--port', '0', '--no-access-log']
@@ -55,28 +49,6 @@ export async function startSite() {
       const { code } = await program.ended()
       assert.equal(code, 0, program.written.err)
       return program.written.out.trim().split('\n')
-    },
-  }
-}
-
-/** One clock for server, commands, backend and this process: all read the same file, so no step finds them apart. */
-function createClock() {
-  const folder = mkdtempSync(join(tmpdir(), 'matricula-live-run-'))
-  after(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'ahead')
-  let ahead = 0
-  function write() {
-    // A reader must never find half a number.
-    writeFileSync(`${file}.next`, String(ahead))
-    renameSync(`${file}.next`, file)
-  }
-  write()
-  return {
-    file,
-    now: () => Date.now() + ahead,
-    forward(milliseconds: number) {
-      ahead += milliseconds
-      write()
     },
   }
 }
