@@ -88,6 +88,27 @@ describe('import jsonl', () => {
     assert.equal((await cli(['import', 'jsonl', fileOf('')])).code, 65)
   })
 
+  it('ends with 66 for a folder, and for a pipe that would have to be read twice', async () => {
+    assert.equal((await cli(['import', 'jsonl', directory])).code, 66)
+    assert.equal((await cli(['import', 'better-auth', '/dev/null'])).code, 66)
+  })
+
+  it('names UTF-16, as some programs of Windows write it, and what helps', async () => {
+    const file = fileOf('')
+    writeFileSync(file, `\ufeff${JSON.stringify(person())}`, 'utf16le')
+    const { code, err } = await cli(['import', 'jsonl', file])
+    assert.equal(code, 65)
+    assert.match(err, /UTF-16.*iconv/)
+  })
+
+  it('that fails leaves no empty report in the way of the next try', async () => {
+    const report = join(directory, 'failed.jsonl')
+    const file = fileOf('')
+    writeFileSync(file, '\ufeff{', 'utf16le')
+    assert.equal((await cli(['import', 'jsonl', file, '--report', report])).code, 65)
+    assert.equal((await cli(['import', 'jsonl', fileOf(person()), '--report', report])).code, 0)
+  })
+
   it('is noted for the audit with who did it, but not when it is dry', async () => {
     const file = fileOf(person())
     await cli(['import', 'jsonl', file, '--dry-run', '--as', 'Dry'])
@@ -98,6 +119,14 @@ describe('import jsonl', () => {
       rows.map(({ who, outcome }) => [who, outcome]),
       [['Ingrid', 'done']],
     )
+  })
+})
+
+describe('import better-auth', () => {
+  it('reads the address, which has a password, from standard input too', async () => {
+    const { code } = await piped(`${app.databaseUrl}\n`, 'import', 'better-auth', '-')
+    assert.equal(code, 65, 'that database was asked, and is none of Better Auth')
+    assert.equal((await piped('mysql://root@127.0.0.1/auth', 'import', 'better-auth', '-')).code, 64)
   })
 })
 
@@ -115,6 +144,13 @@ describe('export jsonl', () => {
     const { code } = await cli(['export', 'jsonl', '--file', file])
     assert.equal(code, 73)
     assert.equal(readFileSync(file, 'utf8'), 'what was there')
+  })
+
+  it('that fails leaves no half of a file', async () => {
+    const file = join(directory, 'half.jsonl')
+    const { code } = await cli(['export', 'jsonl', '--file', file], { DATABASE_URL: 'postgres://a@127.0.0.1:1/b' })
+    assert.equal(code, 69)
+    assert.throws(() => statSync(file), /ENOENT/)
   })
 
   it('is noted for the audit', async () => {
