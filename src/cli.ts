@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The operator's commands: `node dist/cli.js`. Each noun has a file in `cli/`; how they are read and run, `cli/frame/` says. */
+import { printable } from './base/text.ts'
 import { COMMANDS } from './cli/commands.ts'
 import { EXITS, endingOf } from './cli/frame/exits.ts'
 import { helpOf, listOf } from './cli/frame/help.ts'
@@ -23,9 +24,13 @@ function usageFor(error: unknown): string {
 
 // Whoever reads the output has gone, as `head` does.
 process.stdout.on('error', () => process.exit(EXITS.io))
+// Progress and messages that nobody reads must not end the work.
+process.stderr.on('error', () => {})
 
 await main().catch((error: unknown) => {
   const { exit, message } = endingOf(error)
-  console.error([message, usageFor(error)].filter((text) => text !== '').join('\n\n'))
+  console.error(
+    [message.split('\n').map(printable).join('\n'), usageFor(error)].filter((text) => text !== '').join('\n\n'),
+  )
   process.exitCode = EXITS[exit]
 })

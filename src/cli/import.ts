@@ -35,7 +35,7 @@ const fromBetterAuth = command({
     'An address among the arguments is in the list of processes, with its password. Standard input is not.',
   arguments: {
     from: {
-      what: `the address of its PostgreSQL, or a plain file that pg_dump has made; ${STANDARD} reads the address from standard input`,
+      what: `the address of its PostgreSQL, ${STANDARD} if it comes by standard input, or a plain file of pg_dump`,
       mayBeginWithDash: /^-$/,
     },
   },
