@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parse } from 'node-html-parser'
+import { replaceForeign } from '../../src/accounts/passwords/pepper-use.ts'
 import { ROOT } from '../../src/config/folders.ts'
 import { beginAudit, endAudit, listAudit } from '../../src/database/audit.ts'
 import { type Pruning, prune } from '../../src/database/pruning.ts'
@@ -331,6 +332,7 @@ async function operate({ app }: Tour): Promise<void> {
   for (const id of [undefined, 'no-mail']) await retryMails(sql, { id, now: now() })
   await isWaiting(sql, 'no-mail')
   await replaceSealedMail(sql, 'no-mail', { before: '', sealed: '', recipient: '' })
+  await replaceForeign(sql, [{ id: 'nobody', stored: '', sealed: '' }])
   await replaceSealedKey(sql, 'no-key', { before: '', sealed: '' })
   await endSession(sql, 'no-session')
 
