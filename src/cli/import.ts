@@ -89,7 +89,8 @@ async function runImport(
     moveIn({ sql, passwords }, source, { now, dryRun, withoutPassword, onProgress: (read) => progress.set(read) })
   const report = await intoNewFile(reportFile, async (file) => {
     // A dry run changes nothing, so there is nothing to note.
-    const made = await (dryRun ? work() : audited({}, work)).catch((error: unknown) => {
+    const done = dryRun ? work() : audited({}, async (note) => noted(await work(), note))
+    const made = await done.catch((error: unknown) => {
       throw error instanceof Unreadable ? new Failure('data', error.message) : error
     })
     await file?.writeFile(made.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
@@ -98,6 +99,12 @@ async function runImport(
   progress.end(`${report.read} read`)
   tell(out, report, dryRun)
   if (report.read === 0) throw new Failure('data', 'There is nobody in it.')
+}
+
+function noted(report: Report, note: (more: Record<string, unknown>) => void): Report {
+  const { entries: _, ...counts } = report
+  note(counts)
+  return report
 }
 
 function tell(out: Running['out'], report: Report, dryRun: boolean): void {

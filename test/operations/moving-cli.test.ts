@@ -1,14 +1,16 @@
 /** The commands import and export: files, streams, what they print, and how they end. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
+import postgres from 'postgres'
 import { ROOT } from '../../src/config/folders.ts'
 import { SECRET } from '../support/app.ts'
 import { startWithCommands } from '../support/keys-cli.ts'
 import { learner, somebody } from '../support/people.ts'
+import { eventually, startProgram } from '../support/process.ts'
 
 const { app, cli } = await startWithCommands()
 const directory = mkdtempSync(join(tmpdir(), 'matricula-commands-'))
@@ -113,11 +115,11 @@ describe('import jsonl', () => {
     const file = fileOf(person())
     await cli(['import', 'jsonl', file, '--dry-run', '--as', 'Dry'])
     await cli(['import', 'jsonl', file, '--as', 'Ingrid'])
-    const rows = await app.sql<{ who: string; outcome: string }>`
-      select who, outcome from audit where what = 'import jsonl' and who in ('Dry', 'Ingrid')`
+    const rows = await app.sql<{ who: string; outcome: string; details: { taken?: number } }>`
+      select who, outcome, details from audit where what = 'import jsonl' and who in ('Dry', 'Ingrid')`
     assert.deepEqual(
-      rows.map(({ who, outcome }) => [who, outcome]),
-      [['Ingrid', 'done']],
+      rows.map(({ who, outcome, details }) => [who, outcome, details.taken]),
+      [['Ingrid', 'done', 1]],
     )
   })
 })
@@ -144,6 +146,24 @@ describe('export jsonl', () => {
     const { code } = await cli(['export', 'jsonl', '--file', file])
     assert.equal(code, 73)
     assert.equal(readFileSync(file, 'utf8'), 'what was there')
+  })
+
+  it('that is cut off leaves no half of a file, and ends like anything that Ctrl-C ends', async () => {
+    const blocker = postgres(app.databaseUrl, { max: 1 })
+    const file = join(directory, 'cut.jsonl')
+    await blocker.begin(async (sql) => {
+      // The export waits for this table, within the deadline of its query.
+      await sql`lock table plans in access exclusive mode`
+      const program = startProgram(['dist/cli.js', 'export', 'jsonl', '--file', file], {
+        NODE_ENV: 'test',
+        APP_SECRETS: SECRET,
+        DATABASE_URL: app.databaseUrl,
+      })
+      await eventually('the file to be begun', () => existsSync(file))
+      program.kill('SIGINT')
+      assert.deepEqual([(await program.ended()).code, existsSync(file), program.written.err], [130, false, ''])
+    })
+    await blocker.end()
   })
 
   it('that fails leaves no half of a file', async () => {
