@@ -20,6 +20,7 @@ export async function runCommand(command: Command, { args, options }: Given): Pr
   const by = typeof options.as === 'string' ? options.as.trim() : osUser
   if (!NAME.test(by)) throw new WrongUse('A name for --as has 1 to 80 characters, all on one line.', command)
 
+  let closeDb = async (): Promise<unknown> => undefined
   const config = once(loadConfig)
   const database = once(async (): Promise<Database> => {
     const { databaseUrl, migrationUrl } = config()
@@ -29,8 +30,9 @@ export async function runCommand(command: Command, { args, options }: Given): Pr
     const { startDevDatabase } = await import('../../database/embedded/server.ts')
     const { url, stop } = await startDevDatabase(DATA_DIRECTORY)
     closeInTheEnd(async () => {
-      // It is not stopped while others use it, and needs a moment to see that a query of ours was cut off.
+      // It is not stopped while others use it. A query of ours may still be ending, and the audit hears that all has failed.
       if (wasCutOff()) await sleep(CUT_OFF_MS)
+      await closeDb()
       await stop()
     })
     return { url, migrationUrl: migrationUrl ?? url, embedded: true }
@@ -39,7 +41,8 @@ export async function runCommand(command: Command, { args, options }: Given): Pr
     const { url } = await database()
     // The output is for a person, so nothing is logged. Whatever goes wrong ends the command with its message.
     const made = createDeps({ ...config(), databaseUrl: url }, { log: createLog('silent') })
-    closeInTheEnd(made.closeDb)
+    closeDb = made.closeDb
+    closeInTheEnd(closeDb)
     return made
   })
   const audited: Running['audited'] = async (entry, change) => {
