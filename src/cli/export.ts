@@ -1,12 +1,11 @@
 /** Moving out: everybody with all that is theirs. */
-import { open } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { peopleAsLines } from '../moving/move-out.ts'
 import { command } from './frame/command.ts'
+import { intoNewFile } from './frame/new-file.ts'
 
-/** Hashes, addresses and names are for the operator alone. */
-const PRIVATE = 0o600
 const TOLD_EVERY = 500
 
 export const EXPORT = command({
@@ -18,7 +17,6 @@ export const EXPORT = command({
   options: { file: { type: 'string', value: 'FILE', what: 'write to this new file instead, readable by you alone' } },
   changes: true,
   run: async ({ deps, audited, options: { file }, out }) => {
-    const target = file === undefined ? process.stdout : (await open(file, 'wx', PRIVATE)).createWriteStream()
     const { sql, passwords } = await deps()
     const progress = out.progress('Exporting')
     let count = 0
@@ -29,8 +27,13 @@ export const EXPORT = command({
         if (count % TOLD_EVERY === 0) progress.set(count)
       }
     }
-    // Standard output stays open for whatever is said afterwards.
-    await audited({}, () => pipeline(Readable.from(lines()), target, { end: file !== undefined }))
+    await intoNewFile(file, (opened) =>
+      audited({}, async () => {
+        if (opened !== undefined) await writeFile(opened, lines())
+        // Standard output stays open for whatever is said afterwards.
+        else await pipeline(Readable.from(lines()), process.stdout, { end: false })
+      }),
+    )
     progress.end(`${count} exported`)
   },
 })

@@ -1,8 +1,9 @@
 /** Moving in from another program. */
 import { createReadStream } from 'node:fs'
-import { access, open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
+import { access, constants, stat } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import { Unavailable } from '../base/failures.ts'
+import { readDatabaseUrl } from '../config/database-url.ts'
 import { createDb } from '../database/database.ts'
 import { peopleOfBetterAuth, peopleOfDump } from '../moving/better-auth.ts'
 import { Unreadable } from '../moving/exports-of-others.ts'
@@ -11,8 +12,11 @@ import { moveIn } from '../moving/move-in.ts'
 import { linesOf, type Report } from '../moving/report.ts'
 import { command, type Options, type Running } from './frame/command.ts'
 import { Failure, UsageError } from './frame/exits.ts'
+import { intoNewFile } from './frame/new-file.ts'
 
 const STANDARD = '-'
+
+const IS_ADDRESS = /^postgres(ql)?:\/\//
 
 const IMPORT_OPTIONS = {
   'dry-run': { type: 'boolean', what: 'say what would become of each, and change nothing' },
@@ -26,21 +30,26 @@ const IMPORT_OPTIONS = {
 const fromBetterAuth = command({
   name: 'import better-auth',
   summary: 'move in the people of a Better Auth site',
-  details: 'Whoever is here by their address stays as they are, so it can be repeated. See docs/moving-in.md.',
-  arguments: { from: { what: 'the address of its PostgreSQL, or a plain file that pg_dump has made' } },
+  details:
+    'Whoever is here by their address stays as they are, so it can be repeated. See docs/moving-in.md.\n' +
+    'An address among the arguments is in the list of processes, with its password. Standard input is not.',
+  arguments: {
+    from: {
+      what: `the address of its PostgreSQL, ${STANDARD} if it comes by standard input, or a plain file of pg_dump`,
+      mayBeginWithDash: /^-$/,
+    },
+  },
   options: IMPORT_OPTIONS,
   json: true,
   changes: true,
-  run: async ({ args: { from }, options, ...running }) => {
-    if (!/^postgres(ql)?:\/\//.test(from)) {
-      await mustExist(from)
-      return runImport(
-        running,
-        peopleOfDump(() => linesOfFile(from)),
-        options,
-      )
+  run: async ({ args, options, ...running }) => {
+    const from = args.from === STANDARD ? (await text(process.stdin)).trim() : args.from
+    if (args.from !== STANDARD && !IS_ADDRESS.test(from)) {
+      await mustBeReadable(from, { twice: true })
+      const people = peopleOfDump(() => createReadStream(from))
+      return runImport(running, people, options)
     }
-    if (!URL.canParse(from))
+    if (!IS_ADDRESS.test(from) || typeof readDatabaseUrl(from) === 'string')
       throw new UsageError('The address of a database is like postgres://user:password@host/name.')
     const theirs = createDb({ url: from, poolMax: 1 })
     try {
@@ -62,8 +71,8 @@ const fromLines = command({
   json: true,
   changes: true,
   run: async ({ args: { file }, options, ...running }) => {
-    if (file !== STANDARD) await mustExist(file)
-    await runImport(running, peopleInLines(file === STANDARD ? process.stdin : createReadStream(file)), options)
+    if (file !== STANDARD) await mustBeReadable(file)
+    await runImport(running, peopleInLines(bytesOf(file)), options)
   },
 })
 
@@ -75,20 +84,27 @@ async function runImport(
   { 'dry-run': dryRun = false, 'without-password': withoutPassword = false, report: reportFile }: Chosen,
 ): Promise<void> {
   const { sql, passwords, now } = await deps()
-  // Before the work, so that a file that is there already is said at once.
-  const file = reportFile === undefined ? undefined : await open(reportFile, 'wx', 0o600)
   const progress = out.progress(dryRun ? 'Looking' : 'Moving in')
   const work = () =>
     moveIn({ sql, passwords }, source, { now, dryRun, withoutPassword, onProgress: (read) => progress.set(read) })
-  // A dry run changes nothing, so there is nothing to note.
-  const report = await (dryRun ? work() : audited({}, work)).catch((error: unknown) => {
-    throw error instanceof Unreadable ? new Failure('data', error.message) : error
+  const report = await intoNewFile(reportFile, async (file) => {
+    // A dry run changes nothing, so there is nothing to note.
+    const done = dryRun ? work() : audited({}, async (note) => noted(await work(), note))
+    const made = await done.catch((error: unknown) => {
+      throw error instanceof Unreadable ? new Failure('data', error.message) : error
+    })
+    await file?.writeFile(made.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+    return made
   })
   progress.end(`${report.read} read`)
-  await file?.writeFile(report.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
-  await file?.close()
   tell(out, report, dryRun)
   if (report.read === 0) throw new Failure('data', 'There is nobody in it.')
+}
+
+function noted(report: Report, note: (more: Record<string, unknown>) => void): Report {
+  const { entries: _, ...counts } = report
+  note(counts)
+  return report
 }
 
 function tell(out: Running['out'], report: Report, dryRun: boolean): void {
@@ -111,13 +127,21 @@ async function* ofTheirs(people: AsyncIterable<Sourced>): AsyncGenerator<Sourced
   }
 }
 
-async function mustExist(file: string): Promise<void> {
-  await access(file).catch(() => {
+/** Said before the work begins. A pipe, which the shell makes of `<(…)`, can be read once. */
+async function mustBeReadable(file: string, { twice = false } = {}): Promise<void> {
+  const found = await stat(file).catch(() => undefined)
+  const isReadable = await access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  )
+  if (found === undefined || found.isDirectory() || !isReadable)
     throw new Failure('noInput', `There is no file ${file} that can be read.`)
-  })
+  if (twice && !found.isFile()) throw new Failure('noInput', `${file} is read twice, so it must be a file.`)
 }
 
-const linesOfFile = (file: string): AsyncIterable<string> =>
-  createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })
+/** Opened when it is read, so that whatever goes wrong is heard. */
+async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
+  yield* file === STANDARD ? process.stdin : createReadStream(file)
+}
 
 export const IMPORT = [fromBetterAuth, fromLines]

@@ -3,6 +3,9 @@ import { PUBLISHED_BEFORE_MS, publishedUntil } from '../tokens/signing-keys.ts'
 import { command } from './frame/command.ts'
 import { Failure } from './frame/exits.ts'
 
+/** RFC 7638: the SHA-256 of the key. */
+const KID = /^[\w-]{43}$/
+
 const OUTCOMES = {
   'called-off': 'The key was waiting and is gone. It has signed nothing.',
   stopped: 'The key signs no more. It stays published until its last token has died: see keys list.',
@@ -62,7 +65,7 @@ const retire = command({
     kid: {
       what: 'the key, as keys list shows it',
       missing: 'Which key? See keys list.',
-      mayBeginWithDash: /^[\w-]{43}$/,
+      mayBeginWithDash: KID,
     },
   },
   options: { now: { type: 'boolean', what: 'it was stolen: its tokens end within minutes too' } },
@@ -70,7 +73,9 @@ const retire = command({
   run: async ({ deps, audited, args: { kid }, options, out }) => {
     const immediately = options.now ?? false
     const { keyRing } = await deps()
-    const outcome = await audited({ whom: kid, details: { now: immediately } }, async () => {
+    // What has another form is no key, and may be something that the audit must not hold.
+    const whom = KID.test(kid) ? { whom: kid } : {}
+    const outcome = await audited({ ...whom, details: { now: immediately } }, async () => {
       const retirement = await keyRing.retire(kid, { immediately })
       if (retirement.ok) return retirement.outcome
       throw retirement.reason === 'unknown'

@@ -62,10 +62,8 @@ const drop = command({
   changes: true,
   run: async ({ deps, audited, args: { mail }, out }) => {
     const { sql, now } = await deps()
-    await audited({ whom: mail }, async () => {
-      if (!(await isWaiting(sql, mail))) throw new Failure('noInput', NONE)
-      await forgetMail(sql, mail, { outcome: 'dropped', now: now() })
-    })
+    if (!(await isWaiting(sql, mail))) throw new Failure('noInput', NONE)
+    await audited({ whom: mail }, () => forgetMail(sql, mail, { outcome: 'dropped', now: now() }))
     out.say('The mail is deleted and will not be sent.')
   },
 })

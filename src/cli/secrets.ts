@@ -1,5 +1,5 @@
 /** Changing APP_SECRETS: what still needs the old ones, and sealing anew what can be. */
-import { countPepperUse } from '../accounts/passwords/pepper-use.ts'
+import { countPepperUse, sealForeignAnew } from '../accounts/passwords/pepper-use.ts'
 import type { Deps } from '../deps.ts'
 import { sealMailsAnew } from '../mail/waiting-mails.ts'
 import { absoluteEndOf } from '../sessions/lifetimes.ts'
@@ -13,6 +13,8 @@ type Needs = {
   /** For each of the secrets, the newest first, how many passwords need it. */
   passwords: number[]
   passwordsOfNone: number
+  /** Among the passwords: those of other programs, which can be sealed anew. */
+  foreign: Omit<Sealed, 'unknown'>
   keys: Sealed
   mails: Sealed
   sessions: { open: number; lastEnds: Date | null }
@@ -24,7 +26,8 @@ const rotate = command({
   summary: 'what still needs an old secret; seals anew what can be, and says when the old one may go',
   details: [
     'First put the new secret in front, APP_SECRETS=new,old, and start all servers anew. Then give this, as often as you',
-    'like. Signing keys and waiting mails are sealed anew. Passwords can only be hashed anew when their owners log in.',
+    'like. Signing keys, waiting mails and password hashes of other programs are sealed anew. Passwords that were hashed here',
+    'can only be hashed anew when their owners log in.',
   ].join('\n'),
   options: { 'dry-run': { type: 'boolean', what: 'only count' } },
   json: true,
@@ -36,7 +39,7 @@ const rotate = command({
       ? await look(parts, { dryRun })
       : await audited({}, async (note) => {
           const found = await look(parts, { dryRun })
-          note({ keys: found.keys.sealed, mails: found.mails.sealed })
+          note({ keys: found.keys.sealed, mails: found.mails.sealed, passwords: found.foreign.sealed })
           return found
         })
     const verdict = verdictOf(needs)
@@ -48,14 +51,16 @@ const rotate = command({
   },
 })
 
-async function look({ sql, config, now }: Deps, how: { dryRun: boolean }): Promise<Needs> {
+async function look({ sql, config, now, passwords }: Deps, how: { dryRun: boolean }): Promise<Needs> {
   const peppers = config.keys('pepper')
+  const foreign = await sealForeignAnew(sql, passwords, how)
   const { counts, unknown } = await countPepperUse(sql, peppers)
   const { open, last } = await countOpenSessions(sql, now())
   return {
     secrets: peppers.length,
     passwords: counts,
     passwordsOfNone: unknown,
+    foreign,
     keys: await sealKeysAnew(sql, config.keys('signing-keys'), { now: now(), ...how }),
     mails: await sealMailsAnew(sql, config.keys('outbox'), how),
     // The idle limit moves with each visit, the absolute one does not.
@@ -68,7 +73,7 @@ async function look({ sql, config, now }: Deps, how: { dryRun: boolean }): Promi
 
 const remaining = ({ outdated, sealed }: Sealed): number => outdated - sealed
 
-function linesOf({ secrets, passwords, passwordsOfNone, keys, mails, sessions }: Needs): string[] {
+function linesOf({ secrets, passwords, passwordsOfNone, foreign, keys, mails, sessions }: Needs): string[] {
   const [newest = 0, ...older] = passwords
   const sealedWords = ({ sealed, unknown }: Sealed) =>
     [`${sealed} sealed anew`, ...(unknown > 0 ? [`${unknown} opened by none of these secrets`] : [])].join(', ')
@@ -80,6 +85,7 @@ function linesOf({ secrets, passwords, passwordsOfNone, keys, mails, sessions }:
       String(count),
       count > 0 ? 'each until its owner logs in or resets it' : '',
     ]),
+    ...(foreign.outdated > 0 ? [['passwords of other programs', '-', `${foreign.sealed} sealed anew`]] : []),
     ...(passwordsOfNone > 0
       ? [['passwords under none of these', String(passwordsOfNone), 'only a reset lets their owners in']]
       : []),

@@ -3,6 +3,8 @@ import { addServiceKey, isKeyName, isRight, listServiceKeys, RIGHTS, revokeServi
 import { command } from './frame/command.ts'
 import { Failure, UsageError } from './frame/exits.ts'
 
+const NO_SUCH_KEY = 'There is no key of this name. See service-keys list.'
+
 const list = command({
   name: 'service-keys list',
   summary: 'the keys of other backends, what each may do, when it was last used',
@@ -55,10 +57,12 @@ const revoke = command({
   changes: true,
   run: async ({ deps, audited, args: { name }, out }) => {
     const { sql } = await deps()
-    await audited({ whom: name }, async () => {
-      if (!(await revokeServiceKey(sql, name)))
-        throw new Failure('noInput', 'There is no key of this name. See service-keys list.')
-    })
+    const revokeIt = async () => {
+      if (!(await revokeServiceKey(sql, name))) throw new Failure('noInput', NO_SUCH_KEY)
+    }
+    // Whoever gives the key in place of its name must not find it in the audit.
+    if (!(await listServiceKeys(sql)).some((key) => key.name === name)) throw new Failure('noInput', NO_SUCH_KEY)
+    await audited({ whom: name }, revokeIt)
     out.say('The key is revoked and counts no more.')
   },
 })

@@ -1,4 +1,5 @@
 /** The sessions of everybody. */
+import { findUser } from '../accounts/users.ts'
 import { deviceName } from '../base/device-name.ts'
 import { countOpenSessions, endSession, endSomeSessions, listOpenSessions } from '../sessions/open-sessions.ts'
 import { findUserOfSession, revokeSessions } from '../sessions/sessions.ts'
@@ -75,6 +76,8 @@ const revoke = command({
       return out.say('The session is ended.')
     }
     if (user !== undefined) {
+      if ((await findUser(sql, user)) === undefined)
+        throw new Failure('noInput', 'There is no account with this id. See sessions list.')
       await audited({ whom: user }, () => revokeSessions(sql, user))
       return out.say('The sessions of this account are ended.')
     }

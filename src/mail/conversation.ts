@@ -2,6 +2,7 @@
  * A conversation with the mail server up to where a mail would follow (RFC 5321): greeting, encryption, login, sender,
  * recipient. Nothing is sent. Our own, since nodemailer does not stop there, and to say at which word the server refused.
  */
+import { createHmac } from 'node:crypto'
 import { createConnection, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { connect as connectTls } from 'node:tls'
@@ -52,14 +53,15 @@ export async function converse({ smtp, from }: { smtp: string; from: string }, t
     if (plain !== undefined && /^250[ -]STARTTLS\b/im.test(offers.text)) {
       await must('encryption', 'STARTTLS', /^220$/)
       plain.removeAllListeners('data')
-      socket = connectTls({ socket: plain, ...serverName(host) })
+      // The host, too: for an address Node would otherwise compare the certificate with `localhost`.
+      socket = connectTls({ socket: plain, host, ...serverName(host) })
       await ready(socket, 'secureConnect')
       ask = listenTo(socket)
       offers = await must('encryption', `EHLO ${hostname()}`, /^250$/)
     } else if (plain !== undefined && user !== '' && !isHere) {
       throw new Refused('encryption', 'it offers no STARTTLS, and a password is never sent without')
     }
-    if (user !== '') await logIn(must, offers, { user, password: decodeURIComponent(url.password) })
+    if (user !== '') await logIn(must, offers, loginOf(url))
     await must('sender', `MAIL FROM:<${from}>`, /^250$/)
     await must('recipient', `RCPT TO:<${to}>`, /^25[01]$/)
     // The refusal of these would not matter.
@@ -67,7 +69,7 @@ export async function converse({ smtp, from }: { smtp: string; from: string }, t
     await ask('QUIT').catch(() => {})
     return { ok: true, encrypted: socket !== plain, loggedIn: user !== '' }
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error)
+    const said = withoutLogin(error instanceof Error ? error.message : String(error), url)
     const code = error instanceof Error && 'code' in error ? `${error.code} ` : ''
     return {
       ok: false,
@@ -123,16 +125,32 @@ function listenTo(socket: Socket): (command: string | undefined) => Promise<Repl
 
 type Must = (step: Step, command: string, good: RegExp) => Promise<Reply>
 
-/** By PLAIN (RFC 4616) or, where only that is offered, LOGIN. */
+const inBase64 = (text: string) => Buffer.from(text).toString('base64')
+const loginOf = (url: URL) => ({ user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) })
+const plainOf = ({ user, password }: ReturnType<typeof loginOf>) => inBase64(`\0${user}\0${password}`)
+
+/** What a server says, without the password of the login: some repeat the command that they refuse. */
+export function withoutLogin(said: string, url: URL): string {
+  const login = loginOf(url)
+  if (login.password === '') return said
+  const secrets = [plainOf(login), inBase64(login.password), login.password, url.password]
+  return secrets.reduce((text, secret) => text.replaceAll(secret, '***'), said)
+}
+
+/** By PLAIN (RFC 4616) or, where only these are offered, LOGIN or CRAM-MD5 (RFC 2195), as nodemailer does. */
 async function logIn(must: Must, offers: Reply, { user, password }: { user: string; password: string }): Promise<void> {
   const [, ways = ''] = /^250[ -]AUTH[ =](.*)$/im.exec(offers.text) ?? []
-  const inBase64 = (text: string) => Buffer.from(text).toString('base64')
   if (/\bPLAIN\b/i.test(ways)) {
-    await must('login', `AUTH PLAIN ${inBase64(`\0${user}\0${password}`)}`, /^235$/)
+    await must('login', `AUTH PLAIN ${plainOf({ user, password })}`, /^235$/)
   } else if (/\bLOGIN\b/i.test(ways)) {
     await must('login', 'AUTH LOGIN', /^334$/)
     await must('login', inBase64(user), /^334$/)
     await must('login', inBase64(password), /^235$/)
+  } else if (/\bCRAM-MD5\b/i.test(ways)) {
+    const { text } = await must('login', 'AUTH CRAM-MD5', /^334$/)
+    const challenge = Buffer.from(text.slice('334 '.length), 'base64')
+    const answer = createHmac('md5', password).update(challenge).digest('hex')
+    await must('login', inBase64(`${user} ${answer}`), /^235$/)
   } else {
     throw new Refused('login', ways === '' ? 'it offers no login' : `it offers only ${ways.trim()}`)
   }

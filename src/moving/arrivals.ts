@@ -16,15 +16,15 @@ const Id = z.string().regex(new RegExp(`^[!-~]{1,${ID_MAX_LENGTH}}$`), {
 const LESSON_MAX_LENGTH = 100
 
 /** A moment in ISO 8601, as databases print it, or in milliseconds. Without a zone it is in UTC. What is none is left out. */
-const Moment = z
-  .unknown()
-  .transform((value) => {
-    const time = typeof value === 'number' ? value : timeOf(String(value ?? ''))
-    const at = new Date(time)
-    return Number.isNaN(at.getTime()) || at.getFullYear() > 9999 ? null : at.toISOString()
-  })
-  .pipe(z.string().nullable())
-  .prefault(null)
+const Moment = z.unknown().transform(momentOf).pipe(z.string().nullable()).prefault(null)
+
+/** PostgreSQL writes years before the first and after 9999 in another way, and one of them would refuse the whole batch. */
+function momentOf(value: unknown): string | null {
+  const time = typeof value === 'string' ? timeOf(value) : value
+  const at = new Date(typeof time === 'number' ? time : Number.NaN)
+  const year = at.getUTCFullYear()
+  return year >= 1 && year <= 9999 ? at.toISOString() : null
+}
 
 function timeOf(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text)
@@ -43,13 +43,21 @@ const Profile = z.object({
   savedAt: Moment,
 })
 
+/** What marking several lessons as known has replaced, as `progress.ts` keeps it; empty where nothing stood before. */
+const Replaced = z
+  .strictObject({
+    before: z.enum(PROGRESS_STATES).nullable(),
+    updatedAt: z.string().refine((text) => momentOf(text) !== null),
+  })
+  .partial()
+
 const Mark = z.object({
   lesson: z.string().min(1).max(LESSON_MAX_LENGTH),
   state: z.enum(PROGRESS_STATES),
   before: z.enum(PROGRESS_STATES).nullish(),
   beganAt: Moment,
   updatedAt: Moment,
-  replaced: Known.nullish(),
+  replaced: Replaced.nullish(),
 })
 
 const Plan = z.object({

@@ -1,28 +1,27 @@
 /** People in a file with one JSON object in each line. */
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { type HashConfig, hashConfigIn, type Person, personIn, type Raw, Unreadable } from './exports-of-others.ts'
+import { linesIn } from './lines.ts'
 
 /** Somebody and where in the source they stand, or why what stands there is nobody. */
 export type Sourced = { place: string } & ({ person: Person; why?: undefined } | { person?: undefined; why: string })
 
 /** The people of a file, one after the other. What cannot be read comes with the reason. */
-export async function* peopleInLines(file: Readable): AsyncGenerator<Sourced> {
+export async function* peopleInLines(file: AsyncIterable<Uint8Array>): AsyncGenerator<Sourced> {
   let config: HashConfig | undefined
   let number = 0
-  for await (const line of createInterface({ input: file, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of linesIn(file)) {
     number += 1
-    const text = number === 1 ? line.replace(/^\ufeff/, '') : line
-    if (text.trim() === '') continue
     const place = `line ${number}`
+    if (text === undefined) yield { place, why: 'it is longer than 4 million characters' }
+    if (text === undefined || text.trim() === '') continue
     try {
       const raw = objectIn(text)
       const given = hashConfigIn(raw)
       if (given === undefined) yield { place, person: personIn(raw, config) }
       config = given ?? config
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error
-      yield { place, why: error.message }
+      // One line of nonsense, like an object where a number should be, must not keep everybody else out.
+      yield { place, why: error instanceof Unreadable ? error.message : 'it is not understood' }
     }
   }
 }

@@ -1,9 +1,11 @@
 /** Hashes that other programs have made: each lets its owner in once, and is then one of ours. */
 import assert from 'node:assert/strict'
+import { pbkdf2Sync } from 'node:crypto'
 import { describe, it } from 'node:test'
 import bcrypt from 'bcrypt'
 import { hashPassword } from 'better-auth/crypto'
 import { argon2 } from '../../src/accounts/passwords/argon2.ts'
+import { matches } from '../../src/accounts/passwords/foreign-check.ts'
 import { foreignHash } from '../../src/accounts/passwords/foreign-hashes.ts'
 import { createPasswords } from '../../src/accounts/passwords/password-hashing.ts'
 import { startApp } from '../support/app.ts'
@@ -79,6 +81,23 @@ describe('a hash of another program', () => {
     }
   })
 
+  it('costs no more for a longer key, of which the first part is enough', async () => {
+    const salt = Buffer.from('salt of sixteen.')
+    const key = pbkdf2Sync(PASSWORD, salt, 1_000, 128, 'sha1')
+    const hash = `$pbkdf2$1000$${salt.toString('base64')}$${key.toString('base64')}`
+    await isChecked({ hash, password: PASSWORD })
+    const { derived } = foreignHash(hash) ?? assert.fail()
+    assert.equal(derived?.scheme === 'pbkdf2' && derived.key.length, 20)
+  })
+
+  it('that the library refuses after all matches nothing, and is no fault of ours', () => {
+    const salt = Buffer.from('salt')
+    const key = Buffer.alloc(32)
+    const refused = { scheme: 'scrypt', cost: 2 ** 17, blockSize: 1, parallelization: 1, salt, key } as const
+    assert.equal(matches(PASSWORD, refused), false)
+    assert.equal(matches(PASSWORD, { scheme: 'argon2id', hash: 'nonsense' }), false)
+  })
+
   it('of ours is taken over as it is, where its secret is', async () => {
     const ours = await passwords.hash(PASSWORD)
     assert.equal(passwords.takeOver(ours), ours)
@@ -115,6 +134,12 @@ const REFUSED: Record<string, string> = {
   'Argon2 of a gigabyte': `$argon2id$v=19$m=1048576,t=2,p=1$AcDYOyfEmNMao/T+PwegtA$${KEY}`,
   'Argon2 of many passes': `$argon2id$v=19$m=65536,t=1000,p=1$AcDYOyfEmNMao/T+PwegtA$${KEY}`,
   'Argon2 of a thousand threads': `$argon2id$v=19$m=65536,t=1,p=1000$AcDYOyfEmNMao/T+PwegtA$${KEY}`,
+  'scrypt that starts and ends with the work of seconds': `$scrypt$ln=1,r=1,p=1048576$mrP2HoNQKqVUai1lzLl3zg$${KEY}`,
+  'scrypt of blocks too small for its cost': `$scrypt$ln=16,r=1,p=1$mrP2HoNQKqVUai1lzLl3zg$${KEY}`,
+  'Argon2 with a salt that is too short': `$argon2id$v=19$m=65536,t=3,p=4$c2E$${KEY}`,
+  'Argon2 with half a byte behind its salt': `$argon2id$v=19$m=65536,t=3,p=4$AcDYOyfEmNMao/T+Pwegt/$${KEY}`,
+  'Argon2 with half a byte behind its key': `$argon2id$v=19$m=65536,t=3,p=4$AcDYOyfEmNMao/T+PwegtA$${KEY}AA`,
+  'Argon2 with a number that nobody writes so': `$argon2id$v=19$m=065536,t=3,p=4$AcDYOyfEmNMao/T+PwegtA$${KEY}`,
   'Argon2d, which side channels read': `$argon2d$v=19$m=19456,t=2,p=1$AcDYOyfEmNMao/T+PwegtA$${KEY}`,
 }
 

@@ -26,6 +26,7 @@ const SMALL_TABLES: Record<string, string> = {
 /** Statements that are meant to read whole tables, by their file. */
 const READS_ALL: Record<string, string> = {
   'src/accounts/passwords/pepper-use.ts': 'a change of secrets counts all passwords',
+  'src/moving/better-auth.ts': 'the accounts of another program, where often no index finds those of a person',
   'src/mail/waiting-mails.ts': 'an operator asks how many wait, mostly few',
   'src/accounts/support/user-search.ts': 'an operator looks for a part of a name or address, now and then',
   'src/learning/funnel.ts': 'the report counts everybody; an operator asks for it now and then',

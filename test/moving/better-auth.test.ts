@@ -8,7 +8,7 @@ import type { Report } from '../../src/moving/report.ts'
 import { SECRET, startApp, type TestApp } from '../support/app.ts'
 import { openBetterAuthSite } from '../support/better-auth-site.ts'
 import { comingBack, openBrowser, type Person, somebody } from '../support/people.ts'
-import { startProgram } from '../support/process.ts'
+import { eventually, startProgram } from '../support/process.ts'
 
 const PEOPLE = 1_000
 /** How many of them log in by the page. Each costs two hashes of theirs and one of ours. */
@@ -115,6 +115,20 @@ describe('a site of Better Auth', () => {
     const report = await imported(next, 'jsonl', file)
     assert.deepEqual([report.read, report.taken, report.leftOut], [PEOPLE + 1, PEOPLE + 1, 0])
     await letIn(next)
+  })
+
+  it('is read quickly where nothing finds the accounts of a person', async () => {
+    const { rows: indexes } = await site.pool.query(`
+      select indexname from pg_indexes where tablename = 'account' and indexname not like '%pkey'`)
+    for (const { indexname } of indexes) await site.pool.query(`drop index "${indexname}"`)
+    const scans = async (): Promise<number> => {
+      const { rows } = await site.pool.query(`select seq_scan from pg_stat_user_tables where relname = 'account'`)
+      return Number(rows[0].seq_scan)
+    }
+    const before = await scans()
+    await imported(app, 'better-auth', site.url, '--dry-run')
+    await eventually('the counts of the database', async () => (await scans()) > before)
+    assert.ok((await scans()) - before < 20, 'the table is read for each batch, and not for each person')
   })
 
   it('also moves in from a dump, and says what it cannot read', async () => {

@@ -239,6 +239,25 @@ describe('somebody from another program', { concurrency: 3 }, () => {
   })
 })
 
+describe('a file of many', () => {
+  it('does not stop at a time that a database cannot hold', async () => {
+    const times = [-62_198_755_200_000, '0000-01-01', -8.64e15, 8.64e15, { toString: 1 }, '2024-05-06T07:08:09Z']
+    const people = times.map((createdAt) => ({ id: id(), email: address(), name: 'Ada', createdAt }))
+    const { taken, leftOut } = await moveInLines(app, people)
+    assert.deepEqual([taken, leftOut], [times.length, 0])
+    const last = await found(people.at(-1)?.email ?? '')
+    assert.equal(last?.createdAt.toISOString(), '2024-05-06T07:08:09.000Z')
+  })
+
+  it('is read by its line feeds alone, and with the mark of Windows in front', async () => {
+    const [one, other] = [address(), address()]
+    const text = `\ufeff{"email":"${one}","name":"Ada é","x":"\u2028\u0085"}\r\n\r\n{"email":"${other}","name":"\u{1f9ed} Ben"}`
+    const { read, taken } = await moveInLines(app, [text])
+    assert.deepEqual([read, taken], [2, 2])
+    assert.deepEqual([(await found(one))?.name, (await found(other))?.name], ['Ada é', '\u{1f9ed} Ben'])
+  })
+})
+
 describe('who is left out', () => {
   const person = (more: object) => ({ id: id(), email: address(), name: 'Ada', passwordHash: quick, ...more })
   const CASES: Record<string, [line: object | string, reason: string]> = {
@@ -254,6 +273,16 @@ describe('who is left out', () => {
     'a name by the Kelvin sign': [person({ email: 'me@\u212aelvin.example.org' }), 'against-a-rule'],
     'an id with a space': [person({ id: 'a b' }), 'against-a-rule'],
     'an id of a thousand signs': [person({ id: 'a'.repeat(1_000) }), 'against-a-rule'],
+    'an object where a number should be': [{ user_id: { toString: 1, valueOf: 1 }, email: address() }, 'unreadable'],
+    'more than anybody has': [`{"email":"${'a'.repeat(2 ** 22)}"}`, 'unreadable'],
+    'what a mark has replaced, deeper than anything goes': [
+      `{"email":"${address()}","progress":[{"lesson":"r1","state":"done","replaced":{"before":${'['.repeat(9_000)}${']'.repeat(9_000)}}}]}`,
+      'against-a-rule',
+    ],
+    'what a mark has replaced at no time': [
+      person({ progress: [{ lesson: 'r1', state: 'known', replaced: { before: 'done', updatedAt: 'then' } }] }),
+      'against-a-rule',
+    ],
     'a picture, a text and U+0000': [
       person({ plan: {}, progress: [{ lesson: '\u0000', state: 'done' }] }),
       'against-a-rule',

@@ -1,11 +1,15 @@
 /** What all of the operator's commands have in common: help, usage errors, JSON, the audit and the documentation. */
 import assert from 'node:assert/strict'
-import { userInfo } from 'node:os'
+import { spawn } from 'node:child_process'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { COMMANDS } from '../../src/cli/commands.ts'
 import { EXITS } from '../../src/cli/frame/exits.ts'
 import { helpOf, listOf, synopsisOf } from '../../src/cli/frame/help.ts'
 import { read as readWords, WrongUse } from '../../src/cli/frame/parsing.ts'
+import { ROOT } from '../../src/config/folders.ts'
+import { SECRET } from '../support/app.ts'
 import { read } from '../support/imports.ts'
 import { HIDDEN, rowsOf, startWithCommands } from '../support/keys-cli.ts'
 
@@ -135,11 +139,30 @@ describe('the audit', () => {
     assert.match((await done('audit', 'list', '--whom', 'cut-off')).join('\n'), /keys retire {2}cut-off {2}unfinished/)
   })
 
+  it('never holds what was typed in place of an id: an address, or the key itself', async () => {
+    for (const words of ['keys retire', 'service-keys revoke', 'outbox drop', 'outbox retry', 'sessions revoke --user'])
+      assert.equal((await cli([...words.split(' '), 'ada@example.org'])).code, 66, words)
+    assert.equal((await app.sql`select from audit where whom like '%@%'`).length, 0)
+  })
+
   it('is not written by a command that was not understood', async () => {
     const [before] = await app.sql<{ count: number }>`select count(*)::int as count from audit`
     await cli(['keys', 'retire'])
     await cli(['keys', 'rotate', '--as', ''])
     assert.deepEqual([...(await app.sql`select count(*)::int as count from audit`)], [before])
     assert.ok((await rowsOf(app)).length > 0)
+  })
+})
+
+describe('whoever reads along', () => {
+  it('may go away from what is said beside the output, and the work goes on', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'dist/cli.js'), 'export', 'jsonl'], {
+      cwd: tmpdir(),
+      env: { PATH: process.env.PATH, NODE_ENV: 'test', APP_SECRETS: SECRET, DATABASE_URL: app.databaseUrl },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    child.stderr.destroy()
+    const code = await new Promise((resolve) => child.once('close', resolve))
+    assert.equal(code, 0)
   })
 })

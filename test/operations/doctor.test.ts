@@ -11,7 +11,7 @@ import { HIDDEN } from '../support/keys-cli.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { startProgram, startServer } from '../support/process.ts'
 import { startProxy } from '../support/proxy.ts'
-import { ANOTHER_AUTHORITY, startTlsProxy } from '../support/tls-proxy.ts'
+import { ANOTHER_AUTHORITY, AUTHORITY, startTlsProxy } from '../support/tls-proxy.ts'
 
 type Finding = { about: string; state: string; says: string; todo?: string }
 
@@ -197,6 +197,60 @@ describe('mail', { concurrency: 2 }, () => {
     other.set('unknown')
     const { code, about } = await doctor({ MAIL_FROM, SMTP_URL: other.url })
     assert.deepEqual([code, about('mail').state], [0, 'look'])
+  })
+})
+
+describe('a mail server with encryption and a login', { concurrency: 2 }, () => {
+  const MAIL_FROM = 'no-reply@matricula.example'
+  /** With all that has a meaning in a URL or in SMTP. */
+  const login = { user: 'ada@matricula.example', password: `${HIDDEN} %/:@ü` }
+  const PLAIN = { ...login, ways: ['PLAIN' as const] }
+  const urlOf = ({ port }: { port: number }, { scheme = 'smtp', host = 'localhost', password = login.password } = {}) =>
+    `${scheme}://${encodeURIComponent(login.user)}:${encodeURIComponent(password)}@${host}:${port}`
+  const trusted = { MAIL_FROM, NODE_EXTRA_CA_CERTS: AUTHORITY }
+
+  for (const way of ['PLAIN', 'LOGIN', 'CRAM-MD5'] as const) {
+    it(`is green after STARTTLS and a login by ${way}, and takes a real mail as well`, async () => {
+      const server = await openMailbox({ host: 'localhost', tls: 'starttls', login: { ...login, ways: [way] } })
+      const settings = { ...trusted, SMTP_URL: urlOf(server) }
+      const { about } = await doctor(settings)
+      assert.deepEqual([about('mail').state, server.tries()], ['ok', 0], about('mail').says)
+      assert.match(about('mail').says, /: encrypted, logged in\. Nothing was sent$/)
+      await doctor(settings, '--mail-to', 'ada@example.org')
+      assert.equal(server.to('ada@example.org').length, 1)
+    })
+  }
+
+  it('is green where TLS is from the start', async () => {
+    const server = await openMailbox({ host: 'localhost', tls: 'implicit', login: PLAIN })
+    const { about } = await doctor({ ...trusted, SMTP_URL: urlOf(server, { scheme: 'smtps' }) })
+    assert.match(about('mail').says, /: encrypted, logged in/)
+  })
+
+  it('is red where its authority is not known, or its certificate is for another name', async () => {
+    const server = await openMailbox({ host: '127.0.0.1', tls: 'starttls', login: PLAIN })
+    const SMTP_URL = urlOf(server, { host: '127.0.0.1' })
+    await isRed({ MAIL_FROM, SMTP_URL }, 'mail', /encryption: /, /certificate/)
+    await isRed({ ...trusted, SMTP_URL }, 'mail', /encryption: .*(IP|altnames)/, /certificate/)
+  })
+
+  it('is red where the password is wrong, and neither that nor what was sent is shown', async () => {
+    for (const way of ['PLAIN', 'LOGIN'] as const) {
+      const server = await openMailbox({ host: 'localhost', tls: 'starttls', login: { ...login, ways: [way] } })
+      const SMTP_URL = urlOf(server, { password: `${HIDDEN} other` })
+      const sent = Buffer.from(`\0${login.user}\0${HIDDEN} other`).toString('base64')
+      for (const args of [[], ['--mail-to', 'ada@example.org']]) {
+        const { about } = await doctor({ ...trusted, SMTP_URL }, ...args)
+        assert.equal(about('mail').state, 'wrong')
+        assert.match(about('mail').says, /535 /)
+        assert.equal(about('mail').says.includes(sent), false)
+      }
+    }
+  })
+
+  it('is red where the password would leave this machine in clear', async () => {
+    const server = await openMailbox({ host: '127.0.0.2', login: PLAIN })
+    await isRed({ MAIL_FROM, SMTP_URL: urlOf(server, { host: '127.0.0.2' }) }, 'mail', /no STARTTLS/, /./)
   })
 })
 

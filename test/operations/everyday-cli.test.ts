@@ -67,6 +67,8 @@ describe('sessions', () => {
     for (const args of [[], ['handle', '--everybody'], ['--user', 'id', '--everybody']])
       assert.equal((await cli(['sessions', 'revoke', ...args])).code, 64)
     assert.equal((await cli(['sessions', 'revoke', 'nobody'])).code, 66)
+    const { code, out } = await cli(['sessions', 'revoke', '--user', 'ada@example.org'])
+    assert.deepEqual([code, out], [66, []], 'nobody is told that an account is logged out that is not there')
     assert.equal((await json('sessions', 'count')).open, 1)
   })
 })
@@ -174,6 +176,26 @@ describe('progress', () => {
     assert.match(texts[1] ?? '', /^\rsessions {2}\[#{12}\.{12}\] 20 of 40 *$/)
     assert.match(texts.at(-1) ?? '', /^\r40 done +\n$/)
     assert.equal((texts.join('') + coloured).includes('\u001b'), false)
+  })
+
+  it('obeys nothing that somebody else has written: it is spelled out, also in JSON', () => {
+    const hostile = 'Ada\u001b[2J\u009b1A\u202e\r\nok  all is fine'
+    for (const [json, colours] of [
+      [false, false],
+      [false, true],
+      [true, false],
+    ] as const) {
+      const texts: string[] = []
+      const write = (text: string) => texts.push(text) > 0
+      const stream = Object.assign(Object.create(process.stdout), { isTTY: colours, write, hasColors: () => colours })
+      const output = createOutput({ json, out: stream })
+      output.say(`${output.coloured('ok', 'green')} ${hostile}`)
+      output.tell({ name: hostile }, () => [hostile])
+      const printed = texts.join('').replaceAll('\u001b[32mok\u001b[39m', 'ok')
+      assert.doesNotMatch(printed.replaceAll('\n', ''), /[\p{Cc}\u202e]/u, JSON.stringify(printed))
+      if (json) assert.equal(JSON.parse(printed).name, hostile)
+      else assert.equal(printed.split('\n').length, 3, 'a line stays a line')
+    }
   })
 
   it('is a line elsewhere, and nothing beside JSON', () => {

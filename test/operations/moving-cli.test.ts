@@ -1,14 +1,16 @@
 /** The commands import and export: files, streams, what they print, and how they end. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
+import postgres from 'postgres'
 import { ROOT } from '../../src/config/folders.ts'
 import { SECRET } from '../support/app.ts'
 import { startWithCommands } from '../support/keys-cli.ts'
 import { learner, somebody } from '../support/people.ts'
+import { eventually, startProgram } from '../support/process.ts'
 
 const { app, cli } = await startWithCommands()
 const directory = mkdtempSync(join(tmpdir(), 'matricula-commands-'))
@@ -88,16 +90,45 @@ describe('import jsonl', () => {
     assert.equal((await cli(['import', 'jsonl', fileOf('')])).code, 65)
   })
 
+  it('ends with 66 for a folder, and for a pipe that would have to be read twice', async () => {
+    assert.equal((await cli(['import', 'jsonl', directory])).code, 66)
+    assert.equal((await cli(['import', 'better-auth', '/dev/null'])).code, 66)
+  })
+
+  it('names UTF-16, as some programs of Windows write it, and what helps', async () => {
+    const file = fileOf('')
+    writeFileSync(file, `\ufeff${JSON.stringify(person())}`, 'utf16le')
+    const { code, err } = await cli(['import', 'jsonl', file])
+    assert.equal(code, 65)
+    assert.match(err, /UTF-16.*iconv/)
+  })
+
+  it('that fails leaves no empty report in the way of the next try', async () => {
+    const report = join(directory, 'failed.jsonl')
+    const file = fileOf('')
+    writeFileSync(file, '\ufeff{', 'utf16le')
+    assert.equal((await cli(['import', 'jsonl', file, '--report', report])).code, 65)
+    assert.equal((await cli(['import', 'jsonl', fileOf(person()), '--report', report])).code, 0)
+  })
+
   it('is noted for the audit with who did it, but not when it is dry', async () => {
     const file = fileOf(person())
     await cli(['import', 'jsonl', file, '--dry-run', '--as', 'Dry'])
     await cli(['import', 'jsonl', file, '--as', 'Ingrid'])
-    const rows = await app.sql<{ who: string; outcome: string }>`
-      select who, outcome from audit where what = 'import jsonl' and who in ('Dry', 'Ingrid')`
+    const rows = await app.sql<{ who: string; outcome: string; details: { taken?: number } }>`
+      select who, outcome, details from audit where what = 'import jsonl' and who in ('Dry', 'Ingrid')`
     assert.deepEqual(
-      rows.map(({ who, outcome }) => [who, outcome]),
-      [['Ingrid', 'done']],
+      rows.map(({ who, outcome, details }) => [who, outcome, details.taken]),
+      [['Ingrid', 'done', 1]],
     )
+  })
+})
+
+describe('import better-auth', () => {
+  it('reads the address, which has a password, from standard input too', async () => {
+    const { code } = await piped(`${app.databaseUrl}\n`, 'import', 'better-auth', '-')
+    assert.equal(code, 65, 'that database was asked, and is none of Better Auth')
+    assert.equal((await piped('mysql://root@127.0.0.1/auth', 'import', 'better-auth', '-')).code, 64)
   })
 })
 
@@ -115,6 +146,31 @@ describe('export jsonl', () => {
     const { code } = await cli(['export', 'jsonl', '--file', file])
     assert.equal(code, 73)
     assert.equal(readFileSync(file, 'utf8'), 'what was there')
+  })
+
+  it('that is cut off leaves no half of a file, and ends like anything that Ctrl-C ends', async () => {
+    const blocker = postgres(app.databaseUrl, { max: 1 })
+    const file = join(directory, 'cut.jsonl')
+    await blocker.begin(async (sql) => {
+      // The export waits for this table, within the deadline of its query.
+      await sql`lock table plans in access exclusive mode`
+      const program = startProgram(['dist/cli.js', 'export', 'jsonl', '--file', file], {
+        NODE_ENV: 'test',
+        APP_SECRETS: SECRET,
+        DATABASE_URL: app.databaseUrl,
+      })
+      await eventually('the file to be begun', () => existsSync(file))
+      program.kill('SIGINT')
+      assert.deepEqual([(await program.ended()).code, existsSync(file), program.written.err], [130, false, ''])
+    })
+    await blocker.end()
+  })
+
+  it('that fails leaves no half of a file', async () => {
+    const file = join(directory, 'half.jsonl')
+    const { code } = await cli(['export', 'jsonl', '--file', file], { DATABASE_URL: 'postgres://a@127.0.0.1:1/b' })
+    assert.equal(code, 69)
+    assert.throws(() => statSync(file), /ENOENT/)
   })
 
   it('is noted for the audit', async () => {

@@ -1,10 +1,11 @@
 /** Changing APP_SECRETS: what needs the old one is counted, what can be is sealed anew, and then the old one is not missed. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import bcrypt from 'bcrypt'
 import { startApp } from '../support/app.ts'
 import { startWithCommands } from '../support/keys-cli.ts'
 import { openMailbox } from '../support/mailbox.ts'
-import { learner, openBrowser } from '../support/people.ts'
+import { learner, openBrowser, PASSWORD } from '../support/people.ts'
 import { eventually } from '../support/process.ts'
 
 const NEW = 'the-next-secret-of-the-tests-0123456789-zyxw'
@@ -76,4 +77,27 @@ it('an operator changes the secret, and takes the old one away when it is needed
   without.advance(10 * 60_000)
   without.deps.mail.wake()
   for (const { email } of [ada, ben]) await mailbox.letterTo(email)
+})
+
+it('those who moved in and have not logged in yet do not keep the old secret', async () => {
+  const { app, cli } = await startWithCommands()
+  const hash = await bcrypt.hash(PASSWORD, 4)
+  const { person: carl } = await learner(app, 'Carl')
+  const { person: dora } = await learner(app, 'Dora')
+  const people = [carl.email, dora.email]
+  await app.sql`
+    update all_users set password_hash = ${app.deps.passwords.takeOver(hash) ?? ''} where email = any(${people}::text[])`
+  // Dora may come back.
+  await app.sql`update all_users set delete_at = now() + interval '7 days' where email = ${dora.email}`
+  const asked = async (...args: string[]) => {
+    const { code, out } = await cli(['secrets', 'rotate', '--json', ...args], { APP_SECRETS: `${NEW},${OLD}` })
+    assert.equal(code, 0)
+    const { passwords, foreign } = JSON.parse(out.join('\n'))
+    return { passwords, foreign }
+  }
+  assert.deepEqual(await asked('--dry-run'), { passwords: [0, 2], foreign: { outdated: 2, sealed: 0 } })
+  assert.deepEqual(await asked(), { passwords: [2, 0], foreign: { outdated: 2, sealed: 2 } })
+  assert.deepEqual(await asked(), { passwords: [2, 0], foreign: { outdated: 0, sealed: 0 } })
+  const without = await startApp({ APP_SECRETS: NEW }, { databaseUrl: app.databaseUrl })
+  assert.equal((await openBrowser(without).logIn(carl)).status, 303)
 })

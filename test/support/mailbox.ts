@@ -1,7 +1,10 @@
 /** A mail server for tests: real SMTP on loopback. A test can open its letters and choose how it fails. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after } from 'node:test'
 import PostalMime from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
+import { ROOT } from '../../src/config/folders.ts'
 import { eventually } from './process.ts'
 
 /**
@@ -10,6 +13,9 @@ import { eventually } from './process.ts'
  * `set` chooses another of these; does not even greet.
  */
 type Manner = 'take' | 'busy' | 'refuse' | 'unknown' | 'not-you' | 'hang' | 'hold' | 'mute'
+
+const fileOf = (name: string): Buffer => readFileSync(join(ROOT, 'test/support/certificates', name))
+const CERTIFICATE = { cert: fileOf('server.pem'), key: fileOf('server-key.pem') }
 
 /** How long `close` waits: connections that hang would never end. */
 const CLOSE_MS = 100
@@ -28,8 +34,19 @@ export type Letter = {
 
 export type Mailbox = Awaited<ReturnType<typeof openMailbox>>
 
-/** Closed after the test or test file that opens it. `port` reuses the port of an earlier mailbox. */
-export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = {}) {
+type Opened = {
+  /** Reuses the port of an earlier mailbox. */
+  port?: number
+  /** Where it listens, on this machine. */
+  host?: string
+  /** TLS from the start, or when it is asked for, with a certificate for `localhost` of a private authority. */
+  tls?: 'implicit' | 'starttls'
+  /** Who may send, and by which ways they can log in. The refusal of others says what they have sent. */
+  login?: { user: string; password: string; ways: ('PLAIN' | 'LOGIN' | 'CRAM-MD5')[] }
+}
+
+/** Closed after the test or test file that opens it. */
+export async function openMailbox({ port: wantedPort = 0, host = '127.0.0.1', tls, login }: Opened = {}) {
   const letters: Letter[] = []
   let manner: Manner = 'take'
   const manners = new Map<string, Manner>()
@@ -38,7 +55,19 @@ export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = 
   const tries: string[] = []
   const refusal = (responseCode: number, text: string) => Object.assign(new Error(text), { responseCode })
   const server = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
+    disabledCommands: [...(login ? [] : ['AUTH']), ...(tls === 'starttls' ? [] : ['STARTTLS'])],
+    secure: tls === 'implicit',
+    ...(tls ? CERTIFICATE : {}),
+    authOptional: login === undefined,
+    allowInsecureAuth: true,
+    authMethods: login?.ways ?? [],
+    onAuth({ username, password, validatePassword }, _session, done) {
+      const isRight =
+        password === login?.password || (password === undefined && validatePassword(login?.password ?? ''))
+      if (username === login?.user && isRight) return done(null, { user: username })
+      const sent = Buffer.from(`\0${username}\0${password}`).toString('base64')
+      done(refusal(535, `${username}, not by ${password} or ${sent}`))
+    },
     logger: false,
     closeTimeout: CLOSE_MS,
     disableReverseLookup: true,
@@ -68,7 +97,7 @@ export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = 
     },
   })
   server.on('error', () => {})
-  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(wantedPort, host, resolve))
   const address = server.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()))
@@ -76,7 +105,7 @@ export async function openMailbox({ port: wantedPort = 0 }: { port?: number } = 
   const to = (email: string, subject?: RegExp) =>
     letters.filter((letter) => letter.recipients.includes(email) && (subject?.test(letter.subject) ?? true))
   return {
-    url: `smtp://127.0.0.1:${port}`,
+    url: `smtp://${host}:${port}`,
     port,
     letters,
     close,

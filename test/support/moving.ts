@@ -1,5 +1,4 @@
 /** Moves people in and out of an app in tests. */
-import { Readable } from 'node:stream'
 import { peopleInLines } from '../../src/moving/jsonl.ts'
 import { moveIn } from '../../src/moving/move-in.ts'
 import { peopleAsLines } from '../../src/moving/move-out.ts'
@@ -15,8 +14,16 @@ export const moveInLines = (
   settings: Settings = {},
 ): Promise<Report> => {
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
-  return moveIn(deps, peopleInLines(Readable.from([text])), { now: deps.now, ...settings })
+  return moveIn(deps, peopleInLines(bytesOf(text)), { now: deps.now, ...settings })
 }
+
+/** In pieces that end anywhere, as a file is read. */
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
+}
+
+const PIECE_BYTES = 1_001
 
 /** Everybody of an app, as `export jsonl` prints them. */
 export async function moveOut({ deps }: Pick<TestApp, 'deps'>): Promise<string[]> {

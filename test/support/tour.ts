@@ -8,6 +8,7 @@ import { signOutByOperator } from '../../src/accounts/account-sessions.ts'
 import { OPERATOR } from '../../src/accounts/activity.ts'
 import { copyOfAccount } from '../../src/accounts/data-export.ts'
 import { confirmByOperator } from '../../src/accounts/links/email-verification.ts'
+import { replaceForeign } from '../../src/accounts/passwords/pepper-use.ts'
 import { unlock } from '../../src/accounts/support/account-limits.ts'
 import { findObstacles } from '../../src/accounts/support/obstacles.ts'
 import { findSupportAccount } from '../../src/accounts/support/support-accounts.ts'
@@ -344,6 +345,7 @@ async function operate({ app }: Tour): Promise<void> {
   for (const id of [undefined, 'no-mail']) await retryMails(sql, { id, now: now() })
   await isWaiting(sql, 'no-mail')
   await replaceSealedMail(sql, 'no-mail', { before: '', sealed: '', recipient: '' })
+  await replaceForeign(sql, [{ id: 'nobody', stored: '', sealed: '' }])
   await replaceSealedKey(sql, 'no-key', { before: '', sealed: '' })
   await endSession(sql, 'no-session')
 

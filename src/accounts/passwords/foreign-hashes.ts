@@ -37,7 +37,7 @@ export const FOREIGN_BOUNDS = {
   bcryptCost: { least: 4, most: 14 },
   pbkdf2Iterations: 2_000_000,
   scryptBytes: 128 * 2 ** 20,
-  /** N · r · p */
+  /** N · r · p, and 512 · r · p where N is less: all blocks are hashed once more at the beginning and at the end. */
   scryptWork: 2 ** 21,
   argon2KiB: 128 * 2 ** 10,
   /** m · t */
@@ -47,6 +47,10 @@ export const FOREIGN_BOUNDS = {
 const TEXT_MAX_LENGTH = 1_024
 /** Shorter keys would let in too many passwords. */
 const KEY_BYTES = { least: 16, most: 128 }
+
+const SCRYPT_ENDS = 512
+const ARGON2_SALT_BYTES = 8
+const DIGEST_BYTES = { sha1: 20, sha256: 32, sha512: 64 }
 
 const TYPED = (password: string): string => password
 
@@ -124,7 +128,7 @@ const FORMS: [form: RegExp, read: (parts: Named) => ForeignHash | undefined][] =
   ],
   // PHC; Django writes `argon2` before it.
   [
-    /^(?:argon2)?(?<hash>\$argon2id\$v=19\$m=(?<m>\d+),t=(?<t>\d+),p=(?<p>\d+)\$[\w+/]+\$(?<key>[\w+/]+))$/,
+    /^(?:argon2)?(?<hash>\$argon2id\$v=19\$m=(?<m>[1-9]\d*),t=(?<t>[1-9]\d*),p=(?<p>[1-9]\d*)\$(?<salt>[\w+/]+)\$(?<key>[\w+/]+))$/,
     (parts) => argon2Of(parts),
   ],
 ]
@@ -155,9 +159,11 @@ function scryptOf(
   textOf = TYPED,
 ): ForeignHash | undefined {
   const [cost, blockSize, lanes] = [Number(given.cost), Number(given.blockSize), Number(parallelization)]
-  const isPower = cost > 1 && Number.isInteger(Math.log2(cost))
+  // RFC 7914 section 2: a power of two, and below 2^(16 · r), or OpenSSL refuses it.
+  const isPower = cost > 1 && Number.isInteger(Math.log2(cost)) && Math.log2(cost) < 16 * blockSize
   const isBounded =
-    128 * cost * blockSize <= FOREIGN_BOUNDS.scryptBytes && cost * blockSize * lanes <= FOREIGN_BOUNDS.scryptWork
+    128 * cost * blockSize <= FOREIGN_BOUNDS.scryptBytes &&
+    Math.max(cost, SCRYPT_ENDS) * blockSize * lanes <= FOREIGN_BOUNDS.scryptWork
   if (!isPower || blockSize < 1 || lanes < 1 || !isBounded || !isKey(key)) return undefined
   const numbers = { cost, blockSize, parallelization: lanes }
   return { derived: { scheme: 'scrypt', ...numbers, salt, key, ...(signerKey ? { signerKey } : {}) }, textOf }
@@ -170,16 +176,22 @@ function pbkdf2Of(
   const iterations = Number(given.iterations)
   if (digest !== 'sha1' && digest !== 'sha256' && digest !== 'sha512') return undefined
   if (iterations < 1 || iterations > FOREIGN_BOUNDS.pbkdf2Iterations || !isKey(key)) return undefined
-  return { derived: { scheme: 'pbkdf2', digest, iterations, salt, key }, textOf: TYPED }
+  // Each further length of a digest costs all iterations once more, and whoever guesses needs only the first.
+  const first = key.subarray(0, DIGEST_BYTES[digest])
+  return { derived: { scheme: 'pbkdf2', digest, iterations, salt, key: first }, textOf: TYPED }
 }
 
-function argon2Of({ hash = '', m, t, p, key }: Named): ForeignHash | undefined {
+/** RFC 9106 section 3.1, and as the package reads it: base64 of whole bytes, without anything behind the last of them. */
+const isArgon2Text = (text = ''): boolean => base64(text).toString('base64').replace(/=+$/, '') === text
+
+function argon2Of({ hash = '', m, t, p, salt, key }: Named): ForeignHash | undefined {
   const [memory, passes, lanes] = [Number(m), Number(t), Number(p)]
   const isBounded =
     memory <= FOREIGN_BOUNDS.argon2KiB &&
     memory * passes <= FOREIGN_BOUNDS.argon2Work &&
     lanes <= FOREIGN_BOUNDS.argon2Lanes
-  const isSound = isBounded && passes >= 1 && lanes >= 1 && memory >= 8 * lanes && isKey(base64(key))
+  const isSalted = isArgon2Text(salt) && base64(salt).length >= ARGON2_SALT_BYTES
+  const isSound = isBounded && memory >= 8 * lanes && isSalted && isArgon2Text(key) && isKey(base64(key))
   return isSound ? { derived: { scheme: 'argon2id', hash }, textOf: TYPED } : undefined
 }
 

@@ -99,6 +99,11 @@ export function createPasswords({
     return pepper && open(sealed, FOREIGN, [sealingKey(pepper)])?.secret.toString()
   }
 
+  function sealForeign(hash: string): string | undefined {
+    const pepper = keys.get(newest)
+    return pepper && `${newest}.${seal(Buffer.from(hash), FOREIGN, [sealingKey(pepper)])}`
+  }
+
   return {
     /**
      * A place in the line in front of bcrypt, for whoever has to do something else first, and for so many hashes.
@@ -122,9 +127,13 @@ export function createPasswords({
     takeOver(hash: string): string | undefined {
       if (STORED.test(hash)) return checkOf(hash) && hash
       const foreign = foreignHash(hash)
-      const pepper = keys.get(newest)
-      if (foreign === undefined || pepper === undefined || !canCheck(foreign)) return undefined
-      return `${newest}.${seal(Buffer.from(hash), FOREIGN, [sealingKey(pepper)])}`
+      return foreign === undefined || !canCheck(foreign) ? undefined : sealForeign(hash)
+    },
+
+    /** A foreign hash under the newest secret. Undefined for one that is, one that no secret opens, and one of ours. */
+    sealAnew(stored: string): string | undefined {
+      const hash = stored.startsWith(`${newest}.`) ? undefined : openForeign(stored)
+      return hash && sealForeign(hash)
     },
 
     /** Why `takeOver` does not take it. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
-import { converse, type Step } from '../../mail/conversation.ts'
+import { converse, type Step, withoutLogin } from '../../mail/conversation.ts'
 import { compose } from '../../mail/letter.ts'
 import { sender } from '../../mail/transport.ts'
 import { type Finding, look, ok, wrong } from './findings.ts'
@@ -30,9 +30,10 @@ export async function examineMail({ mail }: Config, to: string | undefined): Pro
       await sender(mail, Date.now)(letter, randomUUID())
       return ok('mail', `handed over to ${where}: look whether it has arrived`)
     } catch (error) {
+      const said = error instanceof Error ? error.message : String(error)
       return wrong(
         'mail',
-        `${where} did not take it: ${error instanceof Error ? error.message : error}`,
+        `${where} did not take it: ${withoutLogin(said, new URL(mail.smtp ?? 'file:'))}`,
         'Run doctor without --mail-to to see at which word.',
       )
     }

@@ -1,9 +1,11 @@
 /** What a command prints: lines for people or JSON for programs, and how far it has come. */
 import type { Writable } from 'node:stream'
+import { printable } from '../../base/text.ts'
 import { UsageError } from './exits.ts'
 
 const BAR_WIDTH = 24
 const CODES = { red: 31, green: 32, yellow: 33 } as const
+const COLOUR = /(\u001b\[3[1239]m)/
 
 type Stream = Writable & { isTTY?: boolean; hasColors?: () => boolean }
 
@@ -26,13 +28,17 @@ export function createOutput({
   err?: Stream
 }) {
   const write = (line: string): void => void out.write(`${line}\n`)
+  const isColoured = out.isTTY === true && out.hasColors?.() === true
+  // Names, places in a file and answers of other servers may hold what a terminal obeys. Only colours are ours.
+  const writeLine = (line: string): void =>
+    write(isColoured ? line.split(COLOUR).map(withoutOrders).join('') : printable(line))
   return {
     /** Whether programs read it. */
     json,
 
     /** A line for people. With `--json` it is left out. */
     say(line: string): void {
-      if (!json) write(line)
+      if (!json) writeLine(line)
     },
 
     /** A line that is the result itself, like a new key: printed as it is, whoever reads it. */
@@ -40,13 +46,13 @@ export function createOutput({
 
     /** The result: as JSON with `--json`, else in lines. */
     tell(value: unknown, lines: () => readonly string[]): void {
-      if (json) write(JSON.stringify(value, null, 2))
-      else for (const line of lines()) write(line)
+      if (json) write(JSON.stringify(value, null, 2).split('\n').map(printable).join('\n'))
+      else for (const line of lines()) writeLine(line)
     },
 
     /** The text in a colour, on a terminal that has any. `NO_COLOR` turns them off, and so does anything but a terminal. */
     coloured(text: string, colour: keyof typeof CODES): string {
-      return out.isTTY && out.hasColors?.() ? `\u001b[${CODES[colour]}m${text}\u001b[39m` : text
+      return isColoured ? `\u001b[${CODES[colour]}m${text}\u001b[39m` : text
     },
 
     progress(what: string): Progress {
@@ -65,6 +71,8 @@ export function createOutput({
     },
   }
 }
+
+const withoutOrders = (text: string): string => (COLOUR.test(text) ? text : printable(text))
 
 function barOf(done: number, total: number | undefined): string {
   const count = done.toLocaleString('en')

@@ -1,23 +1,26 @@
 /** Runs a command with what it asks for, and closes that afterwards. */
 import { userInfo } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLog } from '../../base/log.ts'
 import { loadConfig } from '../../config/config.ts'
 import { DATA_DIRECTORY } from '../../config/folders.ts'
 import { beginAudit, endAudit } from '../../database/audit.ts'
 import { createDeps } from '../../deps.ts'
+import { closeAll, closeInTheEnd, wasCutOff } from './closing.ts'
 import type { Command, Database, Running } from './command.ts'
 import { createOutput } from './output.ts'
 import { type Given, WrongUse } from './parsing.ts'
 
+const CUT_OFF_MS = 500
 const NAME = /^[^\p{C}]{1,80}$/u
 
 /** Resolves to the exit code. @throws whatever the command throws, when everything it has opened is closed. */
 export async function runCommand(command: Command, { args, options }: Given): Promise<number> {
-  const closing: (() => Promise<unknown>)[] = []
   const osUser = systemUser()
   const by = typeof options.as === 'string' ? options.as.trim() : osUser
   if (!NAME.test(by)) throw new WrongUse('A name for --as has 1 to 80 characters, all on one line.', command)
 
+  let closeDb = async (): Promise<unknown> => undefined
   const config = once(loadConfig)
   const database = once(async (): Promise<Database> => {
     const { databaseUrl, migrationUrl } = config()
@@ -26,14 +29,20 @@ export async function runCommand(command: Command, { args, options }: Given): Pr
     // Loaded only here: production has no such package.
     const { startDevDatabase } = await import('../../database/embedded/server.ts')
     const { url, stop } = await startDevDatabase(DATA_DIRECTORY)
-    closing.unshift(stop)
+    closeInTheEnd(async () => {
+      // It is not stopped while others use it. A query of ours may still be ending, and the audit hears that all has failed.
+      if (wasCutOff()) await sleep(CUT_OFF_MS)
+      await closeDb()
+      await stop()
+    })
     return { url, migrationUrl: migrationUrl ?? url, embedded: true }
   })
   const deps = once(async () => {
     const { url } = await database()
     // The output is for a person, so nothing is logged. Whatever goes wrong ends the command with its message.
     const made = createDeps({ ...config(), databaseUrl: url }, { log: createLog('silent') })
-    closing.unshift(made.closeDb)
+    closeDb = made.closeDb
+    closeInTheEnd(closeDb)
     return made
   })
   const audited: Running['audited'] = async (entry, change) => {
@@ -56,7 +65,7 @@ export async function runCommand(command: Command, { args, options }: Given): Pr
     const ended = await command.run({ out, config, database, deps, audited, by, args, options })
     return typeof ended === 'number' ? ended : 0
   } finally {
-    for (const close of closing) await close()
+    await closeAll()
   }
 }
 
