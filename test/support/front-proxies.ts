@@ -48,19 +48,22 @@ export async function startProxy(kind: Kind, ports: Ports) {
   })
 }
 
+/** Folders may have spaces in their names. */
+const quoted = (path: string): string => JSON.stringify(path)
+
 function caddyfile(shown: string, { http, https, upstream }: Ports, folder: string): string {
   const own = [
     ...['admin off', 'skip_install_trust', 'default_bind 127.0.0.1', `http_port ${http}`, `https_port ${https}`],
-    `storage file_system ${join(folder, 'storage')}`,
+    `storage file_system ${quoted(join(folder, 'storage'))}`,
   ]
   return `{\n\t${own.join('\n\t')}\n}\n${shown
-    .replace(`${NAME} {`, `localhost {\n\ttls ${CERTIFICATE} ${KEY}`)
+    .replace(`${NAME} {`, `localhost {\n\ttls ${quoted(CERTIFICATE)} ${quoted(KEY)}`)
     .replace(UPSTREAM, `127.0.0.1:${upstream}`)}`
 }
 
 function nginxConf(shown: string, { http, https, upstream }: Ports, folder: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (what) => `${what}_temp_path ${join(folder, what)};`,
+    (what) => `${what}_temp_path ${quoted(join(folder, what))};`,
   )
   mkdirSync(join(folder, 'logs'))
   const sites = shown
@@ -68,11 +71,11 @@ function nginxConf(shown: string, { http, https, upstream }: Ports, folder: stri
     .replace('listen 80;', `listen 127.0.0.1:${http};`)
     .replace('listen 443', `listen 127.0.0.1:${https}`)
     .replaceAll(`server_name ${NAME}`, 'server_name localhost')
-    .replace(/ssl_certificate \S+;/, `ssl_certificate ${CERTIFICATE};`)
-    .replace(/ssl_certificate_key \S+;/, `ssl_certificate_key ${KEY};`)
+    .replace(/ssl_certificate \S+;/, `ssl_certificate ${quoted(CERTIFICATE)};`)
+    .replace(/ssl_certificate_key \S+;/, `ssl_certificate_key ${quoted(KEY)};`)
     .replace(UPSTREAM, `127.0.0.1:${upstream}`)
   return [
-    `daemon off; master_process off; pid ${join(folder, 'pid')}; error_log stderr; events {}`,
+    `daemon off; master_process off; pid ${quoted(join(folder, 'pid'))}; error_log stderr; events {}`,
     `http { access_log off; ${temporary.join(' ')}`,
     sites,
     '}',

@@ -13,8 +13,9 @@ const app = await startApp({ TRUSTED_ORIGINS: `${FRONT_END}, ${SECOND}` }, { atP
 const { api } = await apiLearner(app, 'Ada')
 const operations = await operationsOf(app)
 
-const KEYS = ['/api/auth/jwks', '/.well-known/jwks.json', '/.well-known/openid-configuration']
-const forLearners = operations.filter(({ path }) => !KEYS.includes(path))
+/** The keys and the status lists, which any site may read. */
+const FOR_ANYBODY = /\/jwks|\/\.well-known\/|\/status-list/
+const forLearners = operations.filter(({ path }) => !FOR_ANYBODY.test(path))
 
 const STRANGERS = [
   'https://evil.example',
