@@ -138,8 +138,8 @@ describe('everybody else', () => {
     assert.deepEqual(allowHeadersOf(answer.headers), [])
   })
 
-  it('may read the public keys, without cookies', async () => {
-    for (const path of KEYS) {
+  it('may read the public keys and status lists, without cookies', async () => {
+    for (const { path } of operations.filter(({ path }) => FOR_ANYBODY.test(path))) {
       for (const Origin of ['https://evil.example', 'null']) {
         const { status, headers } = await call(app, path, { headers: { Origin } })
         assert.equal(status, 200)

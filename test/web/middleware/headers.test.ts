@@ -9,11 +9,14 @@ import { type Answer, exchange, openSecureBrowser, sendBytes } from '../../suppo
 
 const app = await startApp()
 const secure = await startApp(BEHIND_TLS)
-/** `faulty` has lost a column: our fault (500). `unready` has lost a table: a database not set up yet (503). */
+/** `faulty` has lost a column: our fault (500). `unready` has lost tables: a database not set up yet (503). */
 const faulty = await startApp()
 const unready = await startApp()
 await faulty.sql`alter table users rename column image to renamed`
+const { browser: beasBrowser } = await learner(unready, 'Bea')
+const beasCookie = { Cookie: `matricula=${beasBrowser.cookie('matricula')}` }
 await unready.sql`alter table rate_limits rename to rate_limits_of_before`
+await unready.sql`alter table progress rename to progress_of_before`
 
 const { person: ada, browser: adasBrowser } = await learner(app, 'Ada')
 const adasCookie = { Cookie: `matricula=${adasBrowser.cookie('matricula')}` }
@@ -76,7 +79,7 @@ const ANSWERS: { name: string; status: number; tls?: true; notAPage?: true; ask:
   {
     name: 'a database that is not there',
     status: 503,
-    ask: () => openBrowser(unready).submit('/password-reset', { email: ada.email }),
+    ask: () => exchange(unready, '/dashboard', { headers: beasCookie }),
   },
   { name: A_FORM_BACK, status: 503, ask: () => openBrowser(unready).logIn(ada) },
   { name: 'the probe of a running process', status: 200, notAPage: true, ask: () => exchange(app, '/health/live') },
