@@ -139,7 +139,7 @@ describe('everybody else', () => {
   })
 
   it('may read the public keys and status lists, without cookies', async () => {
-    for (const { path } of operations.filter(({ path }) => FOR_ANYBODY.test(path))) {
+    for (const { path } of operations.filter(({ path }) => FOR_ANYBODY.test(path) && !path.endsWith('/anything'))) {
       for (const Origin of ['https://evil.example', 'null']) {
         const { status, headers } = await call(app, path, { headers: { Origin } })
         assert.equal(status, 200)
