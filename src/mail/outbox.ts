@@ -63,14 +63,16 @@ export async function takeDueMails(
 ): Promise<Taken[]> {
   const at = new Date(now)
   // With `in`, a table that was small when it was last counted is looked through again for each row, each time beyond the limit.
-  const rows = await sql<Omit<Taken, 'mail'> & { sealed: string }>`
+  const rows = await sql<Omit<Taken, 'mail'> & { sealed: string; queuedAt: Date }>`
     update outbox set attempts = attempts + 1, due_at = ${new Date(now + LEASE_MS)}
     where id = any(array(
       select id from outbox where due_at <= ${at} and expires_at > ${at}
       order by due_at limit ${limit} for update skip locked
     ))
-    returning id, kind, attempts, sealed`
-  return rows.map(({ sealed, ...row }) => {
+    returning id, kind, attempts, sealed, queued_at`
+  // In the order in which they were written: of two links to somebody only the later one is good, so it should come last.
+  const inOrder = rows.toSorted((one, other) => one.queuedAt.getTime() - other.queuedAt.getTime())
+  return inOrder.map(({ sealed, queuedAt: _, ...row }) => {
     const opened = open(sealed, row.id, keys)
     return { ...row, mail: opened && (JSON.parse(opened.secret.toString()) as Mail) }
   })

@@ -50,6 +50,18 @@ describe('two processes on one database', () => {
     assert.equal(taken.length, 2)
   })
 
+  it('take them in the order in which they were written, so that the newest link comes last', async () => {
+    const app = await startApp({}, { mailbox })
+    await app.deps.mail.stop()
+    for (let count = 0; count < 6; count += 1) await queue(app, verifyEmail(somebody('Ada').email, LINK))
+    const written = await app.sql<{ id: string }>`select id from outbox order by queued_at`
+    const taken = await takeDueMails(app.sql, { keys: [], now: app.deps.now(), limit: 6 })
+    assert.deepEqual(
+      taken.map(({ id }) => id),
+      written.map(({ id }) => id),
+    )
+  })
+
   it('leave a mail alone that the other one is sending', async () => {
     const databaseUrl = await createDatabase()
     const one = await startApp({}, { databaseUrl, mailbox })
