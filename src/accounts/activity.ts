@@ -30,6 +30,13 @@ export const ACTIVITIES = {
   'not-me': 'Said “It was not me”: all devices are signed out',
   'login-notices-on': 'Turned emails about new devices on',
   'login-notices-off': 'Turned emails about new devices off',
+  'second-step-on': 'Switched the second step on',
+  'second-step-off': 'Switched the second step off',
+  'second-step-taken-off': 'The second step was switched off by us, after a check',
+  'second-step-failed': 'A second step failed: wrong code',
+  'second-step-devices-forgotten': 'Made all devices ask for the second step again',
+  'recovery-codes-renewed': 'Made new recovery codes',
+  'recovery-code-used': 'Used a recovery code',
   exported: 'Downloaded a copy of the data',
 } as const
 

@@ -5,4 +5,5 @@ import { fragment } from './fragments.ts'
  * accounts all read them, and the two former must not know of accounts.
  */
 export const USER_COLUMNS = fragment`
-  u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at, u.devices_version`
+  u.id, u.name, u.email, u.email_verified, u.image, u.onboarded_at, u.created_at, u.updated_at, u.devices_version,
+  u.second_step`

@@ -18,7 +18,7 @@ import {
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
-import { logIn } from '../session/identity.ts'
+import { enter } from '../session/identity.ts'
 import { isMarkOf, openForm } from '../session/kept-forms.ts'
 import { deviceCookieOf } from '../session/known-device.ts'
 import { safeReturnTo } from '../session/return-to.ts'
@@ -72,9 +72,11 @@ export function loginPages(deps: Deps): Router {
       }).catch(sayBusy(res, form.state, { field: 'email', words: MANY_LOG_IN }))
       if ('busy' in login) return res.render('login', { form: login.busy })
       if (login.ok) {
-        const { user, passwordVersion } = login
+        const { user, passwordVersion, isNoted } = login
         const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined
-        return res.redirect(303, await logIn(req, user, deps, { ...form.data, next, passwordVersion, kept }))
+        const wayIn = { amr: ['pwd'], remembered: form.data.remember, next, passwordVersion, kept, isNoted } as const
+        const { path } = await enter(req, res, deps, user, wayIn)
+        return res.redirect(303, path)
       }
       if (login.reason === 'too-many-tries') {
         const state = refuseTooManyTries(res, form.state, login.retryAfterSeconds)
