@@ -37,6 +37,10 @@ export const POLICIES = {
   signUpByNetwork: { points: 600, duration: HOUR },
   refreshFamiliesBySession: { points: 100, duration: 24 * HOUR },
   confirmByUser: { points: 10, duration: 15 * MINUTE },
+  /** Codes of the second step at a login, of whoever has done the first. */
+  secondStepByUser: { points: 5, duration: 15 * MINUTE },
+  secondStepByUserDaily: { points: 50, duration: 24 * HOUR },
+  confirmStepByUser: { points: 5, duration: 15 * MINUTE },
   accountsByAddress: { points: 3, duration: HOUR },
   noticesByAddress: { points: 5, duration: HOUR },
   /** Apart from the others, so that many logins do not silence what else happens. */

@@ -108,6 +108,11 @@ export async function revokeSessions(sql: Sql, userId: string): Promise<void> {
   await sql`delete from sessions where user_id = ${userId}`
 }
 
+/** Ends all sessions of this user but the one with this handle. */
+export async function endOtherSessions(sql: Sql, userId: string, handle: string): Promise<void> {
+  await sql`delete from sessions where user_id = ${userId} and handle <> ${handle}`
+}
+
 /** Sessions that are over. Nobody can use them; deleting them frees the space. */
 export const OLD_SESSIONS: Pruning = {
   table: 'sessions',

@@ -14,7 +14,7 @@ import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
 import { enter } from '../session/identity.ts'
 import { linkTo } from '../session/opened-links.ts'
-import { signUpSessionId } from '../session/store.ts'
+import { signUpSessionId } from '../session/session-cookie.ts'
 
 const FIELDS = {
   name: { id: 'name' },

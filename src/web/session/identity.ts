@@ -21,6 +21,9 @@ type Luggage = { flash?: FlashMessage | undefined; kept?: string | undefined }
 /** How somebody has shown who they are (RFC 8176). `mfa` stands there when it was by two things of different kinds. */
 export type Amr = 'pwd' | 'otp' | 'hwk' | 'user' | 'mfa'
 
+/** What a code of the second step adds to the first one. */
+export const BOTH_STEPS = ['otp', 'mfa'] as const satisfies Amr[]
+
 type Start = Term &
   Luggage & {
     amr: string[]
@@ -111,6 +114,13 @@ export const isStepped = ({ session, user }: Request, { now }: Deps): boolean =>
 /** Notes that the password was shown. For the API, whose clients go on using the name of their session. */
 export async function markConfirmed(req: Request, { now }: Deps): Promise<void> {
   req.session.confirmedAt = now()
+  await promisify(req.session.save).call(req.session)
+}
+
+/** Notes that the second step was done. For the API, whose clients go on using the name of their session. */
+export async function markStepped(req: Request, { now }: Deps): Promise<void> {
+  req.session.steppedAt = now()
+  req.session.amr = [...new Set([...(req.session.amr ?? []), ...BOTH_STEPS])]
   await promisify(req.session.save).call(req.session)
 }
 

@@ -3,7 +3,7 @@
  * as hashes, the server enforces both limits itself, a session is read together with its user, and a session that has
  * ended cannot be brought back by another request that is still being handled.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request, RequestHandler } from 'express'
 import expressSession, { type SessionData } from 'express-session'
@@ -13,7 +13,7 @@ import type { Deps } from '../../deps.ts'
 import { endOf } from '../../sessions/lifetimes.ts'
 import type { OpenSession, Session, StoredSession } from '../../sessions/sessions.ts'
 import { readCookie, sessionCookie, sessionCookieName } from './cookies.ts'
-import { findSessionOf, hashedId, sessionSecrets, touch } from './session-cookie.ts'
+import { findSessionOf, hashedId, ID_BYTES, sessionSecrets, touch } from './session-cookie.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -54,17 +54,6 @@ declare global {
 }
 
 type Done = (error?: unknown) => void
-
-const ID_BYTES = 24
-
-/**
- * The id of the session that a sign-up begins. Every press of the same form gets the same one: whichever answer the browser
- * shows, its person is in the one session that there is. Nobody can work it out without our key.
- */
-export const signUpSessionId = ({ config }: Pick<Deps, 'config'>, form: string, userId: string): string => {
-  const [key = ''] = config.keys('sign-up-sessions')
-  return createHmac('sha256', key).update(`${form} ${userId}`).digest().subarray(0, ID_BYTES).toString('base64url')
-}
 
 /**
  * Whoever only reads and has no session cookie passes without a session: there is none to find, and none to begin. Then
@@ -171,7 +160,8 @@ export class SessionStore extends PgStore {
     const seenAt = row ? now() : (session.confirmedAt ?? now())
     const end = endOf(session, seenAt)
     const written = row
-      ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashedId(id)}`
+      ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)}, amr = ${session.amr}
+          where sid = ${hashedId(id)}`
       : sql`
           insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at, amr)
           select ${hashedId(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
