@@ -39,10 +39,12 @@ export async function copyOfAccount(deps: Deps, user: User, device: Device): Pro
           'loginNotices', u.login_notices, 'devicesKnownSince', u.devices_known_since)
       ),
       'secondStep', (
-        select json_build_object('createdAt', s.created_at, 'since', s.confirmed_at, 'recoveryCodes', (
-          select coalesce(json_agg(json_build_object('usedAt', c.used_at) order by c.used_at), '[]')
-          from recovery_codes c where c.user_id = s.user_id
-        )) from second_steps s where s.user_id = u.id
+        select json_build_object('createdAt', s.created_at, 'since', s.confirmed_at)
+        from second_steps s where s.user_id = u.id
+      ),
+      'recoveryCodes', (
+        select coalesce(json_agg(json_build_object('usedAt', c.used_at) order by c.used_at), '[]')
+        from recovery_codes c where c.user_id = u.id
       ),
       'loginsHalfDone', (
         select coalesce(json_agg(json_build_object('firstStep', t.amr, 'leadsTo', t.next, 'remembered', t.remembered,
