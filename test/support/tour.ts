@@ -236,8 +236,8 @@ async function takeSecondStep({ app, mailbox }: Tour): Promise<void> {
   for (const change of ['recovery-codes', 'forget-devices', 'off'])
     await done(browser.submitTo(PAGE, `${PAGE}/${change}`))
   await switchOn(app, browser)
-  const [{ id = '' } = {}] = await app.sql<{ id: string }>`select id from users where email = ${person.email}`
-  assert.ok(await takeSecondStepOff(app.deps, id))
+  const { user } = (await apiOf(app, browser).get('/api/auth/get-session')).body
+  assert.ok(await takeSecondStepOff(app.deps, user.id))
 }
 
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body
