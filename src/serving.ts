@@ -22,6 +22,8 @@ const TIMEOUT_CHECK_MS = 5_000
 const CONNECTIONS_MAX = 2_000
 /** How long requests may take to finish when the server stops. Hosts kill it after 30 s. */
 const DRAIN_MS = 10_000
+/** Whoever has just connected sends a request by then, at a stop. */
+const SPEAKS_WITHIN_MS = 1_000
 const IDLE_CHECK_MS = 50
 const SCHEMA_RETRY_MS = 1_000
 
@@ -120,29 +122,28 @@ async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): P
 }
 
 /**
- * The open connections. Those beyond the limit are closed at once. Node's own `maxConnections` would do the same, but in a
+ * The open connections, and since when. Those beyond the limit are closed at once. Node's own `maxConnections` would do the same, but in a
  * cluster it hands a connection on to the next worker, and round and round when all of them are full.
  */
-function trackConnections(server: Server): Set<Socket> {
-  const open = new Set<Socket>()
+function trackConnections(server: Server): Map<Socket, number> {
+  const open = new Map<Socket, number>()
   server.on('connection', (socket: Socket) => {
     if (open.size >= CONNECTIONS_MAX) {
       socket.destroy()
       return
     }
-    open.add(socket)
+    open.set(socket, performance.now())
     socket.once('close', () => open.delete(socket))
   })
   return open
 }
 
 /** Stops taking connections and waits for the requests that are being handled, up to the deadline. */
-async function drain(server: Server, connections: Iterable<Socket>): Promise<void> {
+async function drain(server: Server, connections: ReadonlyMap<Socket, number>): Promise<void> {
   const finished = new Promise((resolve) => server.close(resolve))
   const idle = setInterval(() => {
     server.closeIdleConnections()
-    // Browsers open connections in advance and do not use them. Node does not count these as idle. What has come on one by
-    // now is read first: it may be the request of somebody who was let in at the last moment.
+    // What has come on one by now is read first: it may be the request of somebody who was let in at the last moment.
     setImmediate(() => closeUnused(connections))
   }, IDLE_CHECK_MS)
   await Promise.race([finished, sleep(DRAIN_MS)])
@@ -150,6 +151,9 @@ async function drain(server: Server, connections: Iterable<Socket>): Promise<voi
   server.closeAllConnections()
 }
 
-function closeUnused(connections: Iterable<Socket>): void {
-  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+/** Browsers open connections in advance and do not use them. Node does not count these as idle. A new one has its moment to speak. */
+function closeUnused(connections: ReadonlyMap<Socket, number>): void {
+  for (const [socket, since] of connections) {
+    if (socket.bytesRead === 0 && performance.now() - since > SPEAKS_WITHIN_MS) socket.destroy()
+  }
 }

@@ -8,6 +8,10 @@ import { after } from 'node:test'
  */
 type Behaviour = 'pass' | 'refuse' | 'slam' | 'swallow'
 
+/** Below those that the system gives to whoever wants any, so that it is still free when the proxy comes back to it. */
+const PORTS = { from: 20_000, count: 12_000 }
+const TRIES_MAX = 20
+
 /** The error that PostgreSQL sends when an administrator ends a connection. */
 const TERMINATED = fatal('57P01', 'terminating connection due to administrator command')
 
@@ -75,8 +79,19 @@ export async function startProxy(databaseUrl: string) {
     })
     if (now === 'slam') client.destroy()
   })
-  const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  await listen(0)
+  const listen = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  for (let tries = 1; !server.listening; tries += 1) {
+    await listen(PORTS.from + Math.floor(Math.random() * PORTS.count)).catch((error: unknown) => {
+      if (tries === TRIES_MAX) throw error
+    })
+  }
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const destroyAll = () => {
