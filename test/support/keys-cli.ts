@@ -29,6 +29,8 @@ export async function startWithCommands({ mailbox }: { mailbox?: Mailbox } = {})
       ...environment,
     })
     const { code } = await program.ended()
+    // A server looks every few minutes for mails that a command has written; this one now.
+    app.deps.mail.wake()
     const { out, err } = program.written
     const { privateKey } = await app.deps.keyRing.current()
     const secrets = [SECRET, HIDDEN, privateKey.export({ format: 'jwk' }).d ?? '', ...(await sealedTexts())]
