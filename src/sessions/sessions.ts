@@ -20,6 +20,7 @@ const StoredSession = z.object({
   remembered: z.boolean(),
   loggedInAt: Time,
   confirmedAt: Time.default(0),
+  steppedAt: Time.default(0),
   flash: z.string().optional(),
   kept: z.string().optional(),
 })
@@ -46,6 +47,8 @@ export type Session = {
   expiresAt: Date
   ipAddress: string
   userAgent: string
+  /** How its learner has shown who they are (RFC 8176). */
+  amr: string[]
   /** Its place in the status lists, by which verifiers of its tokens see that it has ended. */
   statusIndex: number
 }
@@ -53,7 +56,7 @@ export type Session = {
 /** The open sessions of a user, the one seen last first. */
 export function listSessions(sql: Sql, userId: string, now: number): Promise<Session[]> {
   return sql<Session>`
-    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent, status_index
+    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent, status_index, amr
     from sessions where user_id = ${userId} and expire > ${new Date(now)}
     order by seen_at desc, handle`
 }
@@ -73,14 +76,14 @@ export async function findOpenSession(
 ): Promise<OpenSession | { handle: string; userId: string } | undefined> {
   const [row] = await sql<Row>`
     select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
-      s.status_index, ${USER_COLUMNS}
+      s.status_index, s.amr, ${USER_COLUMNS}
     from sessions s ${USER_OF_SESSION}
     where s.sid = ${sid} and s.expire > ${new Date(now)}`
   if (row === undefined) return undefined
-  const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, statusIndex, ...user } = row
+  const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, statusIndex, amr, ...user } = row
   const stored = storedSession(sess)
   if (stored === undefined) return { handle, userId: user.id }
-  const ofSession = { handle, seenAt, expiresAt, ipAddress, userAgent, statusIndex }
+  const ofSession = { handle, seenAt, expiresAt, ipAddress, userAgent, statusIndex, amr }
   return { user, session: { ...ofSession, userId: user.id, createdAt: startedAt }, stored }
 }
 
@@ -103,6 +106,11 @@ export async function findUserOfSession(sql: Sql, handle: string, now: number): 
 /** Ends all sessions of this user, and their refresh tokens by a foreign key. */
 export async function revokeSessions(sql: Sql, userId: string): Promise<void> {
   await sql`delete from sessions where user_id = ${userId}`
+}
+
+/** Ends all sessions of this user but the one with this handle. */
+export async function endOtherSessions(sql: Sql, userId: string, handle: string): Promise<void> {
+  await sql`delete from sessions where user_id = ${userId} and handle <> ${handle}`
 }
 
 /** Sessions that are over. Nobody can use them; deleting them frees the space. */

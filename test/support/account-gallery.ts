@@ -11,8 +11,9 @@ import { openMailbox } from './mailbox.ts'
 import { pathOf } from './mailed.ts'
 import { learner, openBrowser, PASSWORD, type Response, somebody } from './people.ts'
 import { eventually } from './process.ts'
+import { addSecondStep } from './second-step-gallery.ts'
 
-type Add = (name: string, viewer: 'visitor' | 'learner', path: string, response: Response) => Response
+export type Add = (name: string, viewer: 'visitor' | 'learner', path: string, response: Response) => Response
 
 const HOUR = 60 * 60_000
 const CONFIRM_TRIES = 10
@@ -212,6 +213,8 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
     '/account/password-confirmation',
     await ben.submit('/account/password-confirmation', { password: 'wrong' }),
   )
+
+  await addSecondStep({ app, add })
 
   const inFiles = await startApp({ MAIL_DIRECTORY: directory }, { databaseUrl })
   const developer = openBrowser(inFiles)

@@ -9,6 +9,8 @@ import { OPERATOR } from '../../src/accounts/activity.ts'
 import { copyOfAccount } from '../../src/accounts/data-export.ts'
 import { confirmByOperator } from '../../src/accounts/links/email-verification.ts'
 import { replaceForeign } from '../../src/accounts/passwords/pepper-use.ts'
+import { replaceSealedSecret } from '../../src/accounts/second-step/sealed-secrets.ts'
+import { takeSecondStepOff } from '../../src/accounts/second-step/second-steps.ts'
 import { unlock } from '../../src/accounts/support/account-limits.ts'
 import { findObstacles } from '../../src/accounts/support/obstacles.ts'
 import { findSupportAccount } from '../../src/accounts/support/support-accounts.ts'
@@ -46,6 +48,7 @@ import {
 import { moveOut } from './moving.ts'
 import { type Browser, learner, openBrowser, PASSWORD, type Person, type Response, somebody } from './people.ts'
 import { eventually, startProgram } from './process.ts'
+import { enterCode, firstStep, nextCode, PAGE, switchOn, wrongCode } from './second-step.ts'
 import { firstPair, MINUTE, refresh, SECOND, successor } from './tokens.ts'
 
 type Tour = {
@@ -67,6 +70,7 @@ export async function takeTour(tour: Tour): Promise<void> {
   await forgetThings(tour)
   await letDeviceIn(tour)
   await leaveAndComeBack(tour)
+  await takeSecondStep(tour)
   await useApi(tour)
   await useTokens(tour)
   await doWithoutMail(tour)
@@ -222,6 +226,33 @@ async function leaveAndComeBack({ app, mailbox }: Tour): Promise<void> {
   await done(browser.submitTo('/deletion-undo', '/deletion-undo/for-good'))
 }
 
+/** Somebody sets a second step up, logs in with it in every way, is guessed at, and has it switched off twice. */
+async function takeSecondStep({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Lea')
+  await done(confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject)))
+  const { secret, codes } = await switchOn(app, browser)
+  const elsewhere = openBrowser(app)
+  await firstStep(elsewhere, person)
+  await done(enterCode(elsewhere, nextCode(app, secret), { rememberDevice: 'yes' }))
+  await done(elsewhere.logOut())
+  await done(elsewhere.logIn(person))
+  const eve = openBrowser(app)
+  await firstStep(eve, person)
+  await done(enterCode(eve, codes[0] ?? ''))
+  const guesser = openBrowser(app)
+  await firstStep(guesser, person)
+  for (let tries = 0; tries < 5; tries += 1) await answers(422, enterCode(guesser, wrongCode(app, secret)))
+  await mailbox.letterTo(person.email, /Wrong codes/)
+  app.advance(11 * MINUTE)
+  await done(browser.submit('/account/password-confirmation', { password: PASSWORD }))
+  await done(browser.submit(`${PAGE}/confirmation`, { code: nextCode(app, secret) }))
+  for (const change of ['recovery-codes', 'forget-devices', 'off'])
+    await done(browser.submitTo(PAGE, `${PAGE}/${change}`))
+  await switchOn(app, browser)
+  const { user } = (await apiOf(app, browser).get('/api/auth/get-session')).body
+  assert.ok(await takeSecondStepOff(app.deps, user.id))
+}
+
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body
 
 async function useApi({ app, mailbox }: Tour): Promise<void> {
@@ -347,6 +378,7 @@ async function operate({ app }: Tour): Promise<void> {
   await replaceSealedMail(sql, 'no-mail', { before: '', sealed: '', recipient: '' })
   await replaceForeign(sql, [{ id: 'nobody', stored: '', sealed: '' }])
   await replaceSealedKey(sql, 'no-key', { before: '', sealed: '' })
+  await replaceSealedSecret(sql, 'nobody', { before: '', sealed: '' })
   await endSession(sql, 'no-session')
 
   for (const pruning of await prunings()) await prune(sql, pruning, now(), 1_000)

@@ -1,7 +1,7 @@
 /** What an operator is told about each obstacle: what it means for the learner, and what helps. */
 import type { UsedUpLimit } from '../../accounts/support/account-limits.ts'
 import type { Obstacle, Obstacles } from '../../accounts/support/obstacles.ts'
-import { POLICIES } from '../../limits/rate-limits.ts'
+import { POLICIES } from '../../limits/policies.ts'
 
 /** `stops`: this alone keeps them out. `help` is a command, or what the learner or the operator can do. */
 export type Said = { stops: boolean; says: string; help?: string }

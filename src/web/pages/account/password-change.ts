@@ -9,7 +9,7 @@ import { blankForm, type FormState, parseForm, refuse } from '../../presenters/f
 import { NOT_CHANGED, sayBusy } from '../../presenters/too-many-tries.ts'
 import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
 import { deviceOf } from '../../session/device.ts'
-import { userOf } from '../../session/guards.ts'
+import { requireStep, userOf } from '../../session/guards.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { renewSession } from '../../session/identity.ts'
 
@@ -25,6 +25,7 @@ export function passwordChangePages(deps: Deps): Router {
   const router = Router()
   router
     .route('/account/password-change')
+    .all(requireStep(deps, '/account/password-change'))
     .get((_req, res) => {
       res.render('password-change', { form: blankForm(FIELDS, { endOthers: 'yes' }), passwordMinLength })
     })
