@@ -32,6 +32,7 @@ export const ACTIVITIES = {
   'login-notices-off': 'Turned emails about new devices off',
   'second-step-on': 'Switched the second step on',
   'second-step-off': 'Switched the second step off',
+  'second-step-undone': 'Said “It was not me”: the second step is off, and all devices are signed out',
   'second-step-taken-off': 'The second step was switched off by us, after a check',
   'second-step-failed': 'A second step failed: wrong code',
   'second-step-devices-forgotten': 'Made all devices ask for the second step again',

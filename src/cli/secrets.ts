@@ -28,8 +28,8 @@ const rotate = command({
   summary: 'what still needs an old secret; seals anew what can be, and says when the old one may go',
   details: [
     'First put the new secret in front, APP_SECRETS=new,old, and start all servers anew. Then give this, as often as you',
-    'like. Signing keys, waiting mails, second steps and password hashes of other programs are sealed anew. Passwords that were',
-    'hashed here can only be hashed anew when their owners log in.',
+    'like. Signing keys, waiting mails, second steps and password hashes of other programs are sealed anew. Passwords',
+    'that were hashed here can only be hashed anew when their owners log in.',
   ].join('\n'),
   options: { 'dry-run': { type: 'boolean', what: 'only count' } },
   json: true,

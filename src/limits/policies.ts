@@ -23,6 +23,7 @@ export const POLICIES = {
   secondStepByUser: { points: 5, duration: 15 * MINUTE },
   secondStepByUserDaily: { points: 50, duration: 24 * HOUR },
   confirmStepByUser: { points: 5, duration: 15 * MINUTE },
+  switchOnsByUser: { points: 5, duration: HOUR },
   accountsByAddress: { points: 3, duration: HOUR },
   noticesByAddress: { points: 5, duration: HOUR },
   /** Apart from the others, so that many logins do not silence what else happens. */

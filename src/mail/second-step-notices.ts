@@ -15,7 +15,7 @@ export const secondStepOn = aboutSecondStep(
   'second-step-on',
   'A second step is switched on',
   'From now on, a login to your Matricula account needs a code of an authenticator app beside the password. All other devices were signed out.',
-  'If it was you, there is nothing to do. If it was not, open this link within 7 days, press its button and choose a new password. Then write to us, since you cannot log in without the code of somebody else:',
+  'If it was you, delete this email: its link could switch the second step off. If it was not, open the link within 7 days. Its button switches the second step off and signs out every device, and you choose a new password:',
 )
 
 export const secondStepOff = aboutSecondStep(

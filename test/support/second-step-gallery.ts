@@ -1,6 +1,8 @@
 /** The pages of the second step in all their states, for the checks that visit every page. */
 import type { Add } from './account-gallery.ts'
+import { apiOf } from './api.ts'
 import type { TestApp } from './app.ts'
+import { useUp } from './guessing.ts'
 import { learner, openBrowser } from './people.ts'
 import { codeAt, enterCode, firstStep, LOGIN_PAGE, nextCode, PAGE, SETUP, secretOn, wrongCode } from './second-step.ts'
 
@@ -20,6 +22,10 @@ export async function addSecondStep({ app, add }: { app: TestApp; add: Add }): P
   const secret = secretOn((await ada.get(SETUP)).text)
   const wrong = await ada.submit(SETUP, { code: wrongCode(app, secret) })
   add('second step, set up with a wrong code', 'learner', SETUP, wrong)
+  const { user } = (await apiOf(app, ada).get('/api/auth/get-session')).body
+  await useUp(app, 'switchOnsByUser', user.id, 5)
+  add('second step, set up too often', 'learner', SETUP, await ada.submit(SETUP, { code: codeAt(app, secret) }))
+  await app.deps.rateLimits.clear('switchOnsByUser', user.id)
   await ada.submit(SETUP, { code: codeAt(app, secret) })
   await see('second step, recovery codes', PAGE)
   await see('second step, on', PAGE)

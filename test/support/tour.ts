@@ -10,7 +10,7 @@ import { copyOfAccount } from '../../src/accounts/data-export.ts'
 import { confirmByOperator } from '../../src/accounts/links/email-verification.ts'
 import { replaceForeign } from '../../src/accounts/passwords/pepper-use.ts'
 import { replaceSealedSecret } from '../../src/accounts/second-step/sealed-secrets.ts'
-import { takeSecondStepOff } from '../../src/accounts/second-step/second-steps.ts'
+import { takeSecondStepOff } from '../../src/accounts/second-step/switching-off.ts'
 import { unlock } from '../../src/accounts/support/account-limits.ts'
 import { findObstacles } from '../../src/accounts/support/obstacles.ts'
 import { findSupportAccount } from '../../src/accounts/support/support-accounts.ts'
@@ -250,7 +250,10 @@ async function takeSecondStep({ app, mailbox }: Tour): Promise<void> {
     await done(browser.submitTo(PAGE, `${PAGE}/${change}`))
   await switchOn(app, browser)
   const { user } = (await apiOf(app, browser).get('/api/auth/get-session')).body
-  assert.ok(await takeSecondStepOff(app.deps, user.id))
+  assert.ok(await takeSecondStepOff(app.deps, user.id, { notify: true }))
+  await switchOn(app, browser)
+  await open(guesser, await mailbox.letterTo(person.email, /A second step is switched on/, 3))
+  await done(guesser.submit('/not-me/confirm', {}))
 }
 
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body
@@ -402,7 +405,7 @@ async function helpSomebody(app: TestApp): Promise<void> {
   await searchUsers(deps.sql, 'lea', 10)
   for (const whom of [person.email, 'nobody']) await findObstacles(deps, whom)
   await reportOn(deps, account)
-  await unlock(deps, account)
+  await unlock(deps, { email: account.email, account })
   assert.ok(await confirmByOperator(deps, account.id))
   assert.equal(await signOutByOperator(deps.sql, account.id, deps.now()), 1)
   await copyOfAccount(deps, account, OPERATOR)

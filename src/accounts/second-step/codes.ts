@@ -35,10 +35,14 @@ type Attempt = { code: string; device: Device }
  * a new password they begin anew, which is how an owner gets out of the pauses that somebody with the old one has caused.
  */
 export async function takeLoginCode(deps: Deps, ticket: Ticket, attempt: Attempt): Promise<CodeCheck> {
-  const subject = `${ticket.user.id} ${ticket.passwordVersion}`
+  const subject = loginCodesOf({ id: ticket.user.id, passwordVersion: ticket.passwordVersion })
   const policies = ['secondStepByUser', 'secondStepByUserDaily'] as const
   return counted(deps, { policies, subject, user: ticket.user, attempt, ticket })
 }
+
+/** Under which name the codes of logins are counted. */
+export const loginCodesOf = ({ id, passwordVersion }: { id: string; passwordVersion: number }): string =>
+  `${id} ${passwordVersion}`
 
 /** The second step once more, in an open session. These tries are counted apart, so a stolen session keeps nobody from logging in. */
 export const confirmCode = (deps: Deps, user: User, attempt: Attempt): Promise<CodeCheck> =>

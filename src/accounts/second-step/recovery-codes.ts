@@ -33,3 +33,11 @@ export const renewedCodes = (secret: Buffer, codes: readonly string[], part: Fra
     insert into recovery_codes (user_id, code_hash)
     select holder.id, hash from (${part}) as holder, unnest(${codes.map((code) => recoveryCodeHash(secret, code))}::text[]) as hash
   )`
+
+/** Nothing is left of the second step of the users in `part`. Two parts of the statement that switches it off. */
+export const withoutSecondStep = (part: Fragment): Fragment => fragment`
+  without_step as (
+    delete from second_steps where user_id in (${part})
+  ), without_codes as (
+    delete from recovery_codes where user_id in (${part})
+  )`

@@ -6,17 +6,13 @@ import { LearnerGone } from '../../base/failures.ts'
 import type { Sql } from '../../database/database.ts'
 import { fragment } from '../../database/fragments.ts'
 import type { Deps } from '../../deps.ts'
+import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { type Draft, mailed } from '../../mail/outbox.ts'
-import {
-  recoveryCodesRenewed,
-  secondStepOff,
-  secondStepOn,
-  secondStepTakenOff,
-} from '../../mail/second-step-notices.ts'
+import { recoveryCodesRenewed, secondStepOn } from '../../mail/second-step-notices.ts'
 import { endOtherSessions } from '../../sessions/sessions.ts'
 import { type Device, lockedUser, noted } from '../activity.ts'
 import { noticeTo } from '../links/not-me.ts'
-import { findUser, type User } from '../users.ts'
+import type { User } from '../users.ts'
 import { newRecoveryCodes, renewedCodes, typedCode } from './recovery-codes.ts'
 import { openedSecret, sealedSecret } from './sealed-secrets.ts'
 import { newSecret, stepOf } from './totp.ts'
@@ -83,10 +79,13 @@ export async function findSetUp({ sql, now, secondStepKeys }: Deps, { id }: User
 type SwitchedOn =
   | { ok: true; codes: string[]; user: User; passwordVersion: number }
   | { ok: false; reason: 'wrong' | 'over' }
+  | TooManyTries
 
 /**
  * Switches it on, once a code shows that the app has the secret. All other sessions end, since they began without a second step;
- * the one with this handle goes on. Returns new recovery codes, unless `keepCodes`. `over`: the set-up is gone, or it is on already.
+ * the one with this handle goes on. Returns new recovery codes, unless `keepCodes`.
+ * `over`: the set-up is gone, it is on already, or the password has just been
+ * changed, as by an owner who says that it was not them.
  */
 export async function switchSecondStepOn(
   deps: Deps,
@@ -101,12 +100,18 @@ export async function switchSecondStepOn(
   const taken = stepOf(secret, typedCode(code), now)
   if (taken === undefined) return { ok: false, reason: 'wrong' }
   const codes = keepCodes ? [] : newRecoveryCodes()
-  const notice = await noticeFor(deps, user, (link) => secondStepOn(user.email, link))
+  // Its notice holds the only link that takes this back, so it is always sent; the limit is here instead.
+  const count = await deps.rateLimits.count('switchOnsByUser', user.id)
+  if (!count.ok) return count
+  const letter = (link: string) => secondStepOn(user.email, link)
+  const notice = mail.enabled
+    ? noticeTo(deps, { email: user.email, now, letter, purpose: 'undo-second-step' })
+    : undefined
   const part = fragment`select id from changed where ${!keepCodes}`
   const [changed] = await sql<{ passwordVersion: number }>`
     with changed as (
       update users set second_step = true
-      where id = ${user.id} and not second_step and exists (
+      where id = ${user.id} and not second_step and password_version = ${step.passwordVersion} and exists (
         select 1 from second_steps where user_id = ${user.id} and sealed = ${step.sealed} and confirmed_at is null
       )
       returning id, password_version
@@ -128,55 +133,6 @@ export async function switchSecondStepOn(
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await endOtherSessions(sql, user.id, handle)
   return { ok: true, codes, user: { ...user, secondStep: true }, ...changed }
-}
-
-/** Switches it off; the recovery codes go with it. Harmless when it is off already. */
-export async function switchSecondStepOff(deps: Deps, user: User, device: Device): Promise<void> {
-  const notice = await noticeFor(deps, user, (link) => secondStepOff(user.email, link))
-  await switchOff(deps, user, { kind: 'second-step-off', notice, device })
-}
-
-/**
- * For the operator, after a check of their own that the account is whose they say: somebody has lost the app and all recovery
- * codes. The owner hears of it by mail and in their list. Returns false if there is nothing to switch off.
- */
-export async function takeSecondStepOff(deps: Deps, userId: string): Promise<boolean> {
-  const user = await findUser(deps.sql, userId)
-  if (!user?.secondStep) return false
-  const notice = await noticeFor(deps, user, (link) => secondStepTakenOff(user.email, link))
-  return switchOff(deps, user, {
-    kind: 'second-step-taken-off',
-    notice,
-    device: { ipAddress: '', userAgent: '' },
-  })
-}
-
-async function switchOff(
-  { sql, mail, now: clock }: Deps,
-  { id }: User,
-  how: {
-    kind: 'second-step-off' | 'second-step-taken-off'
-    notice: Awaited<ReturnType<typeof noticeFor>>
-    device: Device
-  },
-): Promise<boolean> {
-  const changed = await sql`
-    with changed as (
-      update users set second_step = false where id = ${id} and second_step returning id, password_version
-    ), gone as (
-      delete from second_steps where user_id in (select id from changed)
-    ), without_codes as (
-      delete from recovery_codes where user_id in (select id from changed)
-    ), notice as (
-      ${how.notice ? how.notice.linkedTo('changed') : fragment`select`}
-    ), noted as (
-      ${noted(how.kind, 'changed', { device: how.device, now: clock() })}
-    ), mailed as (
-      ${mailed([how.notice?.row, fragment`from changed`])}
-    )
-    select id from changed`
-  if (changed.length > 0) mail.wake()
-  return changed.length > 0
 }
 
 /** Ten new recovery codes; the former ones are worthless. Undefined if the second step is off. @throws {LearnerGone} */

@@ -10,9 +10,9 @@ import {
   findSetUp,
   maySetUp,
   renewRecoveryCodes,
-  switchSecondStepOff,
   switchSecondStepOn,
 } from '../../../accounts/second-step/second-steps.ts'
+import { switchSecondStepOff } from '../../../accounts/second-step/switching-off.ts'
 import { uriOf } from '../../../accounts/second-step/totp.ts'
 import type { User as Account } from '../../../accounts/users.ts'
 import type { Deps } from '../../../deps.ts'
@@ -132,6 +132,7 @@ export function secondStepEndpoints(deps: Deps): Endpoint[] {
         const on = await switchSecondStepOn(deps, user, {
           ...{ code: body.code, handle, device: deviceOf(req), keepCodes: true },
         })
+        if (!on.ok && on.reason === 'too-many-tries') return new Refusal('ACCOUNT_TEMPORARILY_LOCKED', on)
         if (!on.ok) return new Refusal(on.reason === 'wrong' ? 'INVALID_CODE' : 'TOTP_NOT_ENABLED')
         const token = await renewSession(req, on.user, deps, { passwordVersion: on.passwordVersion, amr: BOTH_STEPS })
         return { token, user: toUser(user) }

@@ -7,15 +7,16 @@ import {
   findSetUp,
   maySetUp,
   renewRecoveryCodes,
-  switchSecondStepOff,
   switchSecondStepOn,
 } from '../../../accounts/second-step/second-steps.ts'
+import { switchSecondStepOff } from '../../../accounts/second-step/switching-off.ts'
 import { secretInWords, uriOf } from '../../../accounts/second-step/totp.ts'
 import { open, seal } from '../../../base/sealing.ts'
 import type { Deps } from '../../../deps.ts'
 import { HttpError, methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../../presenters/form.ts'
 import { CODE_FIELD, CODE_REFUSED, CodeForm } from '../../presenters/second-step-code.ts'
+import { refuseTooManyTries } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
 import { saveFlash, takeFlash } from '../../session/flash.ts'
 import { requireConfirmed, userOf } from '../../session/guards.ts'
@@ -74,6 +75,9 @@ export function secondStepPages(deps: Deps): Router {
       const { handle = '' } = req.session
       const on = await switchSecondStepOn(deps, userOf(req), { ...form.data, handle, device: deviceOf(req) })
       if (!on.ok && on.reason === 'over') return res.redirect(303, PAGE)
+      if (!on.ok && on.reason === 'too-many-tries') {
+        return showSetUp(req, res, refuseTooManyTries(res, form.state, on.retryAfterSeconds, 'code'))
+      }
       if (!on.ok) {
         res.status(422)
         return showSetUp(req, res, refuse(form.state, 'code', CODE_REFUSED.wrong))
