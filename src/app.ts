@@ -29,7 +29,7 @@ import { movedPages } from './web/pages/account/moved.ts'
 import { passwordChangePages } from './web/pages/account/password-change.ts'
 import { passwordConfirmationPages } from './web/pages/account/password-confirmation.ts'
 import { secondStepPages } from './web/pages/account/second-step.ts'
-import { secondStepConfirmationPages } from './web/pages/account/second-step-confirmation.ts'
+import { secondStepConfirmationPages, unsentConfirmation } from './web/pages/account/second-step-confirmation.ts'
 import { apiPages } from './web/pages/api.ts'
 import { dashboardPages } from './web/pages/dashboard.ts'
 import { devOutboxPages } from './web/pages/dev-outbox.ts'
@@ -43,7 +43,7 @@ import { newDevicePages } from './web/pages/links/new-device.ts'
 import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
 import { loginPages, unsentLogin } from './web/pages/login.ts'
-import { loginSecondStepPages } from './web/pages/login-second-step.ts'
+import { loginSecondStepPages, unsentSecondStep } from './web/pages/login-second-step.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { metricsPages } from './web/pages/metrics.ts'
 import { onboardingPages, unsentAnswer } from './web/pages/onboarding.ts'
@@ -133,7 +133,15 @@ export function createApp(
   app.use(notFound)
   app.use(apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
-  app.use([unsentLogin(deps), unsentSignUp(deps), unsentAnswer(deps), unsentProfile(deps), unsentForms(deps)])
+  app.use([
+    unsentLogin(deps),
+    unsentSecondStep(deps),
+    unsentConfirmation(deps),
+    unsentSignUp(deps),
+    unsentAnswer(deps),
+    unsentProfile(deps),
+    unsentForms(deps),
+  ])
   app.use(errorPages(deps))
   const listener = direct(deps, { endpoints: jsonApi.endpoints, documents, next: app })
   const { tracing } = deps

@@ -46,7 +46,16 @@ type Login = {
  * @throws {Unavailable} when the password could not be checked, `Busy` among it; that does not count as a try.
  */
 export const authenticate = (deps: Deps, login: Login): Promise<Authentication> =>
-  counted(deps.meter, 'login', () => loginInTurn(deps, login))
+  counted(
+    deps.meter,
+    'login',
+    () => loginInTurn(deps, login),
+    // Where a second step follows, the login is counted once that is done.
+    (result) => {
+      if (!result.ok) return result.reason
+      return result.isNoted ? 'ok' : undefined
+    },
+  )
 
 async function loginInTurn(deps: Deps, { signal, ...login }: Login): Promise<Authentication> {
   const { rateLimits, passwords } = deps

@@ -2,6 +2,7 @@
  * Taking a code, of the app or a recovery code: at a login, and once more before a change that only the owner may make. Each is
  * good once: the statement that takes it decides, so of two at the same moment one is refused.
  */
+import { counted as metered } from '../../base/meter.ts'
 import type { Sql } from '../../database/database.ts'
 import { type Fragment, fragment } from '../../database/fragments.ts'
 import type { Deps } from '../../deps.ts'
@@ -27,6 +28,9 @@ export type CodeCheck =
   | { ok: false; reason: 'over' }
   | TooManyTries
 
+/** How a login ended at the second step, in the metrics. */
+const OUTCOMES = { wrong: 'wrong-code', used: 'used-code', over: 'over', 'too-many-tries': 'too-many-codes' } as const
+
 type Attempt = { code: string; device: Device }
 
 /**
@@ -37,7 +41,8 @@ type Attempt = { code: string; device: Device }
 export async function takeLoginCode(deps: Deps, ticket: Ticket, attempt: Attempt): Promise<CodeCheck> {
   const subject = loginCodesOf({ id: ticket.user.id, passwordVersion: ticket.passwordVersion })
   const policies = ['secondStepByUser', 'secondStepByUserDaily'] as const
-  return counted(deps, { policies, subject, user: ticket.user, attempt, ticket })
+  const job = () => counted(deps, { policies, subject, user: ticket.user, attempt, ticket })
+  return metered(deps.meter, 'login', job, (check) => (check.ok ? 'ok' : OUTCOMES[check.reason]))
 }
 
 /** Under which name the codes of logins are counted. */

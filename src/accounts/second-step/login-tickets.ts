@@ -46,8 +46,8 @@ export async function issueTicket(
 }
 
 /**
- * The ticket with this id and whose it is. Undefined if it is unknown, used or over, or if the password was changed or the
- * second step switched off since.
+ * The ticket with this id and whose it is. Undefined if it is unknown, used or over, or if the password was changed, the
+ * second step switched off or the account suspended since.
  */
 export async function findTicket(sql: Sql, id: string | undefined, now: number): Promise<Ticket | undefined> {
   if (id === undefined || !TICKET.test(id)) return undefined
@@ -55,7 +55,7 @@ export async function findTicket(sql: Sql, id: string | undefined, now: number):
     select t.password_version, t.amr, t.remembered, t.next, t.kept, ${USER_COLUMNS}
     from login_tickets t join users u on u.id = t.user_id
     where t.ticket_hash = ${sha256(id)} and t.used_at is null and t.expires_at > ${new Date(now)}
-      and t.password_version = u.password_version and u.second_step`
+      and t.password_version = u.password_version and u.second_step and u.suspended_at is null`
   if (row === undefined) return undefined
   const { passwordVersion, amr, remembered, next, kept, ...user } = row
   return { id, user, passwordVersion, amr, remembered, next, kept }

@@ -1,11 +1,12 @@
-import { type Request, type Response, Router } from 'express'
+import { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
 import { takeLoginCode } from '../../accounts/second-step/codes.ts'
 import type { Ticket } from '../../accounts/second-step/login-tickets.ts'
 import type { Deps } from '../../deps.ts'
 import { methodNotAllowed } from '../middleware/errors.ts'
+import { unsentForm } from '../middleware/unsent-form.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../presenters/form.ts'
 import { CODE_FIELD, CODE_REFUSED, CodeForm } from '../presenters/second-step-code.ts'
-import { refuseTooManyTries } from '../presenters/too-many-tries.ts'
+import { outOfReach, refuseTooManyTries } from '../presenters/too-many-tries.ts'
 import { deviceOf } from '../session/device.ts'
 import { type Amr, BOTH_STEPS, enter } from '../session/identity.ts'
 import { forgetTicket, SECOND_STEP_PAGE, skipSecondStep, ticketOf } from '../session/second-step.ts'
@@ -66,3 +67,10 @@ export function loginSecondStepPages(deps: Deps): Router {
   }
   return router
 }
+
+/** The page while the database is away: the choices are kept. A code that was taken all the same is not taken again. */
+export const unsentSecondStep = (deps: Deps): ErrorRequestHandler =>
+  unsentForm(deps, /^\/login\/second-step\/?$/, ({ body }, res, retryAfterSeconds) => {
+    const form = outOfReach(parseForm(FIELDS, CodeForm, body).state, 'code', retryAfterSeconds)
+    res.render('login-second-step', { form, isRecovery: body.with === RECOVERY })
+  })

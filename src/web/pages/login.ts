@@ -40,7 +40,10 @@ const DONE = new Map<unknown, { text: string }>([
   ['password-reset', { text: 'Your password is changed. Log in with the new one.' }],
   ['account-claimed', { text: 'The account is yours and your address is confirmed. Log in with your new password.' }],
   ['new-device', { text: 'Your account knows this device now. Log in with your password.' }],
-  ['second-step-over', { text: 'That took longer than ten minutes. Log in again, and then enter a new code.' }],
+  [
+    'second-step-over',
+    { text: 'That login took longer than ten minutes, or the account has changed since. Log in again.' },
+  ],
   ['deletion-undone', { text: 'Your account is kept, with everything in it. Log in as before.' }],
 ])
 

@@ -77,6 +77,8 @@ export async function enter(req: Request, res: Response, deps: Deps, user: User,
     ...{ loggedInAt: now, confirmedAt: amr.includes('pwd') || isBoth ? now : 0, steppedAt: isBoth ? now : 0 },
   })
   if (!isNoted) await noteLogin(deps, user, { isKnown, device })
+  // With both steps it is counted by the second one.
+  if (user.secondStep && !isBoth) deps.meter.outcome('login', 'ok')
   return { ok: true, handle, path }
 }
 

@@ -71,7 +71,7 @@ describe('a session', () => {
     assert.ok(Date.parse(session.expiresAt) - app.deps.now() < 24 * 60 * MINUTE)
   })
 
-  it('that was there before ends when the second step is switched on', async () => {
+  it('[M14] that was there before ends when the second step is switched on', async () => {
     const { person, api } = await apiLearner(app, 'Ada')
     const other = openApi(app)
     await other.signIn(person)

@@ -44,7 +44,7 @@ const withTicket = (browser: Browser): Browser =>
   openBrowser(app, { Cookie: `${TICKET}=${browser.cookie(TICKET) ?? assert.fail('no ticket')}` })
 
 describe('a code', () => {
-  it('that was seen over a shoulder is worthless once it was used, in another login and on the account', async () => {
+  it('[M01] that was seen over a shoulder is worthless once it was used, in another login and on the account', async () => {
     const ada = await owner('Ada')
     const [phone = assert.fail(), eve = assert.fail()] = await halfWayIn(ada, 2)
     const code = nextCode(app, ada.secret)
@@ -56,7 +56,7 @@ describe('a code', () => {
     assert.equal((await enterCode(eve, codeAt(app, ada.secret, -1))).status, 422)
   })
 
-  it('lets one in of several who send it at the same moment', async () => {
+  it('[M02] lets one in of several who send it at the same moment', async () => {
     const ada = await owner('Ada')
     const browsers = await halfWayIn(ada, 4)
     const code = nextCode(app, ada.secret)
@@ -65,7 +65,7 @@ describe('a code', () => {
     assert.equal((await sessionsOf(app, ada.person)).length, 2, 'Ada’s first, and one')
   })
 
-  it('for recovery lets one in of several who send it at the same moment', async () => {
+  it('[M03] for recovery lets one in of several who send it at the same moment', async () => {
     const ada = await owner('Ada')
     const browsers = await halfWayIn(ada, 4)
     const answers = await Promise.all(browsers.map((browser) => enterCode(browser, ada.codes[0] ?? '')))
@@ -73,7 +73,7 @@ describe('a code', () => {
     assert.equal((await sessionsOf(app, ada.person)).length, 2)
   })
 
-  it('begins one session with one ticket, even when two good ones are sent at the same moment', async () => {
+  it('[M04] begins one session with one ticket, even when two good ones are sent at the same moment', async () => {
     const ada = await owner('Ada')
     const [phone = assert.fail()] = await halfWayIn(ada, 1)
     const token = await phone.token(LOGIN_PAGE)
@@ -88,7 +88,7 @@ describe('a code', () => {
 })
 
 describe('guessing', () => {
-  it('ends after five tries over all logins, the owner hears of it, and a new password begins anew', async () => {
+  it('[M05] ends after five tries over all logins, the owner hears of it, and a new password begins anew', async () => {
     const ada = await owner('Ada')
     for (const eve of await halfWayIn(ada, 5)) {
       assert.equal((await enterCode(eve, wrongCode(app, ada.secret))).status, 422)
@@ -107,7 +107,7 @@ describe('guessing', () => {
     assert.equal((await enterCode(visitor, nextCode(app, ada.secret))).status, 303)
   })
 
-  it('ends after fifty tries a day, also with pauses', async () => {
+  it('[M06] ends after fifty tries a day, also with pauses', async () => {
     const ada = await careful(bare, 'Ada')
     for (let round = 0; round < 10; round += 1) {
       const eve = openBrowser(bare)
@@ -123,7 +123,7 @@ describe('guessing', () => {
     assert.equal((await enterCode(eve, nextCode(bare, ada.secret))).status, 429)
   })
 
-  it('by whoever lacks the password is not even counted', async () => {
+  it('[M07] by whoever lacks the password is not even counted', async () => {
     const ada = await owner('Ada')
     for (let tries = 0; tries < 7; tries += 1) {
       const stranger = openBrowser(app, { Cookie: `${TICKET}=${'A'.repeat(32)}` })
@@ -133,7 +133,7 @@ describe('guessing', () => {
     assert.equal((await enterCode(phone, nextCode(app, ada.secret))).headers.location, '/dashboard')
   })
 
-  it('hears the same of a recovery code that was used and of one that never was', async () => {
+  it('[M08] hears the same of a recovery code that was used and of one that never was', async () => {
     const ada = await owner('Ada')
     const [phone = assert.fail(), eve = assert.fail()] = await halfWayIn(ada, 2)
     await enterCode(phone, ada.codes[0] ?? '')
@@ -149,7 +149,7 @@ const idOf = async ({ person }: Pick<Careful, 'person'>): Promise<string> =>
   (await app.sql<{ id: string }>`select id from users where email = ${person.email}`)[0]?.id ?? ''
 
 describe('a ticket', () => {
-  it('opens no page and no call', async () => {
+  it('[M09] opens no page and no call', async () => {
     const ada = await owner('Ada')
     const api = openApi(app)
     assert.equal((await api.signIn(ada.person)).body.twoFactorRedirect, true)
@@ -161,7 +161,7 @@ describe('a ticket', () => {
     }
   })
 
-  it('is worthless once it is used, once the password is new, and once the second step was off', async () => {
+  it('[M10] is worthless once it is used, once the password is new, and once the second step was off', async () => {
     const ada = await owner('Ada')
     const [phone = assert.fail(), eve = assert.fail()] = await halfWayIn(ada, 2)
     const copy = withTicket(phone)
@@ -183,11 +183,17 @@ describe('a ticket', () => {
     assert.equal((await enterCode(browser, eve.codes[0] ?? '')).status, 422)
   })
 
-  it('that somebody else has put into a browser logs in to their account at most, under a new id', async () => {
+  it('[M11] that somebody else has put into a browser logs in to their account at most, under a new id', async () => {
     const [ada, eve] = [await owner('Ada'), await owner('Eve')]
     const [evil = assert.fail()] = await halfWayIn(eve, 1)
     const victim = openBrowser(app, { Cookie: `${TICKET}=${evil.cookie(TICKET)}` })
     assert.equal((await enterCode(victim, nextCode(app, ada.secret))).status, 422)
+    const planted = victim.cookie('matricula')
+    assert.equal((await enterCode(victim, nextCode(app, eve.secret))).status, 303)
+    assert.equal(await victim.whoAmI(), 'Eve')
+    assert.notEqual(victim.cookie('matricula'), planted)
+    assert.equal(await evil.whoAmI(), undefined, 'whoever planted it gets no session by it')
+    assert.equal((await evil.get(LOGIN_PAGE)).status, 303)
   })
 
   it('is stored as a hash, and is gone when its account is', async () => {
@@ -201,7 +207,7 @@ describe('a ticket', () => {
 })
 
 describe('a way around', () => {
-  it('is none by a reset: the second step stays on', async () => {
+  it('[M12] is none by a reset: the second step stays on', async () => {
     const ada = await owner('Ada')
     const visitor = openBrowser(app)
     await resetBy(visitor, await askForReset(visitor, mailbox, ada.person.email))
@@ -211,7 +217,7 @@ describe('a way around', () => {
     assert.deepEqual(await sessionsOf(app, person), [])
   })
 
-  it('is none by a login that begins while the second step is switched on', async () => {
+  it('[M13] is none by a login that begins while the second step is switched on', async () => {
     const { browser, person } = await learner(bare, 'Ada')
     await browser.submitTo(PAGE, PAGE)
     const race = Array.from({ length: 6 }, () => openBrowser(bare).logIn(person))

@@ -80,7 +80,7 @@ async function leftOf({ email }: Pick<Person, 'email'>): Promise<number> {
 }
 
 describe('“It was not me”, in the notice of a switch-on', () => {
-  it('switches that second step off, ends sessions, and leads to a new password', async () => {
+  it('[M16] switches that second step off, ends sessions, and leads to a new password', async () => {
     const { person, eve, secret, codes, letter } = await stolen()
     const halfWay = openBrowser(app)
     await firstStep(halfWay, person)
@@ -106,7 +106,7 @@ describe('“It was not me”, in the notice of a switch-on', () => {
     assert.equal(await logsIn(person, person.password), LOGIN_PAGE)
   })
 
-  it('is sent however many other notices were used up before', async () => {
+  it('[M17] is sent however many other notices were used up before', async () => {
     const { person, browser } = await confirmed('Ada')
     await useUp(app, 'noticesByAddress', person.email, 5)
     await switchOn(app, browser)

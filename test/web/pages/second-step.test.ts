@@ -267,7 +267,7 @@ describe('what only the owner may do', () => {
     [`${PAGE}/forget-devices`]: PAGE,
     '/account/data-export': '/account/data-export',
   }
-  it('takes a code too, ten minutes after the last one', async () => {
+  it('[M19] takes a code too, ten minutes after the last one', async () => {
     const { browser, secret, person } = await careful(app, 'Ada')
     app.advance(11 * MINUTE)
     await browser.submit('/account/password-confirmation', { password: PASSWORD })

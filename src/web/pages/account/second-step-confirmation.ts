@@ -1,9 +1,11 @@
-import { Router } from 'express'
+import { type ErrorRequestHandler, Router } from 'express'
 import { confirmCode } from '../../../accounts/second-step/codes.ts'
 import type { Deps } from '../../../deps.ts'
 import { methodNotAllowed } from '../../middleware/errors.ts'
+import { unsentForm } from '../../middleware/unsent-form.ts'
 import { blankForm, parseForm, refuse } from '../../presenters/form.ts'
 import { CODE_FIELD, CodeForm, refuseWrongCode } from '../../presenters/second-step-code.ts'
+import { outOfReach } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
 import { userOf } from '../../session/guards.ts'
 import { BOTH_STEPS, isStepped, renewSession } from '../../session/identity.ts'
@@ -37,3 +39,10 @@ export function secondStepConfirmationPages(deps: Deps): Router {
     .all(methodNotAllowed)
   return router
 }
+
+/** The page while the database is away: where it leads is kept. */
+export const unsentConfirmation = (deps: Deps): ErrorRequestHandler =>
+  unsentForm(deps, /^\/account\/second-step\/confirmation\/?$/, ({ body }, res, retryAfterSeconds) => {
+    const form = outOfReach(parseForm(CODE_FIELD, CodeForm, body).state, 'code', retryAfterSeconds)
+    res.render('second-step-confirmation', { form, next: accountPage(body.next) })
+  })
