@@ -50,8 +50,9 @@ export function loginSecondStepPages(deps: Deps): Router {
       if (check.reason === 'too-many-tries') {
         return again(refuseTooManyTries(res, form.state, check.retryAfterSeconds, 'code'))
       }
+      const refusal = check.reason === 'wrong' && req.body.with === RECOVERY ? 'recovery' : check.reason
       res.status(422)
-      again(refuse(form.state, 'code', CODE_REFUSED[check.reason]))
+      again(refuse(form.state, 'code', CODE_REFUSED[refusal]))
     })
     .all(methodNotAllowed)
 

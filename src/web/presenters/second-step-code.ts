@@ -22,6 +22,8 @@ export const CodeForm = z.object({
 /** What stands at the field. */
 export const CODE_REFUSED = {
   wrong: 'That code is not right. Codes change every 30 seconds, and the clock of your device must be right',
+  /** Where a recovery code was asked for: one that was used, and one that never was. */
+  recovery: 'That is not one of your recovery codes, or it was used before',
   used: 'That code was used before. Wait until the app shows the next one',
 } as const
 
