@@ -92,6 +92,12 @@ async function story(
   say('who is there between the steps', await client.getSession())
   say('a wrong code', await client.twoFactor.verifyTotp({ code: wrongCode(at, secret) }))
   later()
+  // While another account is logged in, too: the code is for the one that has done the first step.
+  const shared = openClient(url).client
+  await shared.signUp.email(somebody('Ben'))
+  say('sign in beside another account', await shared.signIn.email(person))
+  say('who is there then', await shared.getSession())
+  say('a wrong code then', await shared.twoFactor.verifyTotp({ code: wrongCode(at, secret) }))
   say('a code', await client.twoFactor.verifyTotp({ code: codeAt(at, secret), trustDevice: true }))
   say('who is there', await client.getSession())
   await client.signOut()

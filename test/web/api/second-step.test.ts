@@ -116,6 +116,22 @@ describe('a session', () => {
   })
 })
 
+it('a sign-in with a second step beside another account leaves that one’s session, and takes the code for the new one', async () => {
+  const { person, secret } = await owner()
+  const { person: other, api } = await apiLearner(app, 'Ben')
+  const elsewhere = openApi(app)
+  await elsewhere.signIn(other)
+  assert.equal((await api.signIn(person)).body.twoFactorRedirect, true)
+  assert.equal((await api.get(`${AUTH}/get-session`)).body, null)
+  assert.equal(
+    (await api.post(`${AUTH}/two-factor/verify-totp`, { code: wrongCode(app, secret) })).body.code,
+    'INVALID_CODE',
+  )
+  assert.equal((await api.post(`${AUTH}/two-factor/verify-totp`, { code: nextCode(app, secret) })).status, 200)
+  assert.equal((await api.get(`${AUTH}/get-session`)).body.user.email, person.email)
+  assert.equal((await elsewhere.get(`${AUTH}/get-session`)).body.user.email, other.email)
+})
+
 it('a script of another site cannot end a login', async () => {
   const { person, secret } = await owner()
   const api = openApi(app)
