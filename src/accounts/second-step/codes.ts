@@ -71,8 +71,14 @@ async function counted(deps: Deps, { policies, subject, user, attempt, ticket }:
     void Promise.allSettled(policies.map((policy) => rateLimits.refund(policy, subject)))
     throw error
   })
-  if (check.ok) await Promise.all(policies.map((policy) => rateLimits.clear(policy, subject)))
-  else if (check.reason !== 'over') {
+  if (check.ok) {
+    // The wrong ones of the day stay counted. Otherwise each login of the owner would give a thief of the password new ones.
+    const isOver = (policy: Policy) => policy !== 'secondStepByUserDaily'
+    await Promise.all(
+      policies.map((policy) => (isOver(policy) ? rateLimits.clear : rateLimits.refund)(policy, subject)),
+    )
+  }
+  if (!check.ok && check.reason !== 'over') {
     noteFailure(deps, user.id, { kind: 'second-step-failed', device: attempt.device })
     const [first] = counts
     if (ticket && first?.ok && first.left === 0) await tellOwner(deps, user)

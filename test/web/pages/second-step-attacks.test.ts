@@ -107,9 +107,12 @@ describe('guessing', () => {
     assert.equal((await enterCode(visitor, nextCode(app, ada.secret))).status, 303)
   })
 
-  it('[M06] ends after fifty tries a day, also with pauses', async () => {
+  it('[M06] ends after fifty tries a day, also with pauses, and with logins of the owner between them', async () => {
     const ada = await careful(bare, 'Ada')
     for (let round = 0; round < 10; round += 1) {
+      const phone = openBrowser(bare)
+      await firstStep(phone, ada.person)
+      assert.equal((await enterCode(phone, nextCode(bare, ada.secret))).status, 303)
       const eve = openBrowser(bare)
       await firstStep(eve, ada.person)
       for (let tries = 0; tries < 5; tries += 1) {
