@@ -173,6 +173,7 @@ describe('docs/api.md', () => {
       'secondStepByUser',
       'secondStepByUserDaily',
       'confirmStepByUser',
+      'switchOnsByUser',
       'refreshFamiliesBySession',
       'mailsByAddress',
       'mailsByNetwork',

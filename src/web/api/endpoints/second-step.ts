@@ -121,7 +121,7 @@ export function secondStepEndpoints(deps: Deps): Endpoint[] {
       access: 'visitor',
       logsIn: true,
       summary:
-        'A code of the app: ends a login, switches on what is being set up, or shows in an open session that it is the learner.',
+        'A code of the app: ends a login, switches on what is being set up, or shows in an open session that it is the learner',
       body: Code,
       answer: Entered,
       refusals: ['INVALID_CODE', 'INVALID_TWO_FACTOR_COOKIE', 'TOTP_NOT_ENABLED', 'ACCOUNT_TEMPORARILY_LOCKED'],
