@@ -1,7 +1,7 @@
 /** docs/asvs.md: an answer to each requirement of OWASP ASVS 5.0 at levels 1 and 2, and tests that exist behind it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { readPage, rowsOf, sectionsOf } from '../support/page.ts'
+import { readPage, sectionsOf } from '../support/page.ts'
 import { faultOf, referencesIn } from '../support/shown-by.ts'
 
 /** The level of each requirement, in the order of its section: 1.2.6 is the sixth of `1.2`. */
@@ -37,23 +37,42 @@ const requirements = Object.entries(LEVELS).flatMap(([section, levels]) =>
   [...levels].map((level, index) => ({ id: `${section}.${index + 1}`, level })),
 )
 const page = readPage('docs/asvs.md')
-const tablesBelow = (heading: string): string[][] =>
-  rowsOf(page.split(/^## /m).find((part) => part.startsWith(heading)) ?? '')
-const asvs = tablesBelow('ASVS 5.0')
-const nist = tablesBelow('NIST')
+
+type Answer = { id: string; level: string; asks: string; kind: string; reason: string; tests: string }
+
+const ANSWER =
+  /^- \*\*(.+?)\*\*(?:, level (\d))?: (.+?)\. \*\*(Met|Not applicable|Deviation)\*\*(?:: (.+))?\n((?: {2}- .+\n)*)/gm
+
+const answersIn = (text: string): Answer[] =>
+  [...text.matchAll(ANSWER)].map(([, id = '', level = '', asks = '', kind = '', reason = '', tests = '']) => ({
+    id,
+    level,
+    asks,
+    kind,
+    reason,
+    tests,
+  }))
+
+const partOf = (heading: string): string => page.split(/^## /m).find((part) => part.startsWith(heading)) ?? ''
+const asvs = answersIn(partOf('ASVS 5.0'))
+const nist = answersIn(partOf('NIST'))
 
 /** What is wrong with an answer: no test behind “met”, no reason behind anything else, or tests that are not there. */
-function faultsOf(answer: string): string[] {
-  const [, kind = '', rest = ''] = /^\*\*(met|not applicable|deviation)\*\*: (.+)$/.exec(answer) ?? []
-  if (kind === '') return [`no answer: ${answer}`]
-  const references = referencesIn(rest).filter(({ file, title }) => file.includes('/') || title !== undefined)
-  const isShown = references.length > 0 || /\]\([^)]+\)/.test(rest)
-  const reason = rest.split('<br>')[0] ?? ''
-  const faults = references.flatMap((reference) => faultOf(reference) ?? [])
-  if (kind === 'met' && !isShown) faults.push('nothing shows it')
-  if (kind !== 'met' && (reason.includes(' › ') || reason.length < 7)) faults.push('no reason')
+function faultsOf({ kind, reason, tests }: Pick<Answer, 'kind' | 'reason' | 'tests'>): string[] {
+  const lines = tests.split('\n').filter((line) => line !== '')
+  const within = referencesIn(reason).filter(({ file }) => file.includes('/'))
+  const below = lines.flatMap((line) => {
+    const references = referencesIn(line)
+    return references.length === 1 && references[0]?.title !== undefined ? references : []
+  })
+  const faults = [...within, ...below].flatMap((reference) => faultOf(reference) ?? [])
+  if (below.length < lines.length) faults.push('a line below names no test')
+  if (kind === 'Met' && below.length === 0 && !/\]\([^)]+\)/.test(reason)) faults.push('nothing shows it')
+  if (kind !== 'Met' && reason.length < 7) faults.push('no reason')
   return faults
 }
+
+const faultsIn = (text: string): string[] => answersIn(`${text}\n`).flatMap(faultsOf)
 
 describe('docs/asvs.md', () => {
   it('knows the requirements of the standard', () => {
@@ -63,34 +82,40 @@ describe('docs/asvs.md', () => {
 
   it('has each one of levels 1 and 2 once, in their order, with its level', () => {
     assert.deepEqual(
-      asvs.map(([id, level]) => `${id} ${level}`),
+      asvs.map(({ id, level }) => `${id} ${level}`),
       requirements.filter(({ level }) => level !== '3').map(({ id, level }) => `${id} ${level}`),
     )
   })
 
   it('answers each: met, with a test that is there, or why not', () => {
-    const faults = asvs.flatMap(([id, , asks = '', answer = '']) => {
-      assert.ok(asks.length > 3, id)
-      return faultsOf(answer).map((fault) => `${id}: ${fault}`)
-    })
-    assert.deepEqual(faults, [])
-  })
-
-  it('answers NIST SP 800-63B-4 for passwords and sessions in the same way', () => {
-    const places = nist.map(([place = '']) => place)
-    for (const place of places) assert.match(place, NIST)
-    assert.equal(new Set(places).size, places.length)
-    for (let point = 1; point <= 9; point += 1) assert.ok(places.includes(`3.1.1.2 (${point})`), `point ${point}`)
     assert.deepEqual(
-      nist.flatMap(([place, , answer = '']) => faultsOf(answer).map((fault) => `${place}: ${fault}`)),
+      asvs.flatMap((answer) => faultsOf(answer).map((fault) => `${answer.id}: ${fault}`)),
       [],
     )
   })
 
+  it('answers NIST SP 800-63B-4 for passwords and sessions in the same way', () => {
+    const places = nist.map(({ id }) => id)
+    for (const place of places) assert.match(place, NIST)
+    assert.equal(new Set(places).size, places.length)
+    for (let point = 1; point <= 9; point += 1) assert.ok(places.includes(`3.1.1.2 (${point})`), `point ${point}`)
+    for (const section of ['3.1.1.1', '5.1 (1)', '5.1.1 (1)', '5.1.2', '5.2 limits', '5.3'])
+      assert.ok(places.includes(section), section)
+    assert.deepEqual(
+      nist.flatMap((answer) => faultsOf(answer).map((fault) => `${answer.id}: ${fault}`)),
+      [],
+    )
+  })
+
+  it('has no line in its lists that is not such an answer', () => {
+    const lines = [...`${partOf('ASVS 5.0')}${partOf('NIST')}`.matchAll(/^- /gm)]
+    assert.equal(lines.length, asvs.length + nist.length)
+  })
+
   it('counts its answers as they are', () => {
     const [, met, not, deviations] = /(\d+) are met, (\d+) do not apply, and (\d+) deviate/.exec(page) ?? []
-    const of = (kind: string) => asvs.filter(([, , , answer = '']) => answer.startsWith(`**${kind}**`)).length
-    assert.deepEqual([met, not, deviations].map(Number), [of('met'), of('not applicable'), of('deviation')])
+    const of = (kind: string) => asvs.filter((answer) => answer.kind === kind).length
+    assert.deepEqual([met, not, deviations].map(Number), [of('Met'), of('Not applicable'), of('Deviation')])
   })
 
   it('writes down what the standard wants written down', () => {
@@ -101,16 +126,19 @@ describe('docs/asvs.md', () => {
 })
 
 describe('the check of such answers', () => {
+  const HEAD = '- **1.1.1**, level 2: something is done.'
+
   it('sees what is missing', () => {
-    assert.deepEqual(faultsOf('**met**: `operations/asvs` › sees what is missing'), [])
-    assert.match(faultsOf('**met**: `operations/asvs` › sees nothing').join(), /has no test “sees nothing”/)
-    assert.match(faultsOf('**met**: `operations/nowhere` › sees').join(), /there is no test/)
-    assert.deepEqual(faultsOf('**met**: of course'), ['nothing shows it'])
-    assert.deepEqual(faultsOf('**deviation**: `operations/asvs` › sees what is missing'), ['no reason'])
-    assert.match(faultsOf('perhaps').join(), /no answer/)
+    assert.deepEqual(faultsIn(`${HEAD} **Met**\n  - \`operations/asvs\` › sees what is missing`), [])
+    assert.match(faultsIn(`${HEAD} **Met**\n  - \`operations/asvs\` › sees nothing`).join(), /no test “sees nothing”/)
+    assert.match(faultsIn(`${HEAD} **Met**\n  - \`operations/nowhere\` › sees`).join(), /there is no test/)
+    assert.deepEqual(faultsIn(`${HEAD} **Met**\n  - operations`), ['a line below names no test', 'nothing shows it'])
+    assert.deepEqual(faultsIn(`${HEAD} **Met**: of course`), ['nothing shows it'])
+    assert.deepEqual(faultsIn(`${HEAD} **Deviation**\n  - \`operations/asvs\` › sees what is missing`), ['no reason'])
+    assert.deepEqual(answersIn(`${HEAD} Perhaps\n`), [])
   })
 
   it('takes a title with the tag of a ledger as the same title', () => {
-    assert.deepEqual(faultsOf('**met**: `operations/asvs` › [X01] sees what is missing'), [])
+    assert.deepEqual(faultsIn(`${HEAD} **Met**\n  - \`operations/asvs\` › [X01] sees what is missing`), [])
   })
 })

@@ -5,10 +5,10 @@ import { ROOT } from '../../src/config/folders.ts'
 
 export type Reference = { file: string; title: string | undefined }
 
-/** Those of one cell. A title goes up to the end of its line, so that it may hold anything else. */
-export const referencesIn = (cell: string): Reference[] =>
-  cell
-    .split('<br>')
+/** Those of a text. A title goes up to the end of its line, so that it may hold anything else. */
+export const referencesIn = (text: string): Reference[] =>
+  text
+    .split(/<br>|\n/)
     .flatMap((line) =>
       [...line.matchAll(/`([a-z-]+(?:\/[a-z-]+)*)`(?: › (.+))?/g)].map(([, file = '', title]) => ({ file, title })),
     )

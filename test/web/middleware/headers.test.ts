@@ -164,7 +164,7 @@ describe('every answer', () => {
       for (const telling of ['x-powered-by', 'server', 'etag', 'x-runtime']) {
         assert.equal(headers[telling], undefined, telling)
       }
-      if (tls) assert.match(String(headers['strict-transport-security']), /^max-age=31536000\b/)
+      if (tls) assert.match(String(headers['strict-transport-security']), /^max-age=31536000; ?includeSubDomains$/i)
       else assert.equal(headers['strict-transport-security'], undefined)
     })
   }
