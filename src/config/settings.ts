@@ -76,7 +76,7 @@ export const Environment = z.object({
   SECURITY_POLICY: urlWith(
     ['https:'],
     'must be an https address like https://example.org/security',
-    (url) => url.username === '',
+    (url) => url.username + url.password === '',
   ).optional(),
 })
 

@@ -64,7 +64,7 @@ export function contactUri(text: string): string | undefined {
   if (z.email().safeParse(address).success) return `mailto:${address}`
   if (/^tel:\+?[\d-]{3,30}$/i.test(text)) return text.toLowerCase()
   const url = parseUrl(text)
-  return url?.protocol === 'https:' && url.username === '' ? url.href : undefined
+  return url?.protocol === 'https:' && url.username + url.password === '' ? url.href : undefined
 }
 
 /** Whether an address belongs to this machine, so that nobody else can reach it. */

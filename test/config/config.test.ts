@@ -168,6 +168,7 @@ const WRONG: Record<string, string[]> = {
     'security@example.org,',
     'http://example.org/report',
     'https://user:pw@example.org/report',
+    'https://:pw@example.org/report',
     'javascript:alert(1)',
     'security@example.org\nExpires: 2999-01-01T00:00:00Z',
     'tel:none',
