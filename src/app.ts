@@ -51,6 +51,7 @@ import { planCalendars } from './web/pages/plan/calendar.ts'
 import { planPages } from './web/pages/plan/plan.ts'
 import { skipPages } from './web/pages/plan/skip.ts'
 import { profilePages, unsentProfile } from './web/pages/profile.ts'
+import { securityTxt } from './web/pages/security-txt.ts'
 import { signUpPages, unsentSignUp } from './web/pages/sign-up.ts'
 import { showLogin } from './web/presenters/login-form.ts'
 import { refuseRivalSessions } from './web/session/cookies.ts'
@@ -90,6 +91,7 @@ export function createApp(
   app.use(lists.handler)
   app.use(serveAssets)
   app.use(movedPages())
+  app.use(securityTxt(deps))
   app.use(jsonApi.router)
   app.use(planCalendars(deps))
 

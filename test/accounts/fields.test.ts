@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { dictionary } from '@zxcvbn-ts/language-common'
 import type { z } from 'zod'
 import { CurrentPassword, DisplayName, Email, newPassword, signUpFields } from '../../src/accounts/fields.ts'
 import { startApp } from '../support/app.ts'
@@ -318,6 +319,13 @@ describe('a new password', () => {
   for (const [typed, message] of REFUSED) {
     it(`${named(typed)} is refused`, () => assert.deepEqual(judge(newPassword(MIN), typed), { refused: message }))
   }
+})
+
+it('the list of common passwords holds 3,000 that our rules would take', () => {
+  const long = (dictionary['passwords-common'] ?? []).map(String).filter((password) => password.length >= MIN)
+  assert.ok(long.length >= 3_000, `${long.length} found`)
+  for (const password of long.slice(0, 3_000))
+    assert.equal(newPassword(MIN).safeParse(password).success, false, password)
 })
 
 describe('the password of a sign-up', () => {

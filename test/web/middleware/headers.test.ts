@@ -8,7 +8,7 @@ import { learner, openBrowser, type Response, somebody } from '../../support/peo
 import { type Answer, exchange, openSecureBrowser, sendBytes } from '../../support/raw-http.ts'
 
 const app = await startApp()
-const secure = await startApp(BEHIND_TLS)
+const secure = await startApp({ ...BEHIND_TLS, SECURITY_CONTACT: 'security@example.org' })
 /** `faulty` has lost a column: our fault (500). `unready` has lost tables: a database not set up yet (503). */
 const faulty = await startApp()
 const unready = await startApp()
@@ -91,6 +91,13 @@ const ANSWERS: { name: string; status: number; tls?: true; notAPage?: true; ask:
     ask: async () => exchange(app, (await assetsOf('/')).find((path) => path.endsWith('.css')) ?? ''),
   },
   { name: 'the file for robots', status: 200, notAPage: true, ask: () => exchange(app, '/robots.txt') },
+  {
+    name: 'whom to tell of a fault',
+    status: 200,
+    tls: true,
+    notAPage: true,
+    ask: () => exchange(secure, '/.well-known/security.txt', { headers: TLS }),
+  },
   { name: 'the icon', status: 200, notAPage: true, ask: () => exchange(app, '/favicon.svg') },
   { name: 'a page behind TLS', status: 200, tls: true, ask: () => exchange(secure, '/login', { headers: TLS }) },
   {
@@ -157,7 +164,7 @@ describe('every answer', () => {
       for (const telling of ['x-powered-by', 'server', 'etag', 'x-runtime']) {
         assert.equal(headers[telling], undefined, telling)
       }
-      if (tls) assert.match(String(headers['strict-transport-security']), /^max-age=31536000\b/)
+      if (tls) assert.match(String(headers['strict-transport-security']), /^max-age=31536000; ?includeSubDomains$/i)
       else assert.equal(headers['strict-transport-security'], undefined)
     })
   }
