@@ -454,7 +454,7 @@ async function rightForm(path: '/login' | '/sign-up') {
   }
 }
 
-describe('a body that is no form', () => {
+describe('[X17] a body that is no form', () => {
   const TYPES: { type: string | undefined; status: number }[] = [
     { type: FORM_TYPE, status: 303 },
     { type: `${FORM_TYPE}; charset=utf-8`, status: 303 },
@@ -476,7 +476,7 @@ describe('a body that is no form', () => {
   ]
   for (const { type, status } of TYPES) {
     for (const path of ['/login', '/sign-up'] as const) {
-      it(`[X17] ${path} with ${type === undefined ? 'no type' : `the type "${type}"`}: ${status}`, async () => {
+      it(`${path} with ${type === undefined ? 'no type' : `the type "${type}"`}: ${status}`, async () => {
         const { body, headers } = await rightForm(path)
         const usersBefore = await count('users')
         const answer = await exchange(app, path, {
