@@ -77,6 +77,7 @@ describe('an answer to a program', () => {
     for (const [status, more] of [
       [304, { ...TLS, 'If-None-Match': headers.etag ?? '' }],
       [400, { Host: 'learn.example.org' }],
+      [421, { ...TLS, Host: 'evil.test' }],
     ] as const) {
       const answer = await exchange(secure, status === 304 ? '/api/auth/jwks' : '/api/me', { headers: more })
       assert.equal(answer.status, status)
