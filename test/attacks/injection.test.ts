@@ -95,17 +95,15 @@ describe('JSON', () => {
   it('[X12] that is nested ten thousand deep is refused, and as deep as it may be it is read', async () => {
     const { api } = await apiLearner(app, 'Ben')
     const headers = asOwnPage(app, cookieOf(api))
-    for (const [depth, status] of [
-      [8_000, 400],
-      [10_000, 413],
+    const lists = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+    const objects = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+    for (const [body, status] of [
+      [lists(8_000), 400],
+      [lists(10_000), 413],
+      [objects(2_700), 400],
+      [objects(10_000), 413],
     ] as const) {
-      for (const body of [
-        '['.repeat(depth) + ']'.repeat(depth),
-        `${'{"a":'.repeat(depth / 4)}1${'}'.repeat(depth / 4)}`,
-      ]) {
-        const answer = await call(app, '/api/auth/update-user', { headers, body })
-        assert.ok([400, status].includes(answer.status), `${depth}: ${answer.status}`)
-      }
+      assert.equal((await call(app, '/api/auth/update-user', { headers, body })).status, status, body.slice(0, 10))
     }
     const deepest = `{"name":"Benjamin","x":${'['.repeat(8_000)}${']'.repeat(8_000)}}`
     assert.equal((await call(app, '/api/auth/update-user', { headers, body: deepest })).status, 200)
