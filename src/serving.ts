@@ -46,8 +46,9 @@ export async function serve(
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    requireHostHeader: false,
   })
-  answerUnreadable(server)
+  answerUnreadable(server, deps)
   const connections = trackConnections(server)
   const { listener } = createApp(deps, { isStopping: ending.hasBegun })
   server.on('request', (req, res) => {

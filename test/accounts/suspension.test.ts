@@ -105,7 +105,7 @@ describe('a suspended learner', () => {
 })
 
 describe('a program of a suspended learner', () => {
-  it('is refused with the code of Better Auth, and its session and tokens end', async () => {
+  it('[J16, J28] is refused with the code of Better Auth, and its session and tokens end', async () => {
     const { person, api } = await apiLearner(app, 'Emil')
     const { token, refreshToken } = await firstPair(api)
     await suspend(person)

@@ -209,7 +209,7 @@ describe('an address of a database with several hosts', () => {
   }
 })
 
-describe('a wrong value is refused', () => {
+describe('[P14] a wrong value is refused', () => {
   it('and every variable is in this table', () => {
     assert.deepEqual(Object.keys(WRONG).sort(), [...VARIABLES].sort())
   })
@@ -335,7 +335,7 @@ describe('in production', () => {
   })
 
   for (const name of ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL'] as const) {
-    it(`nothing falls open: ${name} is required`, () => {
+    it(`[P18] nothing falls open: ${name} is required`, () => {
       for (const value of [undefined, '', '   ']) {
         assert.throws(() => loadConfig({ ...PRODUCTION, [name]: value }), refusing(`${name} is required in production`))
       }

@@ -76,11 +76,11 @@ export async function startApp(
   const madeStore = store?.(deps)
   const { listener: serve } = createApp(deps, madeStore ? { store: madeStore } : {})
   const leaks = createLeakWatch()
-  const server = createServer((req, res) => {
+  const server = createServer({ requireHostHeader: false }, (req, res) => {
     leaks.watch(res, req.url ?? '')
     serve(req, res)
   })
-  answerUnreadable(server)
+  answerUnreadable(server, deps)
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0

@@ -173,7 +173,7 @@ describe('tokens', () => {
     assert.equal((await stranger.get('/api/auth/get-session')).body, null)
   })
 
-  it('are fetched by GET and never kept by a cache', async () => {
+  it('[B04] are fetched by GET and never kept by a cache', async () => {
     const response = await api.get('/api/auth/token')
     assert.equal(response.headers['cache-control'], 'no-store')
     assert.equal(response.headers.etag, undefined)

@@ -137,7 +137,7 @@ function policyOf({ headers }: Seen): Record<string, string> {
   return Object.fromEntries(directives.map((directive) => directive.trim().split(/ (.*)/s).slice(0, 2)))
 }
 
-describe('every answer', () => {
+describe('[B01, B02, B08, B10] every answer', () => {
   for (const { name, status, tls, ask } of ANSWERS) {
     it(`${name}, ${status}`, async () => {
       const answer = await ask()
@@ -175,7 +175,7 @@ describe('every answer', () => {
     }
   })
 
-  it('with a fault tells a reference and nothing of the fault', async () => {
+  it('[X25] with a fault tells a reference and nothing of the fault', async () => {
     for (const { name, ask } of ANSWERS.filter(({ status }) => status === 500 || status === 503)) {
       const { headers, text } = await ask()
       const shown = parse(text).querySelector('main')?.text ?? ''
@@ -188,7 +188,7 @@ describe('every answer', () => {
   })
 })
 
-describe('nobody keeps a page', () => {
+describe('[B04] nobody keeps a page', () => {
   for (const { name, ask } of ANSWERS.filter(({ notAPage }) => !notAPage)) {
     it(name, async () => {
       const { headers } = await ask()
@@ -209,7 +209,7 @@ describe('nobody keeps a page', () => {
     }
   })
 
-  it('no answer that sets a cookie may be kept, and some do set one', async () => {
+  it('[B06] no answer that sets a cookie may be kept, and some do set one', async () => {
     const answers = await Promise.all(ANSWERS.map(({ ask }) => ask()))
     const setting = answers.filter(({ headers }) => headers['set-cookie'] !== undefined)
     assert.ok(setting.length >= 5)
@@ -217,7 +217,7 @@ describe('nobody keeps a page', () => {
   })
 })
 
-describe('a page is made of its own site alone', () => {
+describe('[B09] a page is made of its own site alone', () => {
   for (const path of ['/', '/login', '/sign-up', '/dashboard', '/logout', '/help', '/password-reset', '/nowhere']) {
     it(path, async () => {
       const page = parse((await exchange(app, path, { headers: path === '/login' ? {} : adasCookie })).text)
@@ -247,7 +247,7 @@ describe('a page is made of its own site alone', () => {
   })
 })
 
-describe('a method that a page does not have', () => {
+describe('[X21] a method that a page does not have', () => {
   const pages = [
     { path: '/', allow: 'GET, HEAD' },
     { path: '/help', allow: 'GET, HEAD' },
@@ -328,7 +328,7 @@ describe('cookies', () => {
     }
   })
 
-  it('are cleared at a logout with the attributes they were set with, and so is what the browser kept', async () => {
+  it('[B11] are cleared at a logout with the attributes they were set with, and so is what the browser kept', async () => {
     const browser = openSecureBrowser(secure)
     await browser.submit('/sign-up', '/sign-up', somebody('Ben'))
     browser.setCookies = []
@@ -424,7 +424,7 @@ describe('the id of a request', () => {
   })
 })
 
-it('whatever a request says, it is one short line of JSON in the log', async () => {
+it('[X27] whatever a request says, it is one short line of JSON in the log', async () => {
   const nasty = 'x\\n{"level":"fatal"}\u0085\u009b31m'
   await exchange(app, `/nowhere?${encodeURIComponent('\n{"level":"fatal"}')}`, {
     headers: { 'User-Agent': nasty + 'x'.repeat(8_000), Referer: nasty, 'X-Forwarded-For': nasty, Cookie: 'a=\u0085' },

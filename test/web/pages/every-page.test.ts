@@ -554,7 +554,7 @@ describe('names', () => {
     assert.equal(exhibit('/sign-up for a visitor').page.querySelector('#name')?.getAttribute('dir'), 'auto')
   })
 
-  it('that hold markup are shown as typed', async () => {
+  it('[X01] that hold markup are shown as typed', async () => {
     const name = '"><script>alert(1)</script>&amp;'
     const browser = openBrowser(app)
     await browser.signUp({ ...somebody('eve'), name })

@@ -20,7 +20,7 @@ const logsIn = async (email: string, password: string) =>
   (await openBrowser(app).logIn({ email, password })).status === 303
 
 describe('the form', () => {
-  it('is where password managers look for it', async () => {
+  it('[P17] is where password managers look for it', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const { status, headers } = await browser.get('/.well-known/change-password')
     assert.deepEqual([status, headers.location], [303, PAGE])
@@ -39,7 +39,7 @@ describe('the form', () => {
     assert.ok(box?.hasAttribute('checked'), 'other devices are logged out by default')
   })
 
-  it('comes back with every message, and with the box as it was', async () => {
+  it('[P09, P16] comes back with every message, and with the box as it was', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const CASES: [current: string, next: string, problems: [string, RegExp][]][] = [
       [

@@ -45,7 +45,7 @@ describe('the answer is the same', () => {
     await mailbox.letterTo(confirmed.email, RESET.subject)
   })
 
-  it('while the mail server is out of order', async () => {
+  it('[T22] while the mail server is out of order', async () => {
     const { person } = await learner(app, 'Ada')
     await outboxIsEmpty()
     mailbox.set('busy')
@@ -133,7 +133,7 @@ describe('what is typed', () => {
     })
   }
 
-  it('in another spelling of the address goes to the stored one', async () => {
+  it('[T14] in another spelling of the address goes to the stored one', async () => {
     const { person } = await learner(app, 'Ada')
     await openBrowser(app).submit('/password-reset', { email: `  ${person.email.toUpperCase()} ` })
     const letter = await mailbox.letterTo(person.email, RESET.subject)

@@ -17,7 +17,7 @@ const accountsOf = async (email: string): Promise<number> => {
 }
 
 describe('the form', () => {
-  it('asks for a name, an address and one password, in ways that a password manager knows', () => {
+  it('[P17] asks for a name, an address and one password, in ways that a password manager knows', () => {
     assert.deepEqual(controlsOf(blank, 'sign-up-form'), [
       {
         id: 'name',
@@ -89,7 +89,7 @@ describe('the form', () => {
     }
   })
 
-  it('blocks neither paste nor autofill, and has no riddle', () => {
+  it('[P17] blocks neither paste nor autofill, and has no riddle', () => {
     assert.doesNotMatch(blank, /autocomplete="off"|onpaste|oncopy|readonly|captcha|maxlength="/i)
   })
 
@@ -155,7 +155,7 @@ describe('the form left empty', () => {
 })
 
 describe('what comes back', () => {
-  it('is what was typed, right or wrong, and never the password', async () => {
+  it('[P17] is what was typed, right or wrong, and never the password', async () => {
     const typed = { name: ' Ada  Lovelace ', email: ' ada at example', password: 'a secret that is long enough' }
     const response = await visitor.submit('/sign-up', typed)
     const page = parse(response.text)
@@ -166,7 +166,7 @@ describe('what comes back', () => {
     assert.ok(!response.text.includes(typed.password))
   })
 
-  it('is text, whatever markup was typed', async () => {
+  it('[X02] is text, whatever markup was typed', async () => {
     const name = '"><script>alert(1)</script>'
     const { text } = await visitor.submit('/sign-up', { name, email: '" autofocus x="', password: '' })
     assert.doesNotMatch(text, /<script>alert|" autofocus x=/)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { newPasswordOf } from '../../../accounts/fields.ts'
+import { isSamePassword, newPasswordOf, SAME_PASSWORD } from '../../../accounts/fields.ts'
 import { changePassword } from '../../../accounts/password-change.ts'
 import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import type { Deps } from '../../../deps.ts'
@@ -41,7 +41,9 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
         learner: { user },
         body: { currentPassword, newPassword, revokeOtherSessions = false },
       }) {
-        const next = newPasswordOf(user, passwordMinLength).safeParse(newPassword)
+        const next = newPasswordOf(user, passwordMinLength)
+          .refine((text) => !isSamePassword(currentPassword, text), { error: SAME_PASSWORD })
+          .safeParse(newPassword)
         if (!next.success) return passwordRefusal(next.error, 'newPassword')
         if (!isStepped(req, deps)) return new Refusal('SESSION_NOT_FRESH')
 

@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { CurrentPassword, newPasswordOf } from '../../../accounts/fields.ts'
+import { CurrentPassword, isSamePassword, newPasswordOf, SAME_PASSWORD } from '../../../accounts/fields.ts'
 import { changePassword } from '../../../accounts/password-change.ts'
 import { BREACHED_PASSWORD } from '../../../accounts/passwords/breached-passwords.ts'
 import type { Deps } from '../../../deps.ts'
@@ -31,7 +31,12 @@ export function passwordChangePages(deps: Deps): Router {
     })
     .post(async (req, res) => {
       const user = userOf(req)
-      const schema = z.object({ currentPassword: CurrentPassword, newPassword: newPasswordOf(user, passwordMinLength) })
+      const schema = z
+        .object({ currentPassword: CurrentPassword, newPassword: newPasswordOf(user, passwordMinLength) })
+        .refine(({ currentPassword, newPassword }) => !isSamePassword(currentPassword, newPassword), {
+          path: ['newPassword'],
+          error: SAME_PASSWORD,
+        })
       const form = parseForm(FIELDS, schema, req.body)
       const again = (state: FormState) => res.render('password-change', { form: state, passwordMinLength })
       if (!form.ok) {
