@@ -11,7 +11,7 @@ import { readTags, tagsIn } from './tags.ts'
 const ROWS = 233
 
 /** Sections whose tests are being named elsewhere. Empty when that is done. */
-const NOT_YET_TAGGED = 'CSERHTIPXJBF'
+const NOT_YET_TAGGED = 'SERHTIPXJBF'
 
 const ledger = { sections: readSections(), tags: readTags(), reasons: REASONS }
 
