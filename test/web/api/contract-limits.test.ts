@@ -41,7 +41,7 @@ describe('ten wrong passwords', () => {
     assert.equal(hashing.started, hashes)
   })
 
-  it('on the API stop the login page', async () => {
+  it('[R21] on the API stop the login page', async () => {
     const { person } = await learner(app, 'Ada')
     for (let tries = 0; tries < TRIES; tries += 1) await onTheApi(person, 'not the password')
     const response = await onThePage(person, person.password)
@@ -49,7 +49,7 @@ describe('ten wrong passwords', () => {
     assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
   })
 
-  it('on the login page stop the API', async () => {
+  it('[R21] on the login page stop the API', async () => {
     const { person } = await learner(app, 'Ada')
     for (let tries = 0; tries < TRIES; tries += 1) {
       assert.equal((await onThePage(person, 'not the password')).status, 422)
@@ -95,7 +95,7 @@ describe('ten wrong passwords', () => {
 })
 
 describe('a call that is refused before its password is looked at', () => {
-  it('is neither counted nor hashed', async () => {
+  it('[R19] is neither counted nor hashed', async () => {
     const { person } = await learner(app, 'Ada')
     await app.sql`delete from rate_limits`
     const hashes = hashing.started

@@ -173,7 +173,7 @@ describe('guessing at an open session', () => {
       browser.submit('/account/account-deletion', { password: 'not my password', sure: 'yes' }),
   }
   for (const [name, guess] of Object.entries(GUESSES)) {
-    it(`${name} is counted, and ends the session after ten`, async () => {
+    it(`[R18] ${name} is counted, and ends the session after ten`, async () => {
       const { person, browser } = await learner(app, 'Ada')
       const cookie = sessionCookieOf(browser)
       for (let time = 0; time < 10; time += 1) assert.equal((await guess(browser)).status, 422)
