@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startApp } from '../support/app.ts'
+import { watchHashing } from '../support/hashing.ts'
 import { learner, openBrowser } from '../support/people.ts'
 import { exchange } from '../support/raw-http.ts'
 import { formPathsOf } from '../support/routes.ts'
@@ -12,6 +13,7 @@ const { person: ada, browser } = await learner(app, 'Ada')
 const { browser: carl } = await learner(app, 'Carl')
 // The first page takes the message of the sign-up out of the session.
 for (const one of [browser, carl]) await one.get('/dashboard')
+const hashing = watchHashing()
 const token = await browser.token('/account')
 const foreign = await carl.token('/account')
 const cookie = `${COOKIE}=${sessionCookieOf(browser)}`
@@ -58,6 +60,8 @@ async function everything(): Promise<string[]> {
   return (await Promise.all(tables)).flatMap(({ rows }) => rows.map((row) => JSON.stringify(row))).sort()
 }
 
+const counts = () => app.sql<{ key: string; points: number }>`select key, points from rate_limits order by key`
+
 describe('the form of every page', () => {
   for (const path of paths) {
     it(`[C17] ${path} is not sent by opening its address, with GET or HEAD, whatever stands in it`, async () => {
@@ -74,8 +78,9 @@ describe('the form of every page', () => {
       assert.deepEqual(await everything(), before)
     })
 
-    it(`[C01, C02, C03] ${path} is not taken without the token of this very session`, async () => {
-      const before = await everything()
+    it(`[C01, C02, C03, R19] ${path} is not taken without the token of this very session, and nothing is hashed or counted`, async () => {
+      const before = [...(await everything()), ...(await counts())]
+      const { started } = hashing
       // Without the mark behind the dot, which tells whose form it is: those of a session that ended are shown again.
       const [signature = ''] = token.split('.')
       const flipped = (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1)
@@ -87,7 +92,8 @@ describe('the form of every page', () => {
       // Nor of one who brings a token, and no cookie at all. Whoever is logged out already may press “Log out”.
       const stranger = await openBrowser(app).post(path, fieldsWith(token))
       assert.equal(stranger.status, path === '/logout' ? 303 : 403)
-      assert.deepEqual(await everything(), before)
+      assert.deepEqual([...(await everything()), ...(await counts())], before)
+      assert.equal(hashing.started, started)
     })
 
     it(`[C05, C06, C07, C09] ${path} is not taken from elsewhere, even with the right token`, async () => {

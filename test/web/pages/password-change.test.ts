@@ -76,7 +76,7 @@ describe('the form', () => {
 })
 
 describe('a change', () => {
-  it('with the box as it comes logs out the other devices, and tells the owner', async () => {
+  it('[S25] with the box as it comes logs out the other devices, and tells the owner', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const [phone, library] = [openBrowser(app), openBrowser(app)]
     await phone.logIn(person, { remember: 'yes' })
