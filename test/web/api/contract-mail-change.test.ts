@@ -63,7 +63,7 @@ describe('a new address', () => {
     assert.equal((await openApi(app).get(`/api/auth/verify-email?token=${token}`)).body.code, 'INVALID_TOKEN')
   })
 
-  it('that is taken gets the same answer, and its owner a word in place of a link', async () => {
+  it('[E07] that is taken gets the same answer, and its owner a word in place of a link', async () => {
     const { api, person } = await apiLearner(app, 'Eve')
     const { person: ada } = await apiLearner(app, 'Ada')
     const told = async (newEmail: string) => {

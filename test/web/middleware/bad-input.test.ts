@@ -577,7 +577,7 @@ describe('too much at once', () => {
     for (const fields of [101, 1001]) assert.equal((await send(fields)).status, 413)
   })
 
-  it('[P11] is refused before anything is counted or hashed', async () => {
+  it('[P11, R19] is refused before anything is counted or hashed', async () => {
     await app.sql`delete from rate_limits`
     await exchange(app, '/login', {
       method: 'POST',

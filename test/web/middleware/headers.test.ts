@@ -293,7 +293,7 @@ describe('cookies', () => {
     return { name, value, attributes: attributes.map((attribute) => attribute.toLowerCase()).sort() }
   }
 
-  it('behind TLS have the strictest names and attributes, and say nothing', async () => {
+  it('[S13] behind TLS have the strictest names and attributes, and say nothing', async () => {
     const browser = openSecureBrowser(secure)
     const ben = somebody('Benjamin')
     assert.equal((await browser.submit('/sign-up', '/sign-up', ben)).status, 303)
@@ -350,7 +350,7 @@ describe('cookies', () => {
 })
 
 describe('behind TLS, a plain request', () => {
-  it('with a session does nothing with it, and is sent to TLS', async () => {
+  it('[S36] with a session does nothing with it, and is sent to TLS', async () => {
     const browser = openSecureBrowser(secure)
     await browser.submit('/sign-up', '/sign-up', somebody('Ben'))
     const cookie = browser.cookieHeader()

@@ -59,7 +59,7 @@ describe('somebody who has not confirmed the address', () => {
   })
 })
 
-it('a visitor who asks hears the same for an unknown, an unconfirmed and a confirmed address', async () => {
+it('[E06] a visitor who asks hears the same for an unknown, an unconfirmed and a confirmed address', async () => {
   const { person: open } = await newcomer('Ada')
   const { person: done, browser, letter } = await newcomer('Ben')
   await confirm(browser, letter)

@@ -127,7 +127,7 @@ describe('[X24] pressing a button several times', () => {
     }
   })
 
-  it('loses none of ten answers that arrive at once, at two processes', async () => {
+  it('[S11] loses none of ten answers that arrive at once, at two processes', async () => {
     const { browser, person } = await learner(app, 'Ada')
     const elsewhere = openBrowser(second)
     await elsewhere.logIn(person)
