@@ -51,6 +51,7 @@ function run(file: string): Promise<number> {
   const env = {
     ...process.env,
     ...Object.fromEntries(chosen),
+    FUZZ_SHARE: '1',
     SOAK_REQUESTS: requests,
     TEST_DATABASE_URL: database.url,
   }
