@@ -36,6 +36,7 @@ export async function startApp(
     atPublicUrl = false,
     mailbox,
     patient = false,
+    watched = true,
   }: {
     databaseUrl?: string
     /** Sets PUBLIC_URL to the app's real address, as an operator does. */
@@ -44,6 +45,8 @@ export async function startApp(
     mailbox?: Pick<Mailbox, 'url'> & Partial<Pick<Mailbox, 'letters'>>
     /** Waits for the service that knows leaked passwords as long as a busy machine may take. */
     patient?: boolean
+    /** Looks for secrets in every answer. Somebody who sends a hundred thousand requests looks for them in other ways. */
+    watched?: boolean
     store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store']
   } = {},
 ) {
@@ -77,7 +80,7 @@ export async function startApp(
   const { listener: serve } = createApp(deps, madeStore ? { store: madeStore } : {})
   const leaks = createLeakWatch()
   const server = createServer({ requireHostHeader: false }, (req, res) => {
-    leaks.watch(res, req.url ?? '')
+    if (watched) leaks.watch(res, req.url ?? '')
     serve(req, res)
   })
   answerUnreadable(server, deps)
@@ -104,6 +107,8 @@ export async function startApp(
     sql: deps.sql,
     /** Everything logged so far. */
     log: () => logLines.join(''),
+    /** The same, and forgets it. */
+    takeLog: () => logLines.splice(0).join(''),
     /** Moves the clock of the app. */
     advance: (milliseconds: number) => {
       ahead += milliseconds

@@ -46,9 +46,10 @@ export function noticeTo(
 /**
  * Uses the link of a notice: ends all sessions, refresh tokens and known devices, makes the password of now worthless and
  * with it all links that were asked for, and returns the token of a link with which a new password is set. A link of a changed
- * address also puts the address of before back. An account that somebody has made with that address since is removed, unless
- * it is confirmed: then the link is `taken`. A second step goes where this is the link of its own notice, or where it was switched
- * on after the change of address that is undone, since that notice went to the new address. Every other one stays on.
+ * address also puts the address of before back, and takes a deletion back: the letter about that has been answered by it, and
+ * must not answer a later one. An account that somebody has made with that address since is removed, unless it is confirmed:
+ * then the link is `taken`. A second step goes where this is the link of its own notice, or where it was switched on after the
+ * change of address that is undone, since that notice went to the new address. Every other one stays on.
  */
 export async function sayNotMe(
   deps: Deps,
@@ -91,6 +92,9 @@ export async function sayNotMe(
       where t.user_id in (select id from changed) and t.purpose = 'undo-email-change' and ${isUndo}
         and (t.created_at, t.id) > (link.linked_at, link.link_id)
         and t.used_at is null and t.cancelled_at is null
+    ), kept as (
+      update email_tokens set used_at = ${new Date(now)}
+      where user_id in (select id from changed) and purpose = 'undo-deletion' and used_at is null
     ), issued as (
       ${linked({ token: resetToken, purpose: 'reset-password', email: link.email, now }, 'changed')}
     ), noted as (

@@ -100,6 +100,7 @@ async function setPassword(
   const [changed] = await sql<{ passwordVersion: number }>`
     with ${usedLink({ token, purpose, now }, fragment`u.email = t.email and ${condition}`)}, changed as (
       update users set password_hash = ${passwordHash}, password_version = users.password_version + 1,
+        sign_up_form = null,
         email_verified = true, login_notices = users.login_notices or not users.email_verified, updated_at = ${new Date(now)},
         second_step = users.second_step and not (${startEmpty} and not users.email_verified),
         name = case when ${startEmpty} then '' else name end,

@@ -188,8 +188,18 @@ export class SessionStore extends PgStore {
     else touch(this.#deps, id, session, row.seenAt).then(() => done(), done)
   }
 
+  /** Ends a session. The form of its sign-up, sent once more, must not bring it back: from now on that is a form like any other. */
   override destroy(id: string, done: Done = () => {}): void {
-    super.destroy(hashedId(id), done)
+    const sid = hashedId(id)
+    // The user is locked before the session, as everywhere else.
+    this.#deps.sql`
+      with owner as (
+        select u.id from users u join sessions s on s.user_id = u.id
+        where s.sid = ${sid} and u.sign_up_form is not null for no key update of u
+      ), forgotten as (
+        update users set sign_up_form = null where id in (select id from owner)
+      )
+      delete from sessions where sid = ${sid} and (select count(*) from owner) >= 0`.then(() => done(), done)
   }
 
   /** Gives the session a new id. A visitor's session has no row to delete, which saves a round trip. */

@@ -5,6 +5,7 @@ import { parse } from 'node-html-parser'
 import { startApp } from '../../support/app.ts'
 import { controlsOf, unwantedWordsOf } from '../../support/gallery.ts'
 import { learner, openBrowser, PASSWORD, problemsOf, somebody, tokenOf } from '../../support/people.ts'
+import { holderOf, sessionCookieOf } from '../../support/sessions.ts'
 
 const app = await startApp()
 const visitor = openBrowser(app)
@@ -344,6 +345,32 @@ describe('the same form sent again', () => {
     assert.equal(status, 403)
     assert.match(text, /You have logged in since this page was opened/)
     assert.ok(parse(text).querySelector('main a[href="/dashboard"]'))
+  })
+
+  it('after the session was ended opens nothing: the cookie of that session stays worthless', async () => {
+    const ada = somebody('Ada')
+    for (const end of ['a logout', 'another device', 'another login'] as const) {
+      const person = { ...ada, email: end.replace(' ', '-') + ada.email }
+      const browser = openBrowser(app)
+      const body = { ...person, _csrf: await browser.token('/sign-up') }
+      assert.equal((await browser.post('/sign-up', body)).status, 303)
+      const copied = sessionCookieOf(browser)
+      const formCookie = { Cookie: `matricula-form=${browser.cookie('matricula-form')}` }
+      if (end === 'a logout') await browser.logOut()
+      if (end === 'another login') await browser.submitTo('/dashboard', '/login', person)
+      if (end === 'another device') {
+        const other = openBrowser(app)
+        await other.logIn(person)
+        await other.submitTo('/account/sessions', '/account/sessions/end-others')
+      }
+      assert.equal(await holderOf(app, copied), undefined, end)
+      const { status, text } = await openBrowser(app, formCookie).post('/sign-up', body)
+      assert.equal(await holderOf(app, copied), undefined, `${end}, and the form once more`)
+      assert.deepEqual(
+        [status, problemsOf(text)[0]?.message],
+        [422, 'There is already an account with this email address'],
+      )
+    }
   })
 
   it('after a restart of the server is taken', async () => {
