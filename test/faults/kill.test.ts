@@ -20,7 +20,12 @@ it('[F16] killed at random, again and again, a server has lost nothing that it a
   const mailbox = await openMailbox()
   const { sql, close } = createDb({ url, poolMax: 2 })
   after(close)
-  const environment = { DATABASE_URL: url, SMTP_URL: mailbox.url, MAIL_FROM: 'no-reply@matricula.example' }
+  const environment = {
+    DATABASE_URL: url,
+    SMTP_URL: mailbox.url,
+    MAIL_FROM: 'no-reply@matricula.example',
+    TRUST_PROXY: '1',
+  }
   const ledger = createLedger()
   for (let round = 1; round <= ROUNDS; round += 1) {
     const server = await startServer(environment)

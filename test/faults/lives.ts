@@ -7,6 +7,7 @@ import { NEW_PASSWORD, open, RESET } from '../support/mailed.ts'
 import { type Browser, openBrowser, type Person, type Response, somebody } from '../support/people.ts'
 import { type Tally, tallied } from './report.ts'
 
+/** It must trust the proxy in front: `TRUST_PROXY=1`. */
 type Site = { url: string }
 
 /** What was answered with success. Of all else nobody knows whether it was done. */
@@ -42,7 +43,9 @@ export async function liveTogether(course: Course, atOnce: number): Promise<void
 }
 
 async function oneLife({ site, ledger, isOver, mailbox }: Course): Promise<void> {
-  const browser = openBrowser(site)
+  // Each from elsewhere, as the proxy in front says: the limits of a network are not the subject.
+  const headers = { 'X-Forwarded-For': `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}` }
+  const browser = openBrowser(site, headers)
   const life: Life = { person: somebody('Ada'), signedUp: false, reset: false, left: false }
   ledger.lives.push(life)
   const ask = (asking: PromiseLike<Response>) => tallied(ledger.tally, asking)
@@ -51,7 +54,7 @@ async function oneLife({ site, ledger, isOver, mailbox }: Course): Promise<void>
   // The first mail of an account comes before all that follows.
   life.signedUp = (await ask(browser.post('/sign-up', { ...person, _csrf })))?.status === 303
   if (!life.signedUp) return
-  const refresh = (path: string, body: object) => ask(callTo(browser, site, path, body))
+  const refresh = (path: string, body: object) => ask(callTo(browser, { ...headers, Origin: site.url }, path, body))
   for (let times = 0; times < REFRESHES && !isOver(); times += 1) {
     const { refreshToken } = life
     const answer = await (refreshToken === undefined
@@ -62,13 +65,13 @@ async function oneLife({ site, ledger, isOver, mailbox }: Course): Promise<void>
   }
   const fate = randomInt(FATES)
   if (fate === 0) await leave(life, browser, ask)
-  if (fate === 1 && mailbox) await reset(life, { site, mailbox, isOver }, ask)
+  if (fate === 1 && mailbox) await reset(life, { elsewhere: openBrowser(site, headers), mailbox, isOver }, ask)
 }
 
-const callTo = (browser: Browser, site: Site, path: string, body: object) =>
+const callTo = (browser: Browser, headers: Record<string, string>, path: string, body: object) =>
   browser.agent
     .post(path)
-    .set('Origin', site.url)
+    .set(headers)
     .ok(() => true)
     .send(body)
 
@@ -83,11 +86,10 @@ async function leave(life: Life, browser: Browser, ask: Ask): Promise<void> {
 
 async function reset(
   life: Life,
-  { site, mailbox, isOver }: { site: Site; mailbox: Mailbox; isOver: () => boolean },
+  { elsewhere, mailbox, isOver }: { elsewhere: Browser; mailbox: Mailbox; isOver: () => boolean },
   ask: Ask,
 ): Promise<void> {
   const { email } = life.person
-  const elsewhere = openBrowser(site)
   const asked = await ask(elsewhere.submit('/password-reset', { email }))
   if (asked?.status !== 303) return
   for (const until = Date.now() + MAILED_WITHIN_MS; Date.now() < until && !isOver(); await sleep(POLL_MS)) {

@@ -54,6 +54,7 @@ it('[F03, F04, F05] a database that ends at once, with transactions open, and co
     DATABASE_URL: url,
     SMTP_URL: mailbox.url,
     MAIL_FROM: 'no-reply@matricula.example',
+    TRUST_PROXY: '1',
   })
   const look = async () => {
     const db = createDb({ url, poolMax: 2 })
