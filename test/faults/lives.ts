@@ -118,7 +118,9 @@ export async function countLost(sql: Sql, { lives }: Ledger): Promise<number> {
   const isLost = ({ person, signedUp, refreshToken, reset: wasReset, left }: Life): boolean => {
     const row = found.get(person.email)
     if (!signedUp) return false
-    if (row === undefined || (left && !row.left) || (wasReset && row.resets === 0)) return true
+    // Where no mail is sent there is no grace, and whoever has left is gone.
+    if (left) return row !== undefined && !row.left
+    if (row === undefined || (wasReset && row.resets === 0)) return true
     return refreshToken !== undefined && !held.has(hashOf(refreshToken))
   }
   return lives.filter(isLost).length
