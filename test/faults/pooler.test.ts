@@ -9,7 +9,7 @@ import { startServer } from '../support/process.ts'
 import { countLost, createLedger, liveTogether } from './lives.ts'
 import { IS_LONG, reportFault } from './report.ts'
 
-const LASTS_MS = IS_LONG ? 20_000 : 2_000
+const LASTS_MS = IS_LONG ? 20_000 : 1_000
 
 it('[F29] behind a pooler in transaction mode two servers share three connections, and all is well', {
   skip: whyNoPooler(),

@@ -16,7 +16,7 @@ async function doctor(DATABASE_URL: string, DATABASE_URL_UNPOOLED: string) {
 }
 
 describe('behind PgBouncer in transaction mode', { skip: whyNoPooler() }, () => {
-  it('a site whose settings do not say so is red', async () => {
+  it('[F29] a site whose settings do not say so is red', async () => {
     const { url, direct } = await startPooler('ignore_startup_parameters = statement_timeout')
     const { code, out } = await doctor(url, direct)
     assert.equal(code, 1)
