@@ -87,6 +87,60 @@ export async function findOpenSession(
   return { user, session: { ...ofSession, userId: user.id, createdAt: startedAt }, stored }
 }
 
+type NewSession = Pick<
+  Session,
+  'handle' | 'userId' | 'createdAt' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent' | 'amr'
+> & {
+  /** The hashed id, and the JSON of the row. */
+  sid: string
+  sess: string
+  /** The version of the password that was checked. */
+  passwordVersion: number
+  /** Whether the account needed a second step then. */
+  secondStep: boolean
+}
+
+/**
+ * Begins a session while the account is there, not suspended, and has this password and second step or none. Returns false otherwise. If the session is
+ * there already, as when a form is sent twice, it goes on.
+ */
+export async function beginSession(sql: Sql, session: NewSession): Promise<boolean> {
+  const {
+    sid,
+    sess,
+    handle,
+    userId,
+    createdAt,
+    seenAt,
+    expiresAt,
+    ipAddress,
+    userAgent,
+    passwordVersion,
+    secondStep,
+    amr,
+  } = session
+  const [begun] = await sql<{ offered: number; taken: number }>`
+    with owner as (
+      select id from users where id = ${userId} and password_version = ${passwordVersion} and suspended_at is null
+        and second_step = ${secondStep}
+      for share
+    ), place as (
+      select take_status_index() as status_index from owner
+    ), begun as (
+      insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at, amr, status_index)
+      select ${sid}, ${sess}::text::json, ${handle}, ${ipAddress}, ${userAgent}, ${expiresAt}::timestamptz,
+        ${createdAt}::timestamptz, ${seenAt}::timestamptz, ${amr}::text[], status_index
+      from place
+      on conflict (sid) do update set seen_at = excluded.seen_at
+      returning status_index
+    )
+    select place.status_index as offered, begun.status_index as taken from place, begun`
+  // Nobody knows of the place that was not needed. It would be held for ever.
+  if (begun && begun.offered !== begun.taken)
+    await sql`delete from token_status where status_index = ${begun.offered} and ended_at is null`
+  return begun !== undefined
+}
+
 /** Notes that a session is in use at `now`, which moves its idle limit. */
 export async function touchSession(sql: Sql, sid: string, term: Term, now: number): Promise<void> {
   await sql`update sessions set expire = ${endOf(term, now)}, seen_at = ${new Date(now)} where sid = ${sid}`

@@ -471,7 +471,7 @@ describe('the keys', () => {
 
 describe('the server', () => {
   for (const program of [['dist/server.js'], ['dist/cli.js', 'migrate']]) {
-    it(`${program.join(' ')} names all wrong values at once, shows no secret, and does not start`, async () => {
+    it(`[F24] ${program.join(' ')} names all wrong values at once, shows no secret, and does not start`, async () => {
       const wrong = {
         NODE_ENV: 'production',
         DATABASE_URL: 'mysql://learn:Hidden-pw-1@db.example.org/learn',

@@ -40,7 +40,7 @@ describe('sslrootcert', () => {
     'no authority': { sslmode: 'require' },
   }
   for (const [name, parameters] of Object.entries(REFUSED)) {
-    it(`with ${name} the database is not believed, and a start ends with the reason`, async () => {
+    it(`[F31] with ${name} the database is not believed, and a start ends with the reason`, async () => {
       const url = urlWith(parameters)
       await assert.rejects(ask(url), Unavailable)
       await assert.rejects(migrate(url), /certificate/)

@@ -86,7 +86,17 @@ async function answers(status: number, response: PromiseLike<Response>): Promise
 
 const done = (response: PromiseLike<Response>): Promise<Response> => answers(303, response)
 
+/** A double press: the second one does not have the session of the first yet. */
+async function pressTwice(app: TestApp): Promise<void> {
+  const browser = openBrowser(app)
+  const form = { ...somebody('Ada'), _csrf: await browser.token('/sign-up') }
+  const again = openBrowser(app, { Cookie: `matricula-form=${browser.cookie('matricula-form')}` })
+  await done(browser.post('/sign-up', form))
+  await done(again.post('/sign-up', form))
+}
+
 async function learnByPages(app: TestApp): Promise<void> {
+  await pressTwice(app)
   const { browser } = await learner(app, 'Ada')
   await passAll(browser)
   await done(saveAnswers(browser))

@@ -11,7 +11,7 @@ import type { User } from '../../accounts/users.ts'
 import { Unavailable } from '../../base/failures.ts'
 import type { Deps } from '../../deps.ts'
 import { endOf } from '../../sessions/lifetimes.ts'
-import type { OpenSession, Session, StoredSession } from '../../sessions/sessions.ts'
+import { beginSession, type OpenSession, type Session, type StoredSession } from '../../sessions/sessions.ts'
 import { readCookie, sessionCookie, sessionCookieName } from './cookies.ts'
 import { findSessionOf, hashedId, ID_BYTES, sessionSecrets, touch } from './session-cookie.ts'
 
@@ -159,27 +159,27 @@ export class SessionStore extends PgStore {
     // A new session starts at the moment when its password was checked.
     const seenAt = row ? now() : (session.confirmedAt ?? now())
     const end = endOf(session, seenAt)
+    const sid = hashedId(id)
     const written = row
       ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)}, amr = ${session.amr}
-          where sid = ${hashedId(id)}`
-      : sql`
-          insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at, amr)
-          select ${hashedId(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
-            ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz, ${session.amr}::text[]
-          from users where id = ${session.userId} and password_version = ${session.passwordVersion ?? -1}
-            and suspended_at is null and second_step = ${session.secondStep ?? false}
-          for share
-          on conflict (sid) do update set seen_at = excluded.seen_at
-          returning 1 as written`
-    written.then((rows) => {
-      // The account is gone or suspended, or its password or second step has changed since it was checked. Whoever tries again hears which.
-      if (row === undefined && rows.length === 0) {
-        done(new Unavailable('the account changed during the login', { retryAfterSeconds: 1 }))
-        return
-      }
+          where sid = ${sid}`
+      : this.#begin(session, { sid, sess, seenAt: new Date(seenAt), expiresAt: end })
+    written.then(() => {
       this.#rows.set(session, { sess, seenAt })
       done()
     }, done)
+  }
+
+  /** @throws {Unavailable} if the account is gone or suspended, or its password or second step has changed since it was checked. */
+  async #begin(session: SessionData, row: { sid: string; sess: string; seenAt: Date; expiresAt: Date }): Promise<void> {
+    const { handle, userId, ipAddress, userAgent, loggedInAt, passwordVersion = -1, secondStep = false, amr } = session
+    const createdAt = new Date(loggedInAt)
+    const begun = await beginSession(this.#deps.sql, {
+      ...{ ...row, handle, userId, ipAddress },
+      ...{ userAgent, createdAt, passwordVersion, secondStep, amr },
+    })
+    // If the person tries again, they hear which.
+    if (!begun) throw new Unavailable('the account changed during the login', { retryAfterSeconds: 1 })
   }
 
   override touch(id: string, session: SessionData, done: Done = () => {}): void {

@@ -28,7 +28,7 @@ const ask = (app: TestApp, path = '/api/auth/jwks') => exchange(app, path)
 // In parallel, because a request without an answer from the database waits for its deadline.
 describe('while the database', { concurrency: true }, () => {
   for (const [name, breakIt] of Object.entries(OUTAGES)) {
-    it(`[J22] ${name}, the keys are answered from memory, however old they are`, async () => {
+    it(`[J22, F02] ${name}, the keys are answered from memory, however old they are`, async () => {
       const { proxy, app } = await startBehindProxy()
       const before = await ask(app)
       assert.equal(before.status, 200)

@@ -77,7 +77,7 @@ describe('while the database', { concurrency: true }, () => {
     })
   }
 
-  it('[J31] is lost between the refresh and its answer, the token is used up, and a retry gets its successor', async () => {
+  it('[J31, F13] is lost between the refresh and its answer, the token is used up, and a retry gets its successor', async () => {
     const { proxy, app, api, first, direct, rows } = await start()
     const { sid } = decode(first.token).claims
     await direct`begin`

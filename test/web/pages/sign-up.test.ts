@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
 import { startApp } from '../../support/app.ts'
 import { controlsOf, unwantedWordsOf } from '../../support/gallery.ts'
+import { holdInvariants } from '../../support/invariants.ts'
 import { learner, openBrowser, PASSWORD, problemsOf, somebody, tokenOf } from '../../support/people.ts'
 import { holderOf, sessionCookieOf } from '../../support/sessions.ts'
 
@@ -335,6 +336,8 @@ describe('the same form sent again', () => {
     )
     assert.equal(await accountsOf(ada.email), 1)
     assert.equal(await browser.whoAmI(), 'Ada')
+    // One session, and no place in the status lists that is held for nobody.
+    await holdInvariants(app.sql, { mail: false })
   })
 
   it('after the login says that one is logged in, with the way on', async () => {

@@ -253,7 +253,7 @@ describe('a login', { concurrency: true }, () => {
     ['before the session is saved', 'insert into sessions'],
     ['before the earlier session is ended', 'delete from sessions where sid'],
   ] as const) {
-    it(`[S09] is no login when the database is cut ${when}`, async () => {
+    it(`[S09, F13] is no login when the database is cut ${when}`, async () => {
       const { person: ada } = await learner(app, 'Ada')
       const { person: ben } = await learner(app, 'Ben')
       const proxy = await startProxy(app.databaseUrl)
@@ -432,7 +432,7 @@ describe('changes around a live session', () => {
     }
   })
 
-  it('[S29] two servers whose clocks differ by four minutes end it within those four minutes', async () => {
+  it('[S29, F32] two servers whose clocks differ by four minutes end it within those four minutes', async () => {
     const SKEW = 2 * MINUTE
     const fast = await startApp()
     const slow = await startApp({}, { databaseUrl: fast.databaseUrl })
