@@ -9,7 +9,7 @@ export type Section = { letter: string; title: string; note: string; rows: Row[]
 const FOLDER = join(ROOT, 'test/ledger/rows')
 
 /** In the order of reading: what comes over HTTP first, then the faults. */
-const ORDER = 'CSERHTIPXJBF'
+const ORDER = 'CSERHTIMPXJBF'
 
 /** The cells of a line. A pipe inside of a cell is written `\|`. */
 const cellsOf = (line: string): string[] =>
