@@ -57,5 +57,5 @@ it('[F36] thousands of requests leave memory and connections as they were', { sk
   assert.doesNotMatch(server.written.err, /MaxListeners/)
   for (const status of tally.keys()) assert.ok([200, 303, 403, 404].includes(Number(status)), String(status))
   const done = `2 × ${REQUESTS} requests: ${(grown / 1_000).toFixed(0)} MB more, ${rows.length} connections`
-  reportFault({ rows: 'F36', fault: 'soak', done, answers: tally, lost: 0, healedMs: '-' })
+  reportFault({ rows: 'F36', fault: 'soak', done, answers: tally, lost: '-', healedMs: '-' })
 })
