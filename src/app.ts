@@ -43,6 +43,7 @@ import { newDevicePages } from './web/pages/links/new-device.ts'
 import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
 import { loginPages, unsentLogin } from './web/pages/login.ts'
+import { loginCodePages, unsentLoginCode } from './web/pages/login-code.ts'
 import { loginSecondStepPages } from './web/pages/login-second-step.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { metricsPages } from './web/pages/metrics.ts'
@@ -73,7 +74,7 @@ export function createApp(
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', deps.config.trustProxy)
-  useViews(app)
+  useViews(app, { sendsMail: deps.mail.enabled })
 
   app.use(readForwarded(deps))
   app.use(securityHeaders(deps))
@@ -103,6 +104,7 @@ export function createApp(
   app.use(informationPages(deps))
   app.use(signUpPages(deps))
   app.use(loginPages(deps))
+  app.use(loginCodePages(deps))
   app.use(loginSecondStepPages(deps))
   app.use(logoutPages(deps))
   app.use(passwordResetPages(deps))
@@ -133,7 +135,14 @@ export function createApp(
   app.use(notFound)
   app.use(apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
-  app.use([unsentLogin(deps), unsentSignUp(deps), unsentAnswer(deps), unsentProfile(deps), unsentForms(deps)])
+  app.use([
+    unsentLogin(deps),
+    unsentLoginCode(deps),
+    unsentSignUp(deps),
+    unsentAnswer(deps),
+    unsentProfile(deps),
+    unsentForms(deps),
+  ])
   app.use(errorPages(deps))
   const listener = direct(deps, { endpoints: jsonApi.endpoints, documents, next: app })
   const { tracing } = deps

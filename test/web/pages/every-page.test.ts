@@ -61,7 +61,7 @@ describe('the states that are looked at', () => {
     'plain form behind TLS': 400,
     'service out of reach': 503,
     ...Object.fromEntries(
-      ['login', 'sign-up', 'question', 'profile', 'mark of a lesson', 'hours'].map((name) => [
+      ['login', 'login code', 'sign-up', 'question', 'profile', 'mark of a lesson', 'hours'].map((name) => [
         `${name} out of reach`,
         503,
       ]),
@@ -114,6 +114,17 @@ describe('the states that are looked at', () => {
         'taking over',
       ].map((name) => [`${name} while many log in`, 503]),
     ),
+    ...Object.fromEntries(
+      ['left empty', 'entered nothing', '4 tries left', '0 tries left'].map((name) => [`login code, ${name}`, 422]),
+    ),
+    ...Object.fromEntries(
+      ['wrong too often', 'expired', 'link expired', 'used'].map((name) => [`login code, ${name}`, 410]),
+    ),
+    'login code, link in another browser': 403,
+    'login code, link unknown': 404,
+    'login code, account suspended': 403,
+    'login code, network paused': 429,
+    'login code, asked too often': 429,
     'code at login, paused': 429,
     'logged out for guessing codes': 429,
     'device that is not there': 404,
