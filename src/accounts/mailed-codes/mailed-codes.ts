@@ -163,13 +163,13 @@ export function usedCode(deps: Deps, proof: Proof, now: number): Fragment {
       : fragment`c.link_hash = ${sha256(proof.linkToken)}`
   return fragment`
     holder as (
-      select u.id from mailed_codes c join all_users u on u.id = c.user_id
-      where c.request_hash = ${sha256(request)} and u.delete_at is null for update of u
+      select u.id, u.email, u.password_version from users u
+      where u.id = (select user_id from mailed_codes where request_hash = ${sha256(request)}) for update
     ), link as (
-      update mailed_codes c set used_at = ${new Date(now)} from all_users u join holder on holder.id = u.id
+      update mailed_codes c set used_at = ${new Date(now)} from holder h
       where c.request_hash = ${sha256(request)} and c.purpose = ${purpose} and c.used_at is null
-        and c.expires_at > ${new Date(now)} and u.id = c.user_id and u.email = c.email
-        and u.password_version = c.password_version and ${isProven}
+        and c.expires_at > ${new Date(now)} and c.user_id = h.id and c.email = h.email
+        and c.password_version = h.password_version and ${isProven}
       returning c.user_id as id, c.email, c.password_version
     )`
 }

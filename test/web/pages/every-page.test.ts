@@ -330,6 +330,9 @@ describe('titles', () => {
 /** Whoever has done the first step sees these pages, or has begun to set the second one up. */
 const OF_SECOND_STEP = ['/login/second-step', '/account/second-step/setup', '/account/second-step/confirmation']
 
+/** Opens once a code was asked for. */
+const OF_LOGIN_CODE = ['/login/code/enter']
+
 const OPENED_BY_MAIL = [
   '/password-reset/new',
   '/email-verification/confirm',
@@ -390,7 +393,7 @@ describe('a form that comes back', async () => {
   await passAll(ada)
 
   // Only a mailed link or a first step opens these pages, so they cannot be opened again here.
-  const isOpen = ({ path }: Exhibit) => ![...OPENED_BY_MAIL, ...OF_SECOND_STEP].includes(path)
+  const isOpen = ({ path }: Exhibit) => ![...OPENED_BY_MAIL, ...OF_SECOND_STEP, ...OF_LOGIN_CODE].includes(path)
   const formsBack = gallery.filter(({ page }) => page.querySelector('#error-summary'))
   for (const { name, viewer, path, page, status } of formsBack.filter(isOpen)) {
     it(`${name}: stands at its own address, which opens fresh`, async () => {
