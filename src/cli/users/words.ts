@@ -31,7 +31,7 @@ export function said(obstacle: Obstacle, about: About): Said {
     case 'no-password':
       return stop(
         'The account has no password: somebody said “It was not me”, or nobody has set one.',
-        `A new one is set by email: ${origin}/password-reset. They can log in without one, by a code: ${origin}/login/code`,
+        `They can log in by a code: ${origin}/login/code. A new password is set by email: ${origin}/password-reset`,
       )
     case 'unusable-password':
       return stop(
