@@ -43,6 +43,7 @@ import { newDevicePages } from './web/pages/links/new-device.ts'
 import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
 import { loginPages, unsentLogin } from './web/pages/login.ts'
+import { loginCodePages, unsentLoginCode } from './web/pages/login-code.ts'
 import { loginSecondStepPages, unsentSecondStep } from './web/pages/login-second-step.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { metricsPages } from './web/pages/metrics.ts'
@@ -74,7 +75,7 @@ export function createApp(
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', deps.config.trustProxy)
-  useViews(app)
+  useViews(app, { sendsMail: deps.mail.enabled })
 
   app.use(readForwarded(deps))
   app.use(securityHeaders(deps))
@@ -105,6 +106,7 @@ export function createApp(
   app.use(informationPages(deps))
   app.use(signUpPages(deps))
   app.use(loginPages(deps))
+  app.use(loginCodePages(deps))
   app.use(loginSecondStepPages(deps))
   app.use(logoutPages(deps))
   app.use(passwordResetPages(deps))
@@ -137,6 +139,7 @@ export function createApp(
   app.use(unfinishedLogout(deps, forms))
   app.use([
     unsentLogin(deps),
+    unsentLoginCode(deps),
     unsentSecondStep(deps),
     unsentConfirmation(deps),
     unsentSignUp(deps),

@@ -58,6 +58,11 @@ export async function copyOfAccount(
           'expiresAt', t.expires_at, 'usedAt', t.used_at) order by t.expires_at), '[]')
         from login_tickets t where t.user_id = u.id
       ),
+      'mailedCodes', (
+        select coalesce(json_agg(json_build_object('purpose', c.purpose, 'sentTo', c.email, 'createdAt', c.created_at,
+          'expiresAt', c.expires_at, 'usedAt', c.used_at, 'wrongTries', c.tries) order by c.created_at), '[]')
+        from mailed_codes c where c.user_id = u.id
+      ),
       'profile', (
         select to_json(p) from profiles p where p.user_id = u.id
       ),

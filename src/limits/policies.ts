@@ -24,6 +24,9 @@ export const POLICIES = {
   secondStepByUserDaily: { points: 50, duration: 24 * HOUR },
   confirmStepByUser: { points: 5, duration: 15 * MINUTE },
   switchOnsByUser: { points: 5, duration: HOUR },
+  /** Codes of mails that nobody has used: each gives five guesses in a million. */
+  unusedCodesByAddress: { points: 20, duration: 30 * 24 * HOUR },
+  wrongCodesByNetwork: { points: 100, duration: HOUR },
   accountsByAddress: { points: 3, duration: HOUR },
   noticesByAddress: { points: 5, duration: HOUR },
   /** Apart from the others, so that many logins do not silence what else happens. */

@@ -7,6 +7,7 @@ import { suspendAccount } from '../../src/accounts/suspension.ts'
 import { findCredentials } from '../../src/accounts/users.ts'
 import { startApp, type TestApp } from './app.ts'
 import { shutStrangersOut, TRIES, useUp } from './guessing.ts'
+import { addLoginCode } from './login-code-gallery.ts'
 import { openMailbox } from './mailbox.ts'
 import { pathOf } from './mailed.ts'
 import { learner, openBrowser, PASSWORD, type Response, somebody } from './people.ts'
@@ -221,6 +222,7 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   )
 
   await addSecondStep({ app, add })
+  await addLoginCode({ app, mailbox, add })
 
   const inFiles = await startApp({ MAIL_DIRECTORY: directory }, { databaseUrl })
   const developer = openBrowser(inFiles)

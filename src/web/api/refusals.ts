@@ -16,7 +16,11 @@ export const REFUSALS = {
   INVALID_EMAIL: [400, 'Invalid email'],
   INVALID_PASSWORD: [400, 'Invalid password'],
   NO_FIELDS_TO_UPDATE: [400, 'No fields to update'],
+  INVALID_OTP: [400, 'Invalid OTP'],
+  OTP_EXPIRED: [400, 'OTP expired'],
+  OTP_MAIL_NOT_SET_UP: [400, 'send email verification is not implemented'],
   OTP_NOT_CONFIGURED: [400, 'OTP is not available'],
+  OTP_TYPE_INVALID: [400, 'Invalid OTP type'],
   PASSWORD_COMPROMISED: [400, 'The password you entered has been compromised. Please choose a different password.'],
   PASSWORD_TOO_LONG: [400, 'Password too long'],
   PASSWORD_TOO_SHORT: [400, 'Password too short'],
@@ -50,6 +54,7 @@ export const REFUSALS = {
   INVALID_REDIRECT_URL: [403, 'Invalid redirectURL'],
   MISSING_OR_NULL_ORIGIN: [403, 'Missing or null Origin'],
   SESSION_NOT_FRESH: [403, 'Session is not fresh'],
+  TOO_MANY_ATTEMPTS: [403, 'Too many attempts'],
   DELETE_TOKEN_INVALID: [404, 'Invalid token'],
   METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED: [
     405,
@@ -79,12 +84,14 @@ export type Code = keyof typeof REFUSALS
 
 type Issue = { path: string; message: string }
 
-/** The code that is sent, where it differs from the name here. Better Auth sends two refusals without a code. */
+/** The code that is sent, where it differs from the name here. Better Auth sends four refusals without a code. */
 const NAMES: Partial<Record<Code, string | undefined>> = {
   RESET_TOKEN_INVALID: 'INVALID_TOKEN',
   DELETE_TOKEN_INVALID: 'INVALID_TOKEN',
   EMAIL_IS_THE_SAME: undefined,
   NO_FIELDS_TO_UPDATE: undefined,
+  OTP_MAIL_NOT_SET_UP: undefined,
+  OTP_TYPE_INVALID: undefined,
 }
 
 export const nameOf = (code: Code): string | undefined => (code in NAMES ? NAMES[code] : code)

@@ -1,5 +1,6 @@
 /** All our cookies: name, purpose and lifetime. The page about cookies shows this list. */
 import type { Request, RequestHandler } from 'express'
+import { REQUEST_LASTS_MS } from '../../accounts/mailed-codes/mailed-codes.ts'
 import { KNOWN_FOR_MS } from '../../accounts/passwords/known-devices.ts'
 import { TICKET_LASTS_MS } from '../../accounts/second-step/login-tickets.ts'
 import { REMEMBERED_DEVICE_MS } from '../../accounts/second-step/remembered-devices.ts'
@@ -40,6 +41,14 @@ export const COOKIES = {
     purpose: 'Between password and second step: tells that you have typed the password. It does not log anybody in.',
     lastsMs: TICKET_LASTS_MS,
     life: '10 minutes, or until you are logged in.',
+  },
+  code: {
+    name: 'matricula-code',
+    prefix: '__Host-',
+    purpose:
+      'Tells that this browser has asked for a code by email, so that the code works in no other one. It does not log anybody in.',
+    lastsMs: REQUEST_LASTS_MS,
+    life: '1 hour, or until the code is used.',
   },
   rememberedDevice: {
     name: 'matricula-second-step',

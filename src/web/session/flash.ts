@@ -15,6 +15,8 @@ const MESSAGES = {
   'second-step-devices-forgotten': 'From now on, every device asks for a code.',
   'recovery-code-used':
     'You are logged in, and that recovery code is used up. On your account you can see how many are left.',
+  'claimed-by-code':
+    'You are logged in, and your address is confirmed. Whatever password the account had is gone, and all other devices are logged out. You can choose a new password by email, at “Forgot your password?”.',
   'session-ended': 'That device is logged out.',
   'sessions-ended': 'All other devices are logged out.',
   'plan-saved': 'Your plan is saved.',

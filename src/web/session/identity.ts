@@ -73,7 +73,7 @@ export async function enter(req: Request, res: Response, deps: Deps, user: User,
   const device = deviceOf(req)
   const isKnown = knownDevice(deps, deviceCookieOf(req, deps), { user, passwordVersion }) !== undefined
   const handle = await startSession(req, user, deps, {
-    ...{ amr: [...amr], passwordVersion, remembered, kept, flash, sessionId, endsOld: !beside },
+    ...{ amr: [...new Set(amr)], passwordVersion, remembered, kept, flash, sessionId, endsOld: !beside },
     ...{ loggedInAt: now, confirmedAt: amr.includes('pwd') || isBoth ? now : 0, steppedAt: isBoth ? now : 0 },
   })
   if (!isNoted) await noteLogin(deps, user, { isKnown, device })

@@ -156,8 +156,8 @@ export class SessionStore extends PgStore {
       done()
       return
     }
-    // A new session starts at the moment when its password was checked.
-    const seenAt = row ? now() : (session.confirmedAt ?? now())
+    // A new session starts at the moment when its learner has shown who they are, which need not be by a password.
+    const seenAt = row ? now() : Math.max(session.loggedInAt, session.confirmedAt ?? 0, session.steppedAt ?? 0)
     const end = endOf(session, seenAt)
     const sid = hashedId(id)
     const written = row

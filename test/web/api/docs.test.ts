@@ -177,6 +177,8 @@ describe('docs/api.md', () => {
       'refreshFamiliesBySession',
       'mailsByAddress',
       'mailsByNetwork',
+      'unusedCodesByAddress',
+      'wrongCodesByNetwork',
       'emailChangesByUser',
       'unknownLinksByNetwork',
     ] as const

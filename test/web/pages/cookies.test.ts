@@ -35,6 +35,7 @@ it('the list is that of the cookies which a visit sets, with the life each has',
   note(await visitor.submit('/password-reset', { email: person.email }))
   note(await visitor.get(pathOf(letter)))
   note(await openBrowser(app).get('/login'))
+  note(await openBrowser(app).submit('/login/code', { email: person.email }))
   note(await openBrowser(app).logIn(person, { next: '/' }))
   assert.equal(seen.matricula, undefined)
 
@@ -51,6 +52,7 @@ it('the list is that of the cookies which a visit sets, with the life each has',
   assert.deepEqual(seen, {
     matricula: 30 * DAY,
     'matricula-device': 365 * DAY,
+    'matricula-code': 60 * MINUTE,
     'matricula-form': undefined,
     'matricula-link': 60 * MINUTE,
     'matricula-second-step': 30 * DAY,
@@ -75,6 +77,7 @@ it('it names them as they are called over TLS', async () => {
     '__Host-matricula',
     '__Host-matricula-device',
     '__Host-matricula-ticket',
+    '__Host-matricula-code',
     '__Host-matricula-second-step',
     '__Host-matricula-form',
     '__Secure-matricula-link',

@@ -63,6 +63,7 @@ describe('the states that are looked at', () => {
     ...Object.fromEntries(
       [
         'login',
+        'login code',
         'sign-up',
         'question',
         'profile',
@@ -121,6 +122,17 @@ describe('the states that are looked at', () => {
         'taking over',
       ].map((name) => [`${name} while many log in`, 503]),
     ),
+    ...Object.fromEntries(
+      ['left empty', 'entered nothing', '4 tries left', '0 tries left'].map((name) => [`login code, ${name}`, 422]),
+    ),
+    ...Object.fromEntries(
+      ['wrong too often', 'expired', 'link expired', 'used'].map((name) => [`login code, ${name}`, 410]),
+    ),
+    'login code, link in another browser': 403,
+    'login code, link unknown': 404,
+    'login code, account suspended': 403,
+    'login code, network paused': 429,
+    'login code, asked too often': 429,
     'code at login, paused': 429,
     'second step, set up too often': 429,
     'logged out for guessing codes': 429,
@@ -327,6 +339,9 @@ describe('titles', () => {
 /** Whoever has done the first step sees these pages, or has begun to set the second one up. */
 const OF_SECOND_STEP = ['/login/second-step', '/account/second-step/setup', '/account/second-step/confirmation']
 
+/** Opens once a code was asked for. */
+const OF_LOGIN_CODE = ['/login/code/enter']
+
 const OPENED_BY_MAIL = [
   '/password-reset/new',
   '/email-verification/confirm',
@@ -387,7 +402,7 @@ describe('a form that comes back', async () => {
   await passAll(ada)
 
   // Only a mailed link or a first step opens these pages, so they cannot be opened again here.
-  const isOpen = ({ path }: Exhibit) => ![...OPENED_BY_MAIL, ...OF_SECOND_STEP].includes(path)
+  const isOpen = ({ path }: Exhibit) => ![...OPENED_BY_MAIL, ...OF_SECOND_STEP, ...OF_LOGIN_CODE].includes(path)
   const formsBack = gallery.filter(({ page }) => page.querySelector('#error-summary'))
   for (const { name, viewer, path, page, status } of formsBack.filter(isOpen)) {
     it(`${name}: stands at its own address, which opens fresh`, async () => {
