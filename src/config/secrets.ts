@@ -19,6 +19,7 @@ export type KeyPurpose =
   | 'known-devices'
   | 'second-step'
   | 'second-step-devices'
+  | 'passkeys'
   | 'calendar'
   | 'sign-up-sessions'
   | 'doctor'

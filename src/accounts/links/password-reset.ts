@@ -9,6 +9,7 @@ import { mailed } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { findLeaving } from '../account-deletion.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
+import { endPasskeys } from '../passkeys/passkeys.ts'
 import type { Breached } from '../passwords/breached-passwords.ts'
 import { requestUndo } from './deletion-undo.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
@@ -44,7 +45,7 @@ type Set = { ok: true; passwordVersion: number } | Exclude<Used, { ok: true }> |
 /**
  * Sets a new password by a link, which is then used up. The address counts as confirmed, all sessions end with their
  * refresh tokens, devices are strangers again, links that were asked for with the password of before are worthless, and
- * nobody is logged in (ASVS 7.4.3). The caller has checked that the password may be set; one that is known from leaks is
+ * nobody is logged in (ASVS 7.4.3). Passkeys stay, unless the address was not confirmed: then they may be somebody else's. The caller has checked that the password may be set; one that is known from leaks is
  * refused here, and leaves the link good.
  * @throws {Busy} when there is no room for hashing; the link stays good then.
  */
@@ -108,6 +109,9 @@ async function setPassword(
       delete from profiles where ${startEmpty} and user_id in (select id from changed)
     ), without_progress as (
       delete from progress where ${startEmpty} and user_id in (select id from changed)
+    ), without_passkeys as (
+      delete from passkeys where user_id in (select id from changed)
+        and exists (select 1 from users before where before.id = passkeys.user_id and not before.email_verified)
     ), without_calendar as (
       update plans set calendar_hash = null, calendar_since = null,
         weekly_hours = case when ${startEmpty} then null else weekly_hours end
@@ -127,6 +131,7 @@ async function setPassword(
   mail.wake()
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await revokeSessions(sql, link.user.id)
+  if (!link.user.emailVerified) await endPasskeys(sql, link.user.id)
   // A request of such a session may also have been about to write.
   if (startEmpty) await emptyAgain(sql, link.user.id)
   // Let the owner log in, even if somebody else's tries have used up the limit.

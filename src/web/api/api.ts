@@ -7,6 +7,7 @@ import { sessionCookieName } from '../session/cookies.ts'
 import { type Endpoint, endpoint, frequentEndpoint, mount } from './endpoint.ts'
 import { keyFacts } from './endpoints/keys.ts'
 import { learningEndpoints } from './endpoints/learning.ts'
+import { passkeyEndpoints } from './endpoints/passkeys.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
 import { planEndpoints } from './endpoints/plan.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
@@ -40,6 +41,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...userEndpoints(deps),
     ...passwordEndpoints(deps),
     ...secondStepEndpoints(deps),
+    ...passkeyEndpoints(deps),
     ...resetEndpoints(deps, origins),
     ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),

@@ -15,6 +15,9 @@ const MESSAGES = {
   'second-step-devices-forgotten': 'From now on, every device asks for a code.',
   'recovery-code-used':
     'You are logged in, and that recovery code is used up. On your account you can see how many are left.',
+  'passkey-added': 'Your passkey is added. You can log in with it.',
+  'passkey-named': 'Your passkey has its new name.',
+  'passkey-removed': 'That passkey is removed.',
   'session-ended': 'That device is logged out.',
   'sessions-ended': 'All other devices are logged out.',
   'plan-saved': 'Your plan is saved.',
