@@ -11,7 +11,7 @@ import { emailPutBack } from '../../mail/notices.ts'
 import { type Draft, mailed, type OutboxRow } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { type Device, noted } from '../activity.ts'
-import { endPasskeys } from '../passkeys/passkeys.ts'
+import { endPasskeys } from '../passkeys/ending.ts'
 import { type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
 export const NOTICE_PURPOSES = ['not-me', 'undo-email-change'] as const

@@ -8,7 +8,7 @@ import { isUniqueViolation } from '../../database/outages.ts'
 import type { Deps } from '../../deps.ts'
 import { mailed } from '../../mail/outbox.ts'
 import { passkeyAdded, passkeyRemoved } from '../../mail/passkey-notices.ts'
-import { type Device, lockedUser, noted } from '../activity.ts'
+import { type Device, noted } from '../activity.ts'
 import { noticeFor } from '../second-step/second-steps.ts'
 import type { User } from '../users.ts'
 import { newChallenge, readChallenge, spent } from './challenges.ts'
@@ -198,9 +198,4 @@ export async function removePasskey(
   }
   mail.wake()
   return { ok: true }
-}
-
-/** Ends all passkeys of an account that somebody else may have been in. */
-export async function endPasskeys(sql: Sql, userId: string): Promise<void> {
-  await sql`delete from passkeys where user_id in (${lockedUser(userId)})`
 }
