@@ -26,6 +26,7 @@ import { accountSessionPages } from './web/pages/account/account-sessions.ts'
 import { dataExportPages } from './web/pages/account/data-export.ts'
 import { emailChangePages } from './web/pages/account/email-change.ts'
 import { movedPages } from './web/pages/account/moved.ts'
+import { passkeyPages } from './web/pages/account/passkeys.ts'
 import { passwordChangePages } from './web/pages/account/password-change.ts'
 import { passwordConfirmationPages } from './web/pages/account/password-confirmation.ts'
 import { secondStepPages } from './web/pages/account/second-step.ts'
@@ -44,6 +45,7 @@ import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
 import { loginPages, unsentLogin } from './web/pages/login.ts'
 import { loginCodePages, unsentLoginCode } from './web/pages/login-code.ts'
+import { loginPasskeyPages } from './web/pages/login-passkey.ts'
 import { loginSecondStepPages, unsentSecondStep } from './web/pages/login-second-step.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { metricsPages } from './web/pages/metrics.ts'
@@ -108,6 +110,7 @@ export function createApp(
   app.use(loginPages(deps))
   app.use(loginCodePages(deps))
   app.use(loginSecondStepPages(deps))
+  app.use(loginPasskeyPages(deps))
   app.use(logoutPages(deps))
   app.use(passwordResetPages(deps))
   app.use(newDevicePages(deps))
@@ -126,6 +129,7 @@ export function createApp(
   app.use(passwordConfirmationPages(deps))
   app.use(secondStepPages(deps))
   app.use(secondStepConfirmationPages(deps))
+  app.use(passkeyPages(deps))
   app.use(dataExportPages(deps))
   app.use(accountDeletionPages(deps))
   app.use(onboardingPages(deps))

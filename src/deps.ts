@@ -89,6 +89,8 @@ export function createDeps(
     secondStepDeviceKeys: config.keys('second-step-devices'),
     /** To hash the codes of mails. */
     mailedCodeKeys: config.keys('mailed-codes'),
+    /** To sign the challenges of passkeys. */
+    passkeyKeys: config.keys('passkeys'),
     mail: createMailer({ config: config.mail, origin: config.issuer, keys: config.keys('outbox'), sql, now, log }),
     pool,
   }

@@ -49,6 +49,11 @@ export async function copyOfAccount(
         select json_build_object('createdAt', s.created_at, 'since', s.confirmed_at)
         from second_steps s where s.user_id = u.id
       ),
+      'passkeys', (
+        select coalesce(json_agg(json_build_object('name', k.name, 'createdAt', k.created_at, 'usedAt', k.used_at,
+          'onSeveralDevices', k.backup_eligible, 'hasCopy', k.backed_up, 'model', k.aaguid) order by k.created_at, k.id), '[]')
+        from passkeys k where k.user_id = u.id
+      ),
       'recoveryCodes', (
         select coalesce(json_agg(json_build_object('usedAt', c.used_at) order by c.used_at), '[]')
         from recovery_codes c where c.user_id = u.id

@@ -20,6 +20,7 @@ export type KeyPurpose =
   | 'second-step'
   | 'second-step-devices'
   | 'mailed-codes'
+  | 'passkeys'
   | 'calendar'
   | 'sign-up-sessions'
   | 'doctor'

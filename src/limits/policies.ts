@@ -22,6 +22,8 @@ export const POLICIES = {
   /** Codes of the second step at a login, of whoever has done the first. */
   secondStepByUser: { points: 5, duration: 15 * MINUTE },
   secondStepByUserDaily: { points: 50, duration: 24 * HOUR },
+  /** Answers of passkeys at a login that were not right. */
+  passkeysByNetwork: { points: 200, duration: 15 * MINUTE },
   confirmStepByUser: { points: 5, duration: 15 * MINUTE },
   switchOnsByUser: { points: 5, duration: HOUR },
   /** Codes of mails that nobody has used: each gives five guesses in a million. */

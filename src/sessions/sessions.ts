@@ -63,6 +63,10 @@ export function listSessions(sql: Sql, userId: string, now: number): Promise<Ses
 
 export type OpenSession = { user: User; session: Session; stored: StoredSession }
 
+/** The open session of this user with this handle, for the answer that tells of it. */
+export const findOwnSession = async (sql: Sql, userId: string, handle: string): Promise<Session | undefined> =>
+  (await listSessions(sql, userId, 0)).find((session) => session.handle === handle)
+
 type Row = User & { sess: unknown; startedAt: Date } & Omit<Session, 'createdAt' | 'userId'>
 
 /**

@@ -12,6 +12,7 @@ import { emailPutBack } from '../../mail/notices.ts'
 import { type Draft, mailed, type OutboxRow } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { type Device, noted } from '../activity.ts'
+import { endPasskeys } from '../passkeys/ending.ts'
 import { withoutSecondStep } from '../second-step/recovery-codes.ts'
 import { type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
@@ -44,7 +45,7 @@ export function noticeTo(
 }
 
 /**
- * Uses the link of a notice: ends all sessions, refresh tokens and known devices, makes the password of now worthless and
+ * Uses the link of a notice: ends all sessions, refresh tokens, known devices and passkeys, makes the password of now worthless and
  * with it all links that were asked for, and returns the token of a link with which a new password is set. A link of a changed
  * address also puts the address of before back, and takes a deletion back: the letter about that has been answered by it, and
  * must not answer a later one. An account that somebody has made with that address since is removed, unless it is confirmed:
@@ -85,6 +86,8 @@ export async function sayNotMe(
       returning users.id, users.password_version, users.second_step
     ), ${withoutSecondStep(fragment`select id from changed where not second_step`)}, ended as (
       delete from sessions where user_id in (select id from changed)
+    ), without_passkeys as (
+      delete from passkeys where user_id in (select id from changed)
     ), without_calendar as (
       update plans set calendar_hash = null, calendar_since = null where user_id in (select id from changed)
     ), cancelled as (
@@ -114,6 +117,7 @@ export async function sayNotMe(
   mail.wake()
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await revokeSessions(sql, link.user.id)
+  await endPasskeys(sql, link.user.id)
   await Promise.all([
     clearLoginTries(deps, triesOfStrangers(link.email)),
     rateLimits.clear('confirmByUser', link.user.id),

@@ -10,6 +10,7 @@ import { revokeSessions } from '../../sessions/sessions.ts'
 import { findLeaving } from '../account-deletion.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
 import { type Proof, usedCode } from '../mailed-codes/mailed-codes.ts'
+import { endPasskeys } from '../passkeys/ending.ts'
 import type { Breached } from '../passwords/breached-passwords.ts'
 import { withoutSecondStep } from '../second-step/recovery-codes.ts'
 import type { User } from '../users.ts'
@@ -51,7 +52,7 @@ type Set = Done | Exclude<Used, { ok: true }> | Breached
 /**
  * Sets a new password by a link, which is then used up. The address counts as confirmed, all sessions end with their
  * refresh tokens, devices are strangers again, links that were asked for with the password of before are worthless, and
- * nobody is logged in (ASVS 7.4.3). The caller has checked that the password may be set; one that is known from leaks is
+ * nobody is logged in (ASVS 7.4.3). Passkeys stay, unless the address was not confirmed: then they may be somebody else's. The caller has checked that the password may be set; one that is known from leaks is
  * refused here, and leaves the link good.
  * @throws {Busy} when there is no room for hashing; the link stays good then.
  */
@@ -152,6 +153,9 @@ async function setPassword(
       delete from profiles where ${startEmpty} and user_id in (select id from changed)
     ), without_progress as (
       delete from progress where ${startEmpty} and user_id in (select id from changed)
+    ), without_passkeys as (
+      delete from passkeys where user_id in (select id from changed)
+        and exists (select 1 from users before where before.id = passkeys.user_id and not before.email_verified)
     ), without_calendar as (
       update plans set calendar_hash = null, calendar_since = null,
         weekly_hours = case when ${startEmpty} then null else weekly_hours end
@@ -168,6 +172,7 @@ async function setPassword(
   mail.wake()
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await revokeSessions(sql, user.id)
+  if (!user.emailVerified) await endPasskeys(sql, user.id)
   // A request of such a session may also have been about to write.
   if (startEmpty) await emptyAgain(sql, user.id)
   // Let the owner log in, even if somebody else's tries have used up the limit.

@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { z } from 'zod'
 
 export const REFUSALS = {
+  AUTHENTICATION_FAILED: [400, 'Authentication failed'],
   BACKUP_CODES_NOT_ENABLED: [400, "Backup codes aren't enabled"],
   BAD_REQUEST: [400, 'The request cannot be read'],
   CHANGE_EMAIL_DISABLED: [400, 'Change email is disabled'],
@@ -13,6 +14,7 @@ export const REFUSALS = {
   EMAIL_CAN_NOT_BE_UPDATED: [400, 'Email can not be updated'],
   EMAIL_IS_THE_SAME: [400, 'Email is the same'],
   EMAIL_MISMATCH: [400, 'Email mismatch'],
+  FAILED_TO_VERIFY_REGISTRATION: [400, 'Failed to verify registration'],
   INVALID_EMAIL: [400, 'Invalid email'],
   INVALID_PASSWORD: [400, 'Invalid password'],
   NO_FIELDS_TO_UPDATE: [400, 'No fields to update'],
@@ -24,6 +26,7 @@ export const REFUSALS = {
   PASSWORD_COMPROMISED: [400, 'The password you entered has been compromised. Please choose a different password.'],
   PASSWORD_TOO_LONG: [400, 'Password too long'],
   PASSWORD_TOO_SHORT: [400, 'Password too short'],
+  PREVIOUSLY_REGISTERED: [400, 'Previously registered'],
   RESET_PASSWORD_DISABLED: [400, "Reset password isn't enabled"],
   RESET_TOKEN_INVALID: [400, 'Invalid token'],
   SESSION_EXPIRED: [400, 'Session expired. Re-authenticate to perform this action.'],
@@ -38,6 +41,7 @@ export const REFUSALS = {
   INVALID_TOKEN: [401, 'Invalid token'],
   INVALID_TWO_FACTOR_COOKIE: [401, 'Invalid two factor cookie'],
   INVALID_USER: [401, 'Invalid user'],
+  PASSKEY_NOT_FOUND: [401, 'Passkey not found'],
   TOKEN_EXPIRED: [401, 'Token expired'],
   UNAUTHORIZED: [401, 'Unauthorized'],
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: [
@@ -55,6 +59,7 @@ export const REFUSALS = {
   MISSING_OR_NULL_ORIGIN: [403, 'Missing or null Origin'],
   SESSION_NOT_FRESH: [403, 'Session is not fresh'],
   TOO_MANY_ATTEMPTS: [403, 'Too many attempts'],
+  PASSKEY_TO_CHANGE_NOT_FOUND: [404, 'Passkey not found'],
   DELETE_TOKEN_INVALID: [404, 'Invalid token'],
   METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED: [
     405,
@@ -68,6 +73,8 @@ export const REFUSALS = {
   ],
   RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
   // Our own.
+  LAST_WAY_IN: [403, 'Without this passkey, nobody could sign in to the account. Set a password first.'],
+  TOO_MANY_PASSKEYS: [403, 'An account can have ten passkeys'],
   SIGN_IN_TO_CONFIRM: [403, 'Sign in first, or open the link of the email in a browser'],
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
   SERVICE_KEY_LACKS_RIGHT: [403, 'This service key may not do that'],
@@ -88,6 +95,7 @@ type Issue = { path: string; message: string }
 const NAMES: Partial<Record<Code, string | undefined>> = {
   RESET_TOKEN_INVALID: 'INVALID_TOKEN',
   DELETE_TOKEN_INVALID: 'INVALID_TOKEN',
+  PASSKEY_TO_CHANGE_NOT_FOUND: 'PASSKEY_NOT_FOUND',
   EMAIL_IS_THE_SAME: undefined,
   NO_FIELDS_TO_UPDATE: undefined,
   OTP_MAIL_NOT_SET_UP: undefined,

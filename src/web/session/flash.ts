@@ -17,6 +17,9 @@ const MESSAGES = {
     'You are logged in, and that recovery code is used up. On your account you can see how many are left.',
   'claimed-by-code':
     'You are logged in, and your address is confirmed. Whatever password the account had is gone, and all other devices are logged out. You can choose a new password by email, at “Forgot your password?”.',
+  'passkey-added': 'Your passkey is added. You can log in with it.',
+  'passkey-named': 'Your passkey has its new name.',
+  'passkey-removed': 'That passkey is removed.',
   'session-ended': 'That device is logged out.',
   'sessions-ended': 'All other devices are logged out.',
   'plan-saved': 'Your plan is saved.',

@@ -24,6 +24,9 @@ export type Amr = 'pwd' | 'otp' | 'hwk' | 'user' | 'mfa'
 /** What a code of the second step adds to the first one. */
 export const BOTH_STEPS = ['otp', 'mfa'] as const satisfies Amr[]
 
+/** A passkey with user verification is both steps by itself. */
+export const PASSKEY = ['hwk', 'user', 'mfa'] as const satisfies Amr[]
+
 type Start = Term &
   Luggage & {
     amr: string[]
