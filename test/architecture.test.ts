@@ -87,7 +87,7 @@ describe('the rooms of the house', () => {
 
   it('are seen by this test', () => {
     assert.ok(imports.length > 300, `${imports.length} found`)
-    assert.ok(imports.some(({ from, to }) => from === 'app.ts' && to === 'web/pages/login.ts'))
+    assert.ok(imports.some(({ from, to }) => from === 'app.ts' && to === 'web/pages/login/login.ts'))
   })
 
   it('has no circle', () => {

@@ -1,12 +1,12 @@
 import { type ErrorRequestHandler, type Request, Router } from 'express'
 import { z } from 'zod'
-import { CurrentPassword, Email } from '../../accounts/fields.ts'
-import { authenticate } from '../../accounts/login.ts'
-import type { Deps } from '../../deps.ts'
-import { methodNotAllowed } from '../middleware/errors.ts'
-import { unsentForm } from '../middleware/unsent-form.ts'
-import { parseForm, refuse } from '../presenters/form.ts'
-import { LOGIN_FIELDS, showLogin } from '../presenters/login-form.ts'
+import { CurrentPassword, Email } from '../../../accounts/fields.ts'
+import { authenticate } from '../../../accounts/login.ts'
+import type { Deps } from '../../../deps.ts'
+import { methodNotAllowed } from '../../middleware/errors.ts'
+import { unsentForm } from '../../middleware/unsent-form.ts'
+import { parseForm, refuse } from '../../presenters/form.ts'
+import { LOGIN_FIELDS, showLogin } from '../../presenters/login-form.ts'
 import {
   inWords,
   MANY_LOG_IN,
@@ -14,14 +14,14 @@ import {
   refuseStrangers,
   refuseTooManyTries,
   sayBusy,
-} from '../presenters/too-many-tries.ts'
-import { deviceOf } from '../session/device.ts'
-import { requireGuest } from '../session/guards.ts'
-import { hangUpOf } from '../session/hang-up.ts'
-import { enter } from '../session/identity.ts'
-import { keptFor } from '../session/kept-forms.ts'
-import { deviceCookieOf } from '../session/known-device.ts'
-import { safeReturnTo } from '../session/return-to.ts'
+} from '../../presenters/too-many-tries.ts'
+import { deviceOf } from '../../session/device.ts'
+import { requireGuest } from '../../session/guards.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
+import { enter } from '../../session/identity.ts'
+import { keptFor } from '../../session/kept-forms.ts'
+import { deviceCookieOf } from '../../session/known-device.ts'
+import { safeReturnTo } from '../../session/return-to.ts'
 
 const TICKED = ['on', 'yes', 'true', '1']
 const NOT_TICKED = ['', 'off', 'no', 'false', '0']
