@@ -9,6 +9,7 @@ import { openMailbox } from '../support/mailbox.ts'
 import { SUBJECT } from '../support/mailed-codes.ts'
 import { type Browser, learner, openBrowser, type Person, somebody } from '../support/people.ts'
 import { formPathsOf } from '../support/routes.ts'
+import { firstStep, LOGIN_PAGE, PAGE as SECOND_STEP, SETUP, switchOn } from '../support/second-step.ts'
 import { COOKIE } from '../support/sessions.ts'
 
 const mailbox = await openMailbox()
@@ -19,7 +20,7 @@ type Ada = { person: Person; browser: Browser }
 /** `path`: where the forms are. `prepare`: what happens before; a link that it returns is opened first. */
 type Place = {
   path: string
-  as: 'visitor' | 'learner'
+  as: 'visitor' | 'learner' | 'between two steps'
   prepare?: (ada: Ada) => Promise<unknown>
   /** What happens before in the same browser. */
   arrive?: (page: Page, ada: Ada) => Promise<unknown>
@@ -150,6 +151,45 @@ const PLACES: Place[] = [
     },
   },
 ]
+const careful = async ({ person, browser }: Ada) => {
+  await app.sql`update users set email_verified = true where email = ${person.email}`
+  await switchOn(app, browser)
+}
+PLACES.push(
+  {
+    path: SECOND_STEP,
+    as: 'learner',
+    prepare: async ({ person }) => {
+      await app.sql`update users set email_verified = true where email = ${person.email}`
+    },
+  },
+  {
+    path: SETUP,
+    as: 'learner',
+    prepare: async ({ person, browser }) => {
+      await app.sql`update users set email_verified = true where email = ${person.email}`
+      await browser.submitTo(SECOND_STEP, SECOND_STEP)
+    },
+  },
+  { path: SECOND_STEP, as: 'learner', prepare: careful },
+  {
+    path: LOGIN_PAGE,
+    as: 'between two steps',
+    prepare: async (ada) => {
+      await careful(ada)
+      await ada.browser.logOut()
+      await firstStep(ada.browser, ada.person)
+    },
+  },
+  {
+    path: `${SECOND_STEP}/confirmation`,
+    as: 'learner',
+    prepare: async (ada) => {
+      await careful(ada)
+      app.advance(11 * 60_000)
+    },
+  },
+)
 const patterns = formPathsOf(app)
 const sent = new Set<string>()
 
@@ -161,8 +201,8 @@ const patternOf = (path: string): string =>
 
 async function contextFor({ browser }: Ada, as: Place['as']): Promise<BrowserContext> {
   const context = await chromium.newContext({ javaScriptEnabled: false, acceptDownloads: true })
-  const cookie = { name: COOKIE, value: browser.cookie(COOKIE) ?? '', url: app.url }
-  if (as === 'learner') await context.addCookies([cookie])
+  const name = as === 'learner' ? COOKIE : 'matricula-ticket'
+  if (as !== 'visitor') await context.addCookies([{ name, value: browser.cookie(name) ?? '', url: app.url }])
   return context
 }
 

@@ -34,6 +34,7 @@ type Start = Term &
     steppedAt: number
     passwordVersion: number
     endsOld?: boolean
+    replaces?: string | undefined
     sessionId?: string | undefined
   }
 
@@ -85,20 +86,30 @@ export async function enter(req: Request, res: Response, deps: Deps, user: User,
   return { ok: true, handle, path }
 }
 
+type Renewal = {
+  passwordVersion: number
+  flash?: FlashMessage
+  amr?: readonly Amr[]
+  /** All sessions have been ended, this one too. By itself it must still be open. */
+  hasEnded?: boolean
+}
+
 /**
  * Gives the session a new id and handle after its learner has shown the password, or done the second step: then `amr` says
  * how. Its limits stay the same, so this makes no session longer. Returns the new handle.
+ * @throws {Unavailable} when the session has been ended meanwhile from another device, or the account has changed.
  */
 export function renewSession(
   req: Request,
   user: User,
   deps: Deps,
-  { passwordVersion, flash, amr = [] }: { passwordVersion: number; flash?: FlashMessage; amr?: readonly Amr[] },
+  { passwordVersion, flash, amr = [], hasEnded = false }: Renewal,
 ): Promise<string> {
   const { remembered = false, loggedInAt = 0, confirmedAt = 0, steppedAt = 0, kept } = req.session
   const now = deps.now()
   return startSession(req, user, deps, {
-    ...{ remembered, loggedInAt, flash, kept, passwordVersion },
+    ...{ remembered, loggedInAt, flash, kept, passwordVersion, endsOld: false },
+    replaces: hasEnded || req.openSession === undefined ? undefined : req.sessionID,
     amr: [...new Set([...(req.session.amr ?? []), ...amr])],
     confirmedAt: amr.length === 0 ? now : confirmedAt,
     steppedAt: amr.includes('mfa') ? now : steppedAt,
