@@ -65,7 +65,7 @@ export async function copyOfAccount(
       ),
       'mailedCodes', (
         select coalesce(json_agg(json_build_object('purpose', c.purpose, 'sentTo', c.email, 'createdAt', c.created_at,
-          'expiresAt', c.expires_at, 'usedAt', c.used_at, 'wrongTries', c.tries) order by c.created_at), '[]')
+          'expiresAt', c.expires_at, 'usedAt', c.used_at, 'wrongTries', c.tries, 'leadsTo', c.next) order by c.created_at), '[]')
         from mailed_codes c where c.user_id = u.id
       ),
       'profile', (

@@ -1,11 +1,12 @@
 /** Every form, sent by a real browser without JavaScript, under the headers that the server ships. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
 import { startBrowser } from '../support/browser.ts'
 import { passAll } from '../support/learning.ts'
 import { openMailbox } from '../support/mailbox.ts'
+import { SUBJECT } from '../support/mailed-codes.ts'
 import { type Browser, learner, openBrowser, type Person, somebody } from '../support/people.ts'
 import { formPathsOf } from '../support/routes.ts'
 import { firstStep, LOGIN_PAGE, PAGE as SECOND_STEP, SETUP, switchOn } from '../support/second-step.ts'
@@ -17,7 +18,13 @@ const chromium = await startBrowser()
 
 type Ada = { person: Person; browser: Browser }
 /** `path`: where the forms are. `prepare`: what happens before; a link that it returns is opened first. */
-type Place = { path: string; as: 'visitor' | 'learner' | 'between two steps'; prepare?: (ada: Ada) => Promise<unknown> }
+type Place = {
+  path: string
+  as: 'visitor' | 'learner' | 'between two steps'
+  prepare?: (ada: Ada) => Promise<unknown>
+  /** What happens before in the same browser. */
+  arrive?: (page: Page, ada: Ada) => Promise<unknown>
+}
 
 const linkTo = async ({ email }: Person, subject: RegExp, count = 1) =>
   (await mailbox.letterTo(email, subject, count)).link
@@ -32,6 +39,27 @@ async function replaced({ browser, person }: Ada, page: string, subject: RegExp)
   await linkTo(person, subject, 2)
   return link
 }
+
+/** Asks for a code by mail, which only the browser that asks may use. */
+async function askForCode(page: Page, { person }: Ada): Promise<void> {
+  await page.goto(`${app.url}/login/code`)
+  await page.getByLabel('Email address').fill(person.email)
+  await page.getByRole('button', { name: 'Send me a code' }).click()
+  await page.waitForURL('**/login/code/enter')
+}
+
+const CODE_PLACES: Place[] = [
+  { path: '/login/code', as: 'visitor' },
+  { path: '/login/code/enter', as: 'visitor', arrive: askForCode },
+  {
+    path: '/login/code/confirm',
+    as: 'visitor',
+    arrive: async (page, ada) => {
+      await askForCode(page, ada)
+      await page.goto(await linkTo(ada.person, SUBJECT))
+    },
+  },
+]
 
 const PLACES: Place[] = [
   ...['/sign-up', '/login', '/password-reset', '/new-device', '/email-verification'].map(
@@ -179,13 +207,14 @@ async function contextFor({ browser }: Ada, as: Place['as']): Promise<BrowserCon
 }
 
 /** Sends each form of a page that was not sent before. Each by somebody else, since some forms end the session. */
-async function sendAll({ path, as, prepare }: Place): Promise<void> {
+async function sendAll({ path, as, prepare, arrive }: Place): Promise<void> {
   for (let at = 0, count = 1; at < count; at += 1) {
     const ada = await learner(app, 'Ada')
     const link = await prepare?.(ada)
     const context = await contextFor(ada, as)
     const page = await context.newPage()
     if (typeof link === 'string') await page.goto(link)
+    await arrive?.(page, ada)
     const shown = await page.goto(app.url + path)
     assert.ok([200, 410].includes(shown?.status() ?? 0), `${path} answers ${shown?.status()}`)
     const actions = await page
@@ -208,7 +237,7 @@ async function sendAll({ path, as, prepare }: Place): Promise<void> {
 
 describe('without JavaScript, Chromium', () => {
   it('[C23] sends every form there is, and each is taken', async () => {
-    for (const place of PLACES) await sendAll(place)
+    for (const place of [...PLACES, ...CODE_PLACES]) await sendAll(place)
     assert.deepEqual(
       patterns.filter((pattern) => !sent.has(pattern)),
       [],

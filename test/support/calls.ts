@@ -135,6 +135,7 @@ export async function stateOf({ sql }: Pick<TestApp, 'sql'>): Promise<string> {
     sql`select * from second_steps order by user_id`,
     sql`select * from recovery_codes order by user_id, code_hash`,
     sql`select * from login_tickets order by ticket_hash`,
+    sql`select * from mailed_codes order by request_hash`,
   ])
   return JSON.stringify(rows)
 }

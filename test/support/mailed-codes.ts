@@ -1,5 +1,7 @@
 /** People who log in by a code of a mail: they ask in a browser, read their mail, and type what is in it. */
 import assert from 'node:assert/strict'
+import type { TestApp } from './app.ts'
+import { call } from './calls.ts'
 import type { Letter, Mailbox } from './mailbox.ts'
 import type { Browser, Response } from './people.ts'
 
@@ -31,6 +33,24 @@ export async function askForCode(
   await ask(browser, email)
   const letter = await mailbox.letterTo(email, SUBJECT, count)
   return { code: codeOf(letter), letter }
+}
+
+type Purpose = 'sign-in' | 'email-verification' | 'forget-password'
+
+/** Asks by the API. Returns the code that is mailed, and the cookie of whoever asked, as the value of a `Cookie` header. */
+export async function askByApi(
+  app: Pick<TestApp, 'port'>,
+  mailbox: Mailbox,
+  { email, type }: { email: string; type: Purpose },
+): Promise<{ otp: string; cookie: string }> {
+  const subject = /^Your code/
+  const before = mailbox.letters.filter((letter) => letter.to === email && subject.test(letter.subject)).length
+  const { status, headers, text } = await call(app, '/api/auth/email-otp/send-verification-otp', {
+    body: { email, type },
+  })
+  assert.equal(status, 200, text)
+  const [cookie = ''] = String(headers['set-cookie']).split(';')
+  return { otp: codeOf(await mailbox.letterTo(email, subject, before + 1)), cookie }
 }
 
 export const type = (browser: Browser, code: string, more: Record<string, string> = {}): Promise<Response> =>

@@ -20,7 +20,13 @@ export type CodeRequest = {
   device: Device
   /** Where a link in the mail leads, beside the code. Without it there is no link. */
   linkTo?: LinkTo | undefined
+  onwards?: Onwards | undefined
+  /** What the browser holds of the code that it has asked for before: a form that waits goes on from there. */
+  former?: string | undefined
 }
+
+/** Where a login is to lead, and a form that waits for its learner, sealed. */
+export type Onwards = { next: string; kept?: string | undefined }
 
 /** Who gets a code. An address that is confirmed needs none that confirms it. */
 const ONLY_USERS: Record<CodePurpose, Fragment> = {
@@ -36,7 +42,7 @@ const ONLY_USERS: Record<CodePurpose, Fragment> = {
  */
 export async function requestCode(
   deps: Deps,
-  { purpose, email, device, linkTo }: CodeRequest,
+  { purpose, email, device, linkTo, onwards, former = '' }: CodeRequest,
 ): Promise<{ ok: true; request: string } | TooManyTries> {
   const { sql, mail, rateLimits } = deps
   const count = await countMail(deps, { purpose: `${purpose}-code`, email, ip: device.ipAddress })
@@ -57,9 +63,11 @@ export async function requestCode(
     ), noted as (
       ${noted('mailed-code-asked', 'holder', { device, now })}
     ), coded as (
-      insert into mailed_codes (request_hash, purpose, code_hash, link_hash, user_id, email, password_version, created_at, expires_at)
+      insert into mailed_codes (request_hash, purpose, code_hash, link_hash, user_id, email, password_version, created_at, expires_at,
+        next, kept)
       select ${sha256(request)}, ${purpose}, ${hash}, ${token ? sha256(token) : null}, h.id, h.email, h.password_version,
-        ${new Date(now)}::timestamptz, ${new Date(now + CODE_LASTS_MS)}::timestamptz
+        ${new Date(now)}::timestamptz, ${new Date(now + CODE_LASTS_MS)}::timestamptz, ${onwards?.next ?? null},
+        coalesce(${onwards?.kept ?? null}::text, (select kept from mailed_codes where request_hash = ${sha256(former)}))
       from (select 1) as one left join holder h on true
     )
     ${mailed([row, fragment`from holder`], [mail.row(nothing), fragment`where not exists (select 1 from holder)`])}`

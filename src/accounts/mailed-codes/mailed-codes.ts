@@ -152,7 +152,8 @@ export async function lookAtCodeLink(
 
 /**
  * Uses up a code, as the first parts of the statement that does what it is for: so of many uses at the same time one wins. Gives a
- * part named `link` with the user's `id`, `email` and `password_version`, without a row if it is not good. The user's row is
+ * part named `link` with the user's `id`, `email` and `password_version`, and what the code was asked for with; without a row if
+ * it is not good. The user's row is
  * locked first, as by `usedLink`, whose parts have the same names.
  */
 export function usedCode(deps: Deps, proof: Proof, now: number): Fragment {
@@ -170,7 +171,7 @@ export function usedCode(deps: Deps, proof: Proof, now: number): Fragment {
       where c.request_hash = ${sha256(request)} and c.purpose = ${purpose} and c.used_at is null
         and c.expires_at > ${new Date(now)} and c.user_id = h.id and c.email = h.email
         and c.password_version = h.password_version and ${isProven}
-      returning c.user_id as id, c.email, c.password_version
+      returning c.user_id as id, c.email, c.password_version, c.next, c.kept
     )`
 }
 

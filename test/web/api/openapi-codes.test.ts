@@ -1,14 +1,17 @@
 /** The error codes that the OpenAPI description names for each endpoint: each can occur, and no other does. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Policy } from '../../../src/limits/policies.ts'
 import { addServiceKey } from '../../../src/tokens/service-keys.ts'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { asOwnPage, type Call, call, cookieOf, type Operation, operationsOf } from '../../support/calls.ts'
 import { createDatabase } from '../../support/database.ts'
+import { useUp } from '../../support/guessing.ts'
 import { startLeakService } from '../../support/leaked-passwords.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, secretOf, VERIFY as VERIFICATION } from '../../support/mailed.ts'
+import { askByApi } from '../../support/mailed-codes.ts'
 import { openBrowser, somebody } from '../../support/people.ts'
 import { startProxy } from '../../support/proxy.ts'
 import type { Answer } from '../../support/raw-http.ts'
@@ -121,7 +124,90 @@ async function withStep() {
 const withoutStep = () => app.sql`delete from second_steps`
 const unconfirmed = () => app.sql`update users set email_verified = false where email = ${ada.email}`
 
+const OTP = 'POST /api/auth/email-otp'
+const ASK_OTP = `${OTP}/send-verification-otp`
+const CHECK_OTP = `${OTP}/check-verification-otp`
+const SIGN_IN_OTP = 'POST /api/auth/sign-in/email-otp'
+const VERIFY_OTP = `${OTP}/verify-email`
+const RESET_OTP = `${OTP}/reset-password`
+const toSignIn = { email: ben.email, type: 'sign-in' }
+const guessed = { email: ada.email, otp: '000000' }
+/** The browser's part of a code that was asked for, and what was mailed. */
+const asked: Record<string, string> = {}
+const mailed = { email: ada.email, otp: '', type: 'sign-in', password: NEW_PASSWORD }
+const withCode =
+  (type: 'sign-in' | 'email-verification' | 'forget-password', email = ada.email) =>
+  async () => {
+    if (type === 'email-verification') await unconfirmed()
+    const { otp, cookie } = await askByApi(app, mailbox, { email, type })
+    Object.assign(mailed, { email, otp, type, password: NEW_PASSWORD })
+    Object.assign(asked, asOwnPage(app, `${headers.Cookie}; ${cookie}`))
+  }
+/** A code that is too old, or was wrong five times. */
+const expiredCode = (type: Parameters<typeof withCode>[0]) => async () => {
+  await withCode(type)()
+  await app.sql`update mailed_codes set expires_at = created_at`
+}
+const exhaustedCode = (type: Parameters<typeof withCode>[0]) => async () => {
+  await withCode(type)()
+  await app.sql`update mailed_codes set tries = 5`
+}
+const used = (policy: Policy, tries: number) => () => useUp(app, policy, '127.0.0.1', tries)
+const leakedBody = { ...mailed, password: LEAKED }
+
+/** What every call that takes a code answers to one that it does not take. */
+const ofCodes = (operation: string, type: Parameters<typeof withCode>[0]): Special[] => [
+  [operation, 'INVALID_OTP', { body: { ...mailed, type } }],
+  [operation, 'OTP_EXPIRED', { before: expiredCode(type), more: asked, body: mailed }],
+  [operation, 'TOO_MANY_ATTEMPTS', { before: exhaustedCode(type), more: asked, body: mailed }],
+  [
+    operation,
+    'RATE_LIMITED',
+    {
+      before: async () => {
+        await withCode(type)()
+        await used('wrongCodesByNetwork', 100)()
+      },
+      more: asked,
+      body: mailed,
+    },
+  ],
+]
+
 const SPECIAL: Special[] = [
+  [ASK_OTP, 'INVALID_EMAIL', { body: { ...toSignIn, email: 'ada' } }],
+  [ASK_OTP, 'Invalid OTP type', { body: { ...toSignIn, type: 'change-email' } }],
+  [ASK_OTP, 'send email verification is not implemented', { plain: true, body: toSignIn }],
+  [ASK_OTP, 'RATE_LIMITED', { before: used('mailsByNetwork', 200), body: toSignIn }],
+  ...[`${OTP}/request-password-reset`, 'POST /api/auth/forget-password/email-otp'].flatMap((operation): Special[] => [
+    [operation, 'INVALID_EMAIL', { body: { email: 'ada' } }],
+    [operation, 'send email verification is not implemented', { plain: true, body: { email: ben.email } }],
+    [operation, 'RATE_LIMITED', { before: used('mailsByNetwork', 200), body: { email: ben.email } }],
+  ]),
+  [CHECK_OTP, 'INVALID_EMAIL', { body: { ...toSignIn, email: 'ada', otp: '000000' } }],
+  ...ofCodes(CHECK_OTP, 'sign-in'),
+  ...ofCodes(SIGN_IN_OTP, 'sign-in'),
+  [SIGN_IN_OTP, 'BANNED_USER', { before: withCode('sign-in', barred.email), more: asked, body: mailed }],
+  [VERIFY_OTP, 'INVALID_EMAIL', { body: { ...guessed, email: 'ada' } }],
+  [VERIFY_OTP, 'SIGN_IN_TO_CONFIRM', { visitor, body: guessed }],
+  [VERIFY_OTP, 'INVALID_USER', { body: { ...guessed, email: ben.email } }],
+  ...ofCodes(VERIFY_OTP, 'email-verification'),
+  [RESET_OTP, 'INVALID_EMAIL', { body: { ...mailed, email: 'ada' } }],
+  [RESET_OTP, 'PASSWORD_TOO_SHORT', { body: { ...mailed, password: 'xk4$' } }],
+  [RESET_OTP, 'PASSWORD_TOO_LONG', { body: { ...mailed, password: TOO_LONG } }],
+  [
+    RESET_OTP,
+    'PASSWORD_COMPROMISED',
+    {
+      before: async () => {
+        await withCode('forget-password')()
+        Object.assign(leakedBody, { otp: mailed.otp })
+      },
+      more: asked,
+      body: leakedBody,
+    },
+  ],
+  ...ofCodes(RESET_OTP, 'forget-password'),
   [`${STEP}/enable`, 'UNAUTHORIZED', { visitor, body: password }],
   [`${STEP}/enable`, 'INVALID_PASSWORD', { body: wrongPassword }],
   [`${STEP}/enable`, 'OTP_NOT_CONFIGURED', { body: { ...password, method: 'otp' } }],
@@ -338,6 +424,8 @@ describe('while the database is away', () => {
       token,
       state: 'done',
       weeklyHours: 4,
+      otp: '000000',
+      type: 'sign-in',
     }
     const query = '?token=x&callbackURL=/'
     const answers = await Promise.all(

@@ -1,8 +1,11 @@
 /** What somebody tries with codes of mails who has no mailbox, or no browser that asked. Eve attacks; Ada owns the address. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import postgres from 'postgres'
+import { suspendAccount } from '../../../src/accounts/suspension.ts'
 import { openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
+import { addPasskey, loginOptions, sendAssertion } from '../../support/authenticator.ts'
 import { newNetwork, useUp } from '../../support/guessing.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, confirm, headingOf, NEW_PASSWORD, open, resetBy, VERIFY } from '../../support/mailed.ts'
@@ -25,14 +28,18 @@ import {
   PASSWORD,
   type Person,
   problemsOf,
+  type Response,
   somebody,
 } from '../../support/people.ts'
+import { eventually } from '../../support/process.ts'
 import { LOGIN_PAGE, switchOn } from '../../support/second-step.ts'
 import { sessionsOf } from '../../support/sessions.ts'
 
 const mailbox = await openMailbox()
 // One proxy in front, so that everybody can come from a network of their own.
 const app = await startApp({ TRUST_PROXY: '1' }, { mailbox, atPublicUrl: true })
+/** The same site, when it sent no mails. */
+const bare = await startApp({ PUBLIC_URL: app.url }, { databaseUrl: app.databaseUrl })
 const TRIES = 5
 
 const visitor = (): Browser => openBrowser(app, { 'X-Forwarded-For': newNetwork() })
@@ -249,6 +256,71 @@ describe('two at the same moment', () => {
   })
 })
 
+describe('an account that changes between the right code and its session', () => {
+  /** The code is used up, and the login goes on once the count of unused codes can be forgotten: after the change. */
+  async function meanwhile({ email }: Person, login: () => PromiseLike<Response>, change: () => Promise<unknown>) {
+    const key = app.deps.rateLimits.keyOf('unusedCodesByAddress', `sign-in ${email}`)
+    const direct = postgres(app.databaseUrl, { max: 1, onnotice: () => {} })
+    let answer: Promise<Response> | undefined
+    await direct.begin(async (transaction) => {
+      const held = await transaction`select 1 from rate_limits where key = ${key} for update`
+      assert.equal(held.length, 1)
+      answer = Promise.resolve(login())
+      await eventually('the code to be used', async () => {
+        const used = await app.sql`select 1 as one from mailed_codes where email = ${email} and used_at is not null`
+        return used.length > 0
+      })
+      await change()
+    })
+    await direct.end()
+    return answer ?? assert.fail()
+  }
+
+  const byCode = async (ada: Browser, { email }: Person) => {
+    const { code } = await askForCode(ada, mailbox, email)
+    const _csrf = await ada.token(ENTER)
+    return () => ada.post(ENTER, { code, _csrf })
+  }
+  const byLink = async (ada: Browser, { email }: Person) => {
+    await open(ada, (await askForCode(ada, mailbox, email)).letter)
+    const _csrf = await ada.token(CONFIRM)
+    return () => ada.post(CONFIRM, { _csrf })
+  }
+  const CHANGES: Record<string, (owner: { person: Person; browser: Browser }) => Promise<() => Promise<unknown>>> = {
+    'gets a new password': async ({ person }) => {
+      const other = visitor()
+      const letter = await askForReset(other, mailbox, person.email)
+      return () => resetBy(other, letter)
+    },
+    'is suspended': async ({ person }) => {
+      const account = { id: await idOf(person), email: person.email }
+      return () => suspendAccount(app.deps, account, { reason: 'of the test', notify: false })
+    },
+    'switches a second step on':
+      async ({ browser }) =>
+      () =>
+        switchOn(app, browser),
+    'is left': async ({ browser }) => {
+      return async () => browser.submit('/account/account-deletion', { password: PASSWORD, sure: 'yes' })
+    },
+  }
+  for (const [what, prepare] of Object.entries(CHANGES)) {
+    for (const [way, ready] of Object.entries({ code: byCode, link: byLink })) {
+      it(`[M32, M33] gets none if it ${what}: by ${way}`, async () => {
+        const { person, browser } = await owner('Ada')
+        const change = await prepare({ person, browser })
+        const ada = visitor()
+        const login = await ready(ada, person)
+        const answer = await meanwhile(person, login, change)
+        assert.notEqual(answer.status, 303, answer.text)
+        assert.equal(await ada.whoAmI(), undefined)
+        const open = await sessionsOf(app, person)
+        assert.ok(open.length <= 1, 'at most the one in which the second step was switched on')
+      })
+    }
+  }
+})
+
 describe('a way around', () => {
   it('[M33] the second step there is none, by code or by link, on pages or in the API', async () => {
     const { person, browser } = await owner('Ada')
@@ -317,6 +389,17 @@ describe('an account that Eve has made with Ada’s address', () => {
     assert.match((await ada.get('/account/sessions')).text, /Confirmed the email address by a code/)
     await resetBy(ada, await askForReset(ada, mailbox, person.email))
     assert.equal((await ada.logIn({ ...person, password: NEW_PASSWORD })).status, 303)
+  })
+
+  it('[M36] keeps no passkey of Eve’s, from the time before this server sent mails', async () => {
+    const { person, browser } = await learner(bare, 'Ada')
+    const passkey = await addPasskey(app, browser)
+    const ada = visitor()
+    const { code } = await askForCode(ada, mailbox, person.email)
+    assert.equal((await type(ada, code)).status, 303)
+    const eve = visitor()
+    assert.equal((await sendAssertion(eve, passkey.get(await loginOptions(eve)))).status, 422)
+    assert.equal(await eve.whoAmI(), undefined)
   })
 
   it('[M37] is not confirmed for Eve by a code that Ada reads, nor by Eve’s guesses alone', async () => {

@@ -19,6 +19,7 @@ import {
   SUBJECT,
   type,
 } from '../../support/mailed-codes.ts'
+import { figure, METRICS_TOKEN, scrape } from '../../support/metrics.ts'
 import { type Browser, learner, openBrowser, type Person, problemsOf, somebody } from '../../support/people.ts'
 import { enterCode, LOGIN_PAGE, nextCode, switchOn } from '../../support/second-step.ts'
 import { decode } from '../../support/tokens.ts'
@@ -218,5 +219,25 @@ describe('the pages', () => {
     assert.doesNotMatch((await visitor.get('/login')).text, /login\/code/)
     assert.equal(headingOf(await visitor.get(ASK)), 'Email is not set up here')
     assert.equal(controlsOf((await openBrowser(app).get('/login')).text, 'login-form').length, 4)
+  })
+})
+
+describe('logins by a code in the metrics', () => {
+  it('are counted once, and apart from wrong passwords', async () => {
+    const mine = await startApp({ METRICS_TOKEN }, { mailbox, atPublicUrl: true })
+    const logins = async (outcome: string) => figure(await scrape(mine), 'matricula_logins_total', { outcome }) ?? 0
+    const { person, browser } = await learner(mine, 'Ada')
+    await confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject))
+    const phone = openBrowser(mine)
+    const { code } = await askForCode(phone, mailbox, person.email)
+    await type(phone, notThis(code))
+    await type(phone, code)
+    assert.deepEqual([await logins('wrong-mailed-code'), await logins('wrong'), await logins('ok')], [1, 0, 1])
+    const { secret } = await switchOn(mine, browser)
+    const other = openBrowser(mine)
+    await type(other, (await askForCode(other, mailbox, person.email, 2)).code)
+    assert.equal(await logins('ok'), 1, 'it is not over yet')
+    await enterCode(other, nextCode(mine, secret))
+    assert.equal(await logins('ok'), 2)
   })
 })

@@ -15,13 +15,14 @@ import { outOfReach, refuseTooManyTries, tooManyTries } from '../../presenters/t
 import { deviceOf } from '../../session/device.ts'
 import { requireGuest } from '../../session/guards.ts'
 import { enter } from '../../session/identity.ts'
+import { keptFor, openForm } from '../../session/kept-forms.ts'
 import { codeRequestOf, forgetCodeRequest, keepCodeRequest } from '../../session/mailed-code.ts'
 import { forgetLink, keepLink, linkTo, openedLink } from '../../session/opened-links.ts'
 import { HOME_OF_LEARNERS, safeReturnTo } from '../../session/return-to.ts'
 import { forgetAddress, keepAddress, keptAddress } from '../../session/typed-address.ts'
 
 const PAGE = '/login/code'
-const ASK_FIELDS = { email: { id: 'email' }, next: { id: 'next' } } as const
+const ASK_FIELDS = { email: { id: 'email' }, next: { id: 'next' }, kept: { id: 'kept' } } as const
 const ENTER_FIELDS = { ...MAILED_CODE_FIELD, remember: { id: 'remember' }, next: { id: 'next' } } as const
 const AskForm = z.object({ email: Email })
 
@@ -50,11 +51,16 @@ export function loginCodePages(deps: Deps): Router {
     .post(requireMail(deps), async (req, res) => {
       const form = parseForm(ASK_FIELDS, AskForm, req.body)
       const next = safeReturnTo(req.body.next)
-      form.state.values.next = next
+      const kept = openForm(req.body.kept, deps) ? String(req.body.kept) : undefined
+      Object.assign(form.state.values, { next, kept })
+      // The button of a login page with a form that waits: too long for an address, so it comes along like this.
+      const isFirst = req.body.email === undefined && req.body.kept !== undefined
+      if (isFirst) return res.render('login-code', { form: { ...form.state, errors: [] } })
       if (!form.ok) return res.status(422).render('login-code', { form: form.state })
       const { email } = form.data
       const asked = await requestCode(deps, {
         ...{ purpose: 'sign-in', email, device: deviceOf(req), linkTo: linkTo(deps, PAGE) },
+        ...{ onwards: { next, kept }, former: codeRequestOf(req, deps) },
       })
       if (!asked.ok) {
         return res.render('login-code', { form: refuseTooManyTries(res, form.state, asked.retryAfterSeconds) })
@@ -134,12 +140,13 @@ export function loginCodePages(deps: Deps): Router {
     res.status(403).render('suspended', { supportEmail: deps.config.supportEmail, by: 'code' })
 
   async function goIn(req: Request, res: Response, login: Extract<CodeLogin, { ok: true }>): Promise<void> {
-    const { user, passwordVersion, isClaimed } = login
+    const { user, passwordVersion, isClaimed, next } = login
+    const kept = login.kept === null ? undefined : keptFor(deps, user.id, login.kept)
     forgetCodeRequest(res, deps)
     forgetLink(res, deps, PAGE)
     forgetAddress(res, deps, PAGE)
     const { path } = await enter(req, res, deps, user, {
-      ...{ amr: ['otp'], passwordVersion, remembered: req.body.remember === 'yes', next: safeReturnTo(req.body.next) },
+      ...{ amr: ['otp'], passwordVersion, remembered: req.body.remember === 'yes', next: next ?? undefined, kept },
       flash: isClaimed ? 'claimed-by-code' : undefined,
     })
     res.redirect(303, path)
