@@ -112,10 +112,10 @@ export async function addPasskey(
   if (!verified || made === undefined) return { ok: false, reason: 'refused' }
   const notice = await noticeFor(deps, user, (link) => passkeyAdded(user.email, { name, link }))
   const at = new Date(deps.now())
-  // Not for key share, so that of several at the same moment each sees how many there are.
+  // Several at the same moment may make a few too many, which harms nobody.
   const [row] = await sql<Passkey & { added: boolean }>`
     with learner as (
-      select id, password_version from users where id = ${user.id} and password_version = ${passwordVersion} for no key update
+      select id, password_version from users where id = ${user.id} and password_version = ${passwordVersion} for key share
     ), spent as (
       ${spent(challenge)}
     ), added as (
@@ -173,13 +173,15 @@ export async function removePasskey(
   const passkey = (await listPasskeys(sql, user.id)).find((one) => one.id === id)
   if (passkey === undefined) return { ok: false, reason: 'unknown' }
   const notice = await noticeFor(deps, user, (link) => passkeyRemoved(user.email, { name: passkey.name, link }))
+  // Of two removals at the same moment the second one must not count what the first removes: so it counts rows that it has locked.
   const changed = await sql`
     with learner as (
-      select id, password_version, password_hash from users where id = ${user.id} for no key update
+      select id, password_version, password_hash from users where id = ${user.id} for update
+    ), held as (
+      select id from passkeys where user_id in (select id from learner) order by id for update
     ), removed as (
       delete from passkeys where id = ${id} and user_id in (select id from learner) and (
-        exists (select 1 from learner where password_hash is not null)
-        or exists (select 1 from passkeys other where other.user_id = ${user.id} and other.id <> ${id})
+        exists (select 1 from learner where password_hash is not null) or exists (select 1 from held where held.id <> ${id})
       )
       returning user_id as id
     ), changed as (
