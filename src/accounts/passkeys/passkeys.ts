@@ -74,11 +74,11 @@ export async function optionsToAdd(deps: Deps, user: User, browser: string) {
   })
 }
 
-type Added = { ok: true; passkey: Passkey } | { ok: false; reason: 'refused' | 'known' | 'too-many' }
+type Added = { ok: true; passkey: Passkey } | { ok: false; reason: 'refused' | 'over' | 'known' | 'too-many' }
 
 /**
- * Adds what a browser has made. `refused`: not for this site, account or browser, without a check of who holds the authenticator,
- * or with a challenge that is over or was answered. `known`: it was added before. Harmless when the account is gone.
+ * Adds what a browser has made. `over`: its challenge is not one of ours for this account and browser, or was answered before, or is
+ * more than five minutes old. `refused`: not for this site, or without a check of who holds the authenticator. `known`: it was added before. Harmless when the account is gone.
  */
 export async function addPasskey(
   deps: Deps,
@@ -92,14 +92,14 @@ export async function addPasskey(
 ): Promise<Added> {
   const { sql, mail, config } = deps
   const [owner] = await sql<{ passwordVersion: number }>`select password_version from users where id = ${user.id}`
-  if (owner === undefined) return { ok: false, reason: 'refused' }
+  if (owner === undefined) return { ok: false, reason: 'over' }
   const { passwordVersion } = owner
   const challenge = readChallenge(deps, challengeIn(registration), browser, {
     kind: 'add',
     userId: user.id,
     passwordVersion,
   })
-  if (challenge === undefined) return { ok: false, reason: 'refused' }
+  if (challenge === undefined) return { ok: false, reason: 'over' }
   const { origin, id: rpID } = relyingParty(config)
   const { verified, registrationInfo: made } = await verifyRegistrationResponse({
     response: registration,
@@ -143,7 +143,7 @@ export async function addPasskey(
   if (row === 'known') return { ok: false, reason: 'known' }
   if (row === undefined) {
     const { length } = await listPasskeys(sql, user.id)
-    return { ok: false, reason: length >= PASSKEYS_MAX ? 'too-many' : 'refused' }
+    return { ok: false, reason: length >= PASSKEYS_MAX ? 'too-many' : 'over' }
   }
   mail.wake()
   return { ok: true, passkey: row }
@@ -155,6 +155,8 @@ export async function renamePasskey(
   userId: string,
   { id, name }: { id: string; name: string },
 ): Promise<Passkey | undefined> {
+  // PostgreSQL takes no NUL in a text.
+  if (id.includes('\0')) return undefined
   const [passkey] = await sql<Passkey>`
     update passkeys set name = ${name} where id = ${id} and user_id = ${userId} returning *`
   return passkey
