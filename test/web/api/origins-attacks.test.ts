@@ -3,7 +3,17 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
-import { asOwnPage, call, cookieOf, operationsOf, refusalOf, stateOf, writesOf } from '../../support/calls.ts'
+import { addPasskeyByApi, loginOptions, makeAuthenticator } from '../../support/authenticator.ts'
+import {
+  asOwnPage,
+  call,
+  cookieOf,
+  operationsOf,
+  passkeyCookieOf,
+  refusalOf,
+  stateOf,
+  writesOf,
+} from '../../support/calls.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { RESET, secretOf } from '../../support/mailed.ts'
 import { type Person, somebody } from '../../support/people.ts'
@@ -41,6 +51,15 @@ async function switchSecondStepOn(victim: Victim) {
   return { password, backupCode }
 }
 
+const confirmed = ({ person }: Victim) => app.sql`update users set email_verified = true where email = ${person.email}`
+
+async function withPasskey(ada: Victim) {
+  await confirmed(ada)
+  const passkey = await addPasskeyByApi(app, ada.api)
+  const [{ id }] = (await ada.api.get('/api/auth/passkey/list-user-passkeys')).body
+  return { passkey, id }
+}
+
 /** A valid body for each endpoint. */
 const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
   '/api/auth/sign-up/email': () => somebody('Eve'),
@@ -73,6 +92,17 @@ const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
   '/api/auth/two-factor/generate-backup-codes': async (ada) => ({ password: (await switchSecondStepOn(ada)).password }),
   '/api/auth/two-factor/disable': async (ada) => ({ password: (await switchSecondStepOn(ada)).password }),
   '/api/auth/send-verification-email': ({ person: { email } }) => ({ email }),
+  '/api/auth/passkey/verify-registration': async (ada) => {
+    await confirmed(ada)
+    const options = (await ada.api.get('/api/auth/passkey/generate-register-options')).body
+    return { response: makeAuthenticator(app.url).create(options) }
+  },
+  '/api/auth/passkey/verify-authentication': async (ada) => {
+    const { passkey } = await withPasskey(ada)
+    return { response: passkey.get(await loginOptions(ada.api)) }
+  },
+  '/api/auth/passkey/update-passkey': async (ada) => ({ id: (await withPasskey(ada)).id, name: 'Stolen' }),
+  '/api/auth/passkey/delete-passkey': async (ada) => ({ id: (await withPasskey(ada)).id }),
   '/api/plan': () => ({ weeklyHours: 4 }),
   '/api/profile': () => ({ primaryFocus: 'edge' }),
   '/api/progress/f1': () => ({ state: 'done' }),
@@ -92,7 +122,7 @@ describe('a right call in the name of somebody signed in', () => {
     it(`[C05, C09, C15] to ${method} ${path} does nothing from another site, and what it is there for from here`, async () => {
       const ada = await victim()
       const body = await right(ada)
-      const cookie = cookieOf(ada.api)
+      const cookie = [cookieOf(ada.api), passkeyCookieOf(ada.api)].join('; ')
       const before = await stateOf(app)
       const FORGED: Record<string, string>[] = [
         { Origin: EVIL },

@@ -1,6 +1,7 @@
 /** Passkeys as their owners use them, and what somebody tries who is not. Ada owns the account; Eve attacks. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { apiOf } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import {
   addPasskey,
@@ -56,6 +57,25 @@ describe('a passkey', () => {
     assert.deepEqual(await passkeyIds(browser), [])
     const phone = openBrowser(app)
     await refused(phone, logInWith(phone, passkey))
+  })
+
+  it('[M52] of somebody else, or that nobody has, is none: its page, its name and its end', async () => {
+    const ada = await owner()
+    const eve = await owner()
+    const [id = ''] = await passkeyIds(ada.browser)
+    for (const other of [id, 'nowhere', '%00', '%F0%9F%94%91']) {
+      const page = `${PASSKEYS}/${other}`
+      assert.equal((await eve.browser.get(page)).status, 404, page)
+      assert.equal((await eve.browser.submitTo(PASSKEYS, page, { name: 'Mine' })).status, 404, page)
+      assert.equal((await eve.browser.submitTo(PASSKEYS, `${page}/remove`)).status, 303, page)
+    }
+    const api = apiOf(app, eve.browser)
+    for (const call of ['update', 'delete']) {
+      const sent = await api.post(`/api/auth/passkey/${call}-passkey`, { id, name: 'Mine' })
+      assert.deepEqual([sent.status, sent.body.code], [404, 'PASSKEY_NOT_FOUND'])
+    }
+    assert.deepEqual(await passkeyIds(ada.browser), [id])
+    assert.doesNotMatch((await ada.browser.get(PASSKEYS)).text, /Mine/)
   })
 
   it('is added only after the password', async () => {
@@ -128,7 +148,7 @@ describe('somebody else', () => {
       headers: { Cookie: cookie, Origin: app.url, 'Content-Type': 'application/json' },
       body: JSON.stringify({ response: assertion }),
     })
-    assert.deepEqual([sent.status, (await sent.json()).code], [400, 'AUTHENTICATION_FAILED'])
+    assert.deepEqual([sent.status, (await sent.json()).code], [400, 'CHALLENGE_NOT_FOUND'])
   })
 
   it('[M44] cannot send it from another browser, nor after five minutes', async () => {
