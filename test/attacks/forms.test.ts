@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BrowserContext, Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
+import { addPasskey, PASSKEYS, passkeyIds } from '../support/authenticator.ts'
 import { startBrowser } from '../support/browser.ts'
 import { passAll } from '../support/learning.ts'
 import { openMailbox } from '../support/mailbox.ts'
@@ -17,7 +18,7 @@ const app = await startApp({}, { atPublicUrl: true, mailbox })
 const chromium = await startBrowser()
 
 type Ada = { person: Person; browser: Browser }
-/** `path`: where the forms are. `prepare`: what happens before; a link that it returns is opened first. */
+/** `path`: where the forms are; empty where the link has them. `prepare`: what happens before; a link that it returns is opened first. */
 type Place = {
   path: string
   as: 'visitor' | 'learner' | 'between two steps'
@@ -83,6 +84,15 @@ const PLACES: Place[] = [
     as: 'learner',
     prepare: async ({ browser }) => {
       await browser.submit('/account/email-change', { email: somebody('other').email })
+    },
+  },
+  {
+    path: '',
+    as: 'learner',
+    prepare: async ({ browser, person }) => {
+      await app.sql`update users set email_verified = true where email = ${person.email}`
+      await addPasskey(app, browser)
+      return `${app.url}${PASSKEYS}/${(await passkeyIds(browser))[0]}`
     },
   },
   {
@@ -190,7 +200,9 @@ PLACES.push(
     },
   },
 )
-const patterns = formPathsOf(app)
+/** What only a script can send, since only a script can ask for a passkey. */
+const BY_SCRIPT = ['/login/passkey', PASSKEYS]
+const patterns = formPathsOf(app).filter((path) => !BY_SCRIPT.includes(path))
 const sent = new Set<string>()
 
 /** The route that takes a form for this path. */
@@ -215,7 +227,7 @@ async function sendAll({ path, as, prepare, arrive }: Place): Promise<void> {
     const page = await context.newPage()
     if (typeof link === 'string') await page.goto(link)
     await arrive?.(page, ada)
-    const shown = await page.goto(app.url + path)
+    const shown = await page.goto(path === '' ? String(link) : app.url + path)
     assert.ok([200, 410].includes(shown?.status() ?? 0), `${path} answers ${shown?.status()}`)
     const actions = await page
       .locator('form[method=post]')

@@ -1,6 +1,7 @@
 /** An authenticator in software (WebAuthn Level 3, sections 6 and 8.7): it makes passkeys and signs with them, right or wrong as asked. */
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { parse } from 'node-html-parser'
 import type { ApiClient } from './api.ts'
 import type { TestApp } from './app.ts'
 import { type Browser, tokenOf } from './people.ts'
@@ -110,6 +111,25 @@ export async function addPasskey(app: TestApp, browser: Browser, ways: Ways = {}
   const credential = JSON.stringify(authenticator.create(await registerOptions(browser), ways))
   const added = await browser.submit(PASSKEYS, { credential })
   assert.equal(added.status, 303, added.text)
+  return authenticator
+}
+
+/** The ids of somebody's passkeys, as the links of the page have them. */
+export const passkeyIds = async (browser: Pick<Browser, 'get'>): Promise<string[]> =>
+  parse((await browser.get(PASSKEYS)).text)
+    .querySelectorAll(`main a[href^="${PASSKEYS}/"]`)
+    .map((link) => link.getAttribute('href')?.split('/').at(-1) ?? '')
+
+/** Adds a passkey to the account of a client of the API, which has to have signed in just now. */
+export async function addPasskeyByApi(
+  app: Pick<TestApp, 'url'>,
+  api: ApiClient,
+  ways: Ways = {},
+): Promise<Authenticator> {
+  const authenticator = makeAuthenticator(app.url)
+  const response = authenticator.create((await api.get(`${CALLS}/generate-register-options`)).body, ways)
+  const added = await api.post(`${CALLS}/verify-registration`, { response })
+  assert.equal(added.status, 200, added.text)
   return authenticator
 }
 

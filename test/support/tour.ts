@@ -29,6 +29,7 @@ import { replaceSealedKey } from '../../src/tokens/sealed-keys.ts'
 import { addServiceKey, listServiceKeys, revokeServiceKey } from '../../src/tokens/service-keys.ts'
 import { apiLearner, apiOf, bearer, openApi } from './api.ts'
 import { SECRET, type TestApp } from './app.ts'
+import { addPasskey, logInWith, PASSKEYS, passkeyIds } from './authenticator.ts'
 import { FAILURES_MAX, useUp } from './guessing.ts'
 import { codeOf, filesIn } from './imports.ts'
 import { answer, mark, PROFILE, passAll, saveAnswers, send } from './learning.ts'
@@ -73,6 +74,7 @@ export async function takeTour(tour: Tour): Promise<void> {
   await leaveAndComeBack(tour)
   await takeSecondStep(tour)
   await logInByCode(tour)
+  await usePasskeys(tour)
   await useApi(tour)
   await useTokens(tour)
   await doWithoutMail(tour)
@@ -294,6 +296,22 @@ async function logInByCode({ app, mailbox }: Tour): Promise<void> {
   await call('verify-email', { otp: await otp(/code to confirm/) })
   await call('request-password-reset', {})
   await call('reset-password', { otp: await otp(/code for a new password/), password: NEW_PASSWORD })
+}
+
+/** Somebody adds passkeys, names one, logs in by it, is told of a copy of it, and removes one. */
+async function usePasskeys({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Kim')
+  await done(confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject)))
+  const passkey = await addPasskey(app, browser, { count: 1 })
+  await addPasskey(app, browser)
+  const ids = await passkeyIds(browser)
+  const page = `${PASSKEYS}/${ids[1]}`
+  await done(browser.submitTo(page, page, { name: 'Blue key' }))
+  const phone = openBrowser(app)
+  await done(logInWith(phone, passkey, { count: 2 }))
+  await answers(422, logInWith(openBrowser(app), passkey, { count: 1 }))
+  await mailbox.letterTo(person.email, /may have been copied/)
+  await done(browser.submitTo(page, `${page}/remove`))
 }
 
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body

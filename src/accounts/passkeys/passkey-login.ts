@@ -25,26 +25,37 @@ export const optionsToLogIn = (deps: Deps, browser: string) =>
   })
 
 /**
- * `unknown`: no account has this passkey. `wrong`: what was signed is not ours, not for this browser, was answered before, or the
- * counter went back. `suspended`: the passkey is right, and an operator has suspended the account.
+ * `unknown`: no account has this passkey. `over`: its challenge is not one of ours for this browser, or was answered before, or is more
+ * than five minutes old. `wrong`: it is not signed as it should be, or the counter went back. `suspended`: the passkey is right, and an operator has suspended the account.
  */
 export type PasskeyLogin =
   | { ok: true; user: User; passwordVersion: number; passkey: Passkey }
-  | { ok: false; reason: 'unknown' | 'wrong' | 'suspended' }
+  | { ok: false; reason: 'unknown' | 'over' | 'wrong' | 'suspended' }
   | TooManyTries
 
 type Answer = { assertion: Assertion; browser: string; device: Device }
 
 /** The account whose passkey has signed. Failures are counted for the network, for an answer names no account that could be guessed at. */
 export const logInByPasskey = (deps: Deps, answer: Answer): Promise<PasskeyLogin> =>
-  counted(deps.meter, 'login', async () => {
-    const network = networkOf(answer.device.ipAddress)
-    const count = await deps.rateLimits.count('passkeysByNetwork', network)
-    if (!count.ok) return count
-    const login = await checked(deps, answer)
-    if (login.ok || login.reason === 'suspended') await deps.rateLimits.refund('passkeysByNetwork', network)
-    return login
-  })
+  counted(
+    deps.meter,
+    'login',
+    async () => {
+      const network = networkOf(answer.device.ipAddress)
+      const count = await deps.rateLimits.count('passkeysByNetwork', network)
+      if (!count.ok) return count
+      const login = await checked(deps, answer)
+      if (login.ok || login.reason === 'suspended') await deps.rateLimits.refund('passkeysByNetwork', network)
+      return login
+    },
+    outcomeOf,
+  )
+
+/** In the metrics apart from passwords, so that an alert about guesses is not about passkeys. */
+const outcomeOf = (login: PasskeyLogin): string => {
+  if (login.ok) return 'ok'
+  return login.reason === 'suspended' || login.reason === 'too-many-tries' ? login.reason : `${login.reason}-passkey`
+}
 
 type Known = Passkey & { handle: string; passwordVersion: number; suspendedAt: Date | null }
 
@@ -54,7 +65,7 @@ async function checked(
 ): Promise<Exclude<PasskeyLogin, TooManyTries>> {
   const wrong = { ok: false, reason: 'wrong' } as const
   const challenge = readChallenge(deps, challengeIn(assertion), browser, { kind: 'login' })
-  if (challenge === undefined) return wrong
+  if (challenge === undefined) return { ok: false, reason: 'over' }
   const [known] = await deps.sql<Known>`
     select p.*, h.handle, u.password_version, u.suspended_at
     from passkeys p join passkey_handles h on h.user_id = p.user_id join users u on u.id = p.user_id
@@ -99,7 +110,7 @@ async function use(
     )
     select exists (select 1 from spent) as spent, exists (select 1 from used) as used, u.password_version, u.suspended_at, ${USER_COLUMNS}
     from users u where u.id = ${known.userId}`
-  if (!found?.spent) return { ok: false, reason: 'wrong' }
+  if (!found?.spent) return { ok: false, reason: 'over' }
   const { spent: _, used, passwordVersion, suspendedAt, ...user } = found
   if (!used) {
     if (count <= known.signCount && known.signCount > 0) await tellOfCopy(deps, user, known, device)

@@ -74,11 +74,11 @@ export async function optionsToAdd(deps: Deps, user: User, browser: string) {
   })
 }
 
-type Added = { ok: true; passkey: Passkey } | { ok: false; reason: 'refused' | 'known' | 'too-many' }
+type Added = { ok: true; passkey: Passkey } | { ok: false; reason: 'refused' | 'over' | 'known' | 'too-many' }
 
 /**
- * Adds what a browser has made. `refused`: not for this site, account or browser, without a check of who holds the authenticator,
- * or with a challenge that is over or was answered. `known`: it was added before. Harmless when the account is gone.
+ * Adds what a browser has made. `over`: its challenge is not one of ours for this account and browser, or was answered before, or is
+ * more than five minutes old. `refused`: not for this site, or without a check of who holds the authenticator. `known`: it was added before. Harmless when the account is gone.
  */
 export async function addPasskey(
   deps: Deps,
@@ -92,14 +92,14 @@ export async function addPasskey(
 ): Promise<Added> {
   const { sql, mail, config } = deps
   const [owner] = await sql<{ passwordVersion: number }>`select password_version from users where id = ${user.id}`
-  if (owner === undefined) return { ok: false, reason: 'refused' }
+  if (owner === undefined) return { ok: false, reason: 'over' }
   const { passwordVersion } = owner
   const challenge = readChallenge(deps, challengeIn(registration), browser, {
     kind: 'add',
     userId: user.id,
     passwordVersion,
   })
-  if (challenge === undefined) return { ok: false, reason: 'refused' }
+  if (challenge === undefined) return { ok: false, reason: 'over' }
   const { origin, id: rpID } = relyingParty(config)
   const { verified, registrationInfo: made } = await verifyRegistrationResponse({
     response: registration,
@@ -112,10 +112,10 @@ export async function addPasskey(
   if (!verified || made === undefined) return { ok: false, reason: 'refused' }
   const notice = await noticeFor(deps, user, (link) => passkeyAdded(user.email, { name, link }))
   const at = new Date(deps.now())
-  // Not for key share, so that of several at the same moment each sees how many there are.
+  // Several at the same moment may make a few too many, which harms nobody.
   const [row] = await sql<Passkey & { added: boolean }>`
     with learner as (
-      select id, password_version from users where id = ${user.id} and password_version = ${passwordVersion} for no key update
+      select id, password_version from users where id = ${user.id} and password_version = ${passwordVersion} for key share
     ), spent as (
       ${spent(challenge)}
     ), added as (
@@ -143,7 +143,7 @@ export async function addPasskey(
   if (row === 'known') return { ok: false, reason: 'known' }
   if (row === undefined) {
     const { length } = await listPasskeys(sql, user.id)
-    return { ok: false, reason: length >= PASSKEYS_MAX ? 'too-many' : 'refused' }
+    return { ok: false, reason: length >= PASSKEYS_MAX ? 'too-many' : 'over' }
   }
   mail.wake()
   return { ok: true, passkey: row }
@@ -155,6 +155,8 @@ export async function renamePasskey(
   userId: string,
   { id, name }: { id: string; name: string },
 ): Promise<Passkey | undefined> {
+  // PostgreSQL takes no NUL in a text.
+  if (id.includes('\0')) return undefined
   const [passkey] = await sql<Passkey>`
     update passkeys set name = ${name} where id = ${id} and user_id = ${userId} returning *`
   return passkey
@@ -173,13 +175,15 @@ export async function removePasskey(
   const passkey = (await listPasskeys(sql, user.id)).find((one) => one.id === id)
   if (passkey === undefined) return { ok: false, reason: 'unknown' }
   const notice = await noticeFor(deps, user, (link) => passkeyRemoved(user.email, { name: passkey.name, link }))
+  // Of two removals at the same moment the second one must not count what the first removes: so it counts rows that it has locked.
   const changed = await sql`
     with learner as (
-      select id, password_version, password_hash from users where id = ${user.id} for no key update
+      select id, password_version, password_hash from users where id = ${user.id} for update
+    ), held as (
+      select id from passkeys where user_id in (select id from learner) order by id for update
     ), removed as (
       delete from passkeys where id = ${id} and user_id in (select id from learner) and (
-        exists (select 1 from learner where password_hash is not null)
-        or exists (select 1 from passkeys other where other.user_id = ${user.id} and other.id <> ${id})
+        exists (select 1 from learner where password_hash is not null) or exists (select 1 from held where held.id <> ${id})
       )
       returning user_id as id
     ), changed as (

@@ -14,6 +14,7 @@ export const REFUSALS = {
   EMAIL_CAN_NOT_BE_UPDATED: [400, 'Email can not be updated'],
   EMAIL_IS_THE_SAME: [400, 'Email is the same'],
   EMAIL_MISMATCH: [400, 'Email mismatch'],
+  CHALLENGE_NOT_FOUND: [400, 'Challenge not found'],
   FAILED_TO_VERIFY_REGISTRATION: [400, 'Failed to verify registration'],
   INVALID_EMAIL: [400, 'Invalid email'],
   INVALID_PASSWORD: [400, 'Invalid password'],

@@ -80,7 +80,7 @@ export async function enter(req: Request, res: Response, deps: Deps, user: User,
     ...{ amr: [...new Set(amr)], passwordVersion, remembered, kept, flash, sessionId, endsOld: !beside },
     ...{ loggedInAt: now, confirmedAt: amr.includes('pwd') || isBoth ? now : 0, steppedAt: isBoth ? now : 0 },
   })
-  if (!isNoted) await noteLogin(deps, user, { isKnown, device })
+  if (!isNoted) await noteLogin(deps, user, { isKnown, device, amr })
   // With both steps it is counted by the second one.
   if (user.secondStep && !isBoth) deps.meter.outcome('login', 'ok')
   return { ok: true, handle, path }

@@ -179,6 +179,7 @@ describe('docs/api.md', () => {
       'mailsByNetwork',
       'unusedCodesByAddress',
       'wrongCodesByNetwork',
+      'passkeysByNetwork',
       'emailChangesByUser',
       'unknownLinksByNetwork',
     ] as const

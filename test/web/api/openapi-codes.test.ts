@@ -5,7 +5,16 @@ import type { Policy } from '../../../src/limits/policies.ts'
 import { addServiceKey } from '../../../src/tokens/service-keys.ts'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
-import { asOwnPage, type Call, call, cookieOf, type Operation, operationsOf } from '../../support/calls.ts'
+import { addPasskeyByApi, loginOptions, makeAuthenticator } from '../../support/authenticator.ts'
+import {
+  asOwnPage,
+  type Call,
+  call,
+  cookieOf,
+  type Operation,
+  operationsOf,
+  passkeyCookieOf,
+} from '../../support/calls.ts'
 import { createDatabase } from '../../support/database.ts'
 import { useUp } from '../../support/guessing.ts'
 import { startLeakService } from '../../support/leaked-passwords.ts'
@@ -120,6 +129,55 @@ async function withStep() {
   await beginStep()
   await app.sql`update second_steps set confirmed_at = created_at`
   await app.sql`update users set second_step = true where email = ${ada.email}`
+}
+const PASSKEY = '/api/auth/passkey'
+const PASSKEY_POST = `POST ${PASSKEY}`
+const ADD = `${PASSKEY_POST}/verify-registration`
+/** Filled in before the call: what an authenticator has made or signed, and the cookies of whoever asked for it. */
+const answer: { response: unknown } = { response: {} }
+/** Made for another challenge. */
+const answerOfOther = { response: makeAuthenticator(app.url).create({ challenge: '' }) }
+const asked = { Cookie: '' }
+const lastOne = { id: '' }
+const confirmed = () => app.sql`update users set email_verified = true where email = ${ada.email}`
+const notConfirmed = () => app.sql`update users set email_verified = false where email = ${ada.email}`
+const addRows = (email: string, ids: string[]) => app.sql`
+  insert into passkeys (id, user_id, credential_id, public_key, sign_count, name, transports, backup_eligible, backed_up, aaguid, created_at)
+  select one, u.id, one, '', 0, '', '{}', false, false, '', now() from users u, unnest(${ids}::text[]) one where u.email = ${email}`
+
+/** The browser of the session has made a passkey, which is known, or one too many. */
+async function madeBefore({ isKnown }: { isKnown: boolean }) {
+  await confirmed()
+  await app.sql`delete from passkeys`
+  const authenticator = makeAuthenticator(app.url)
+  answer.response = authenticator.create((await api.get(`${PASSKEY}/generate-register-options`)).body)
+  asked.Cookie = `${cookieOf(api)}; ${passkeyCookieOf(api)}`
+  await addRows(ada.email, isKnown ? [authenticator.id] : Array.from({ length: 10 }, (_, at) => `p${at}`))
+}
+
+async function signedByStranger() {
+  const stranger = openApi(app)
+  answer.response = makeAuthenticator(app.url).get(await loginOptions(stranger))
+  asked.Cookie = passkeyCookieOf(stranger)
+}
+
+async function signedByBarred() {
+  const { api: client, person } = await apiLearner(app, 'Ida')
+  await app.sql`update users set email_verified = true where email = ${person.email}`
+  const passkey = await addPasskeyByApi(app, client)
+  await app.sql`update users set suspended_at = now() where email = ${person.email}`
+  const phone = openApi(app)
+  answer.response = passkey.get(await loginOptions(phone))
+  asked.Cookie = passkeyCookieOf(phone)
+}
+
+/** Somebody without a password, and with one passkey. */
+async function withOnePasskey() {
+  const { api: client, person } = await apiLearner(app, 'Ivy')
+  lastOne.id = `last of ${person.email}`
+  await addRows(person.email, [lastOne.id])
+  await app.sql`update users set password_hash = null where email = ${person.email}`
+  asked.Cookie = cookieOf(client)
 }
 const withoutStep = () => app.sql`delete from second_steps`
 const unconfirmed = () => app.sql`update users set email_verified = false where email = ${ada.email}`
@@ -236,6 +294,37 @@ const SPECIAL: Special[] = [
   [`${STEP}/disable`, 'INVALID_PASSWORD', { body: wrongPassword }],
   [`${STEP}/disable`, 'SESSION_NOT_FRESH', { before: withStep, body: password }],
   [`${STEP}/disable`, 'RATE_LIMITED', { body: wrongPassword, times: 11 }],
+  [`GET ${PASSKEY}/generate-register-options`, 'UNAUTHORIZED', { visitor }],
+  [`GET ${PASSKEY}/generate-register-options`, 'SESSION_NOT_FRESH', { before: tenMinutesLater }],
+  [`GET ${PASSKEY}/generate-register-options`, 'EMAIL_NOT_VERIFIED', { before: notConfirmed }],
+  [`GET ${PASSKEY}/generate-register-options`, 'VALIDATION_ERROR', { query: '?authenticatorAttachment=x' }],
+  [ADD, 'UNAUTHORIZED', { visitor, body: { response: {} } }],
+  [ADD, 'SESSION_NOT_FRESH', { before: tenMinutesLater, body: { response: {} } }],
+  [ADD, 'EMAIL_NOT_VERIFIED', { before: notConfirmed, body: { response: {} } }],
+  [ADD, 'FAILED_TO_VERIFY_REGISTRATION', { before: confirmed, body: { response: {} } }],
+  [ADD, 'CHALLENGE_NOT_FOUND', { before: confirmed, body: answerOfOther }],
+  [ADD, 'PREVIOUSLY_REGISTERED', { before: () => madeBefore({ isKnown: true }), body: answer, more: asked }],
+  [ADD, 'TOO_MANY_PASSKEYS', { before: () => madeBefore({ isKnown: false }), body: answer, more: asked }],
+  [`${PASSKEY_POST}/verify-authentication`, 'AUTHENTICATION_FAILED', { body: { response: {} } }],
+  [`${PASSKEY_POST}/verify-authentication`, 'CHALLENGE_NOT_FOUND', { before: signedByStranger, body: answer }],
+  [
+    `${PASSKEY_POST}/verify-authentication`,
+    'PASSKEY_NOT_FOUND',
+    { before: signedByStranger, body: answer, more: asked },
+  ],
+  [`${PASSKEY_POST}/verify-authentication`, 'BANNED_USER', { before: signedByBarred, body: answer, more: asked }],
+  [
+    `${PASSKEY_POST}/verify-authentication`,
+    'RATE_LIMITED',
+    { before: signedByStranger, body: answer, more: asked, times: 201 },
+  ],
+  [`GET ${PASSKEY}/list-user-passkeys`, 'UNAUTHORIZED', { visitor }],
+  [`${PASSKEY_POST}/update-passkey`, 'UNAUTHORIZED', { visitor, body: { id: 'x', name: 'x' } }],
+  [`${PASSKEY_POST}/update-passkey`, 'PASSKEY_NOT_FOUND', { body: { id: 'x', name: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'UNAUTHORIZED', { visitor, body: { id: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'SESSION_NOT_FRESH', { before: tenMinutesLater, body: { id: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'PASSKEY_NOT_FOUND', { body: { id: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'LAST_WAY_IN', { before: withOnePasskey, body: lastOne, more: asked }],
   [CHANGE, 'SESSION_NOT_FRESH', { before: withStep, body: right }],
   [DELETE, 'SESSION_NOT_FRESH', { before: withStep, body: {} }],
   [SIGN_UP, 'PASSWORD_TOO_SHORT', { body: { ...ben, password: 'xk4$' } }],
@@ -426,6 +515,8 @@ describe('while the database is away', () => {
       weeklyHours: 4,
       otp: '000000',
       type: 'sign-in',
+      response: {},
+      id: 'x',
     }
     const query = '?token=x&callbackURL=/'
     const answers = await Promise.all(

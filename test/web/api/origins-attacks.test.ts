@@ -3,7 +3,17 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
-import { asOwnPage, call, cookieOf, operationsOf, refusalOf, stateOf, writesOf } from '../../support/calls.ts'
+import { addPasskeyByApi, loginOptions, makeAuthenticator } from '../../support/authenticator.ts'
+import {
+  asOwnPage,
+  call,
+  cookieOf,
+  operationsOf,
+  passkeyCookieOf,
+  refusalOf,
+  stateOf,
+  writesOf,
+} from '../../support/calls.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { RESET, secretOf } from '../../support/mailed.ts'
 import { codeOf, REQUEST_COOKIE } from '../../support/mailed-codes.ts'
@@ -46,6 +56,15 @@ async function switchSecondStepOn(victim: Victim) {
 async function codeFor({ api, person: { email } }: Victim, type: 'sign-in' | 'email-verification' | 'forget-password') {
   await api.post('/api/auth/email-otp/send-verification-otp', { email, type })
   return { email, otp: codeOf(await mailbox.letterTo(email, /^Your code/)) }
+}
+
+const confirmed = ({ person }: Victim) => app.sql`update users set email_verified = true where email = ${person.email}`
+
+async function withPasskey(ada: Victim) {
+  await confirmed(ada)
+  const passkey = await addPasskeyByApi(app, ada.api)
+  const [{ id }] = (await ada.api.get('/api/auth/passkey/list-user-passkeys')).body
+  return { passkey, id }
 }
 
 /** A valid body for each endpoint. */
@@ -93,6 +112,17 @@ const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
     password: NEW_PASSWORD,
   }),
   '/api/auth/send-verification-email': ({ person: { email } }) => ({ email }),
+  '/api/auth/passkey/verify-registration': async (ada) => {
+    await confirmed(ada)
+    const options = (await ada.api.get('/api/auth/passkey/generate-register-options')).body
+    return { response: makeAuthenticator(app.url).create(options) }
+  },
+  '/api/auth/passkey/verify-authentication': async (ada) => {
+    const { passkey } = await withPasskey(ada)
+    return { response: passkey.get(await loginOptions(ada.api)) }
+  },
+  '/api/auth/passkey/update-passkey': async (ada) => ({ id: (await withPasskey(ada)).id, name: 'Stolen' }),
+  '/api/auth/passkey/delete-passkey': async (ada) => ({ id: (await withPasskey(ada)).id }),
   '/api/plan': () => ({ weeklyHours: 4 }),
   '/api/profile': () => ({ primaryFocus: 'edge' }),
   '/api/progress/f1': () => ({ state: 'done' }),
@@ -108,7 +138,7 @@ const TELLS = [
 function cookiesOf(api: ApiClient): string {
   const where = { domain: '127.0.0.1', path: '/', secure: false, script: false } as never
   const request = api.agent.jar.getCookie(REQUEST_COOKIE, where)
-  return [cookieOf(api), ...(request ? [`${REQUEST_COOKIE}=${request.value}`] : [])].join('; ')
+  return [cookieOf(api), passkeyCookieOf(api), ...(request ? [`${REQUEST_COOKIE}=${request.value}`] : [])].join('; ')
 }
 const SWITCHED_OFF = ['/api/auth/get-session']
 

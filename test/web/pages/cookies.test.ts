@@ -47,6 +47,7 @@ it('the list is that of the cookies which a visit sets, with the life each has',
   note(await enterCode(careful, nextCode(app, secret), { rememberDevice: 'yes' }))
   note(await openBrowser(app).logIn(person))
   assert.equal(ticketLasts, 10 * MINUTE)
+  note(await openBrowser(app).get('/api/auth/passkey/generate-authenticate-options'))
 
   assert.deepEqual(Object.keys(list).toSorted(), Object.keys(seen).toSorted())
   assert.deepEqual(seen, {
@@ -58,6 +59,7 @@ it('the list is that of the cookies which a visit sets, with the life each has',
     'matricula-second-step': 30 * DAY,
     'matricula-ticket': 10 * MINUTE,
     'matricula-sent-to': 10 * MINUTE,
+    'matricula-passkey': 5 * MINUTE,
   })
   for (const [name, life] of Object.entries({
     matricula: /close the browser\. .*30 days/,
@@ -79,6 +81,7 @@ it('it names them as they are called over TLS', async () => {
     '__Host-matricula-ticket',
     '__Host-matricula-code',
     '__Host-matricula-second-step',
+    '__Host-matricula-passkey',
     '__Host-matricula-form',
     '__Secure-matricula-link',
     '__Secure-matricula-sent-to',

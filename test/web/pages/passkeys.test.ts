@@ -1,7 +1,7 @@
 /** Passkeys as their owners use them, and what somebody tries who is not. Ada owns the account; Eve attacks. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parse } from 'node-html-parser'
+import { apiOf } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import {
   addPasskey,
@@ -9,6 +9,7 @@ import {
   loginOptions,
   makeAuthenticator,
   PASSKEYS,
+  passkeyIds,
   registerOptions,
   sendAssertion,
 } from '../../support/authenticator.ts'
@@ -22,11 +23,6 @@ async function owner() {
   const { person, browser } = await learner(app, 'Ada')
   return { person, browser, passkey: await addPasskey(app, browser) }
 }
-
-const idsOf = async (browser: Browser): Promise<string[]> =>
-  parse((await browser.get(PASSKEYS)).text)
-    .querySelectorAll(`main a[href^="${PASSKEYS}/"]`)
-    .map((link) => link.getAttribute('href')?.split('/').at(-1) ?? '')
 
 const events = ({ email }: Person) => app.sql<{ kind: string }>`
   select kind from activity where user_id = (select id from users where email = ${email})`
@@ -53,14 +49,33 @@ describe('a passkey', () => {
 
   it('gets a name and is removed on its page, without JavaScript', async () => {
     const { browser, passkey } = await owner()
-    const [id = ''] = await idsOf(browser)
+    const [id = ''] = await passkeyIds(browser)
     assert.equal((await browser.submitTo(`${PASSKEYS}/${id}`, `${PASSKEYS}/${id}`, { name: '' })).status, 422)
     await browser.submitTo(`${PASSKEYS}/${id}`, `${PASSKEYS}/${id}`, { name: 'Blue key' })
     assert.match((await browser.get(PASSKEYS)).text, /Blue key/)
     assert.equal((await browser.submitTo(`${PASSKEYS}/${id}`, `${PASSKEYS}/${id}/remove`)).status, 303)
-    assert.deepEqual(await idsOf(browser), [])
+    assert.deepEqual(await passkeyIds(browser), [])
     const phone = openBrowser(app)
     await refused(phone, logInWith(phone, passkey))
+  })
+
+  it('[M52] of somebody else, or that nobody has, is none: its page, its name and its end', async () => {
+    const ada = await owner()
+    const eve = await owner()
+    const [id = ''] = await passkeyIds(ada.browser)
+    for (const other of [id, 'nowhere', '%00', '%F0%9F%94%91']) {
+      const page = `${PASSKEYS}/${other}`
+      assert.equal((await eve.browser.get(page)).status, 404, page)
+      assert.equal((await eve.browser.submitTo(PASSKEYS, page, { name: 'Mine' })).status, 404, page)
+      assert.equal((await eve.browser.submitTo(PASSKEYS, `${page}/remove`)).status, 303, page)
+    }
+    const api = apiOf(app, eve.browser)
+    for (const call of ['update', 'delete']) {
+      const sent = await api.post(`/api/auth/passkey/${call}-passkey`, { id, name: 'Mine' })
+      assert.deepEqual([sent.status, sent.body.code], [404, 'PASSKEY_NOT_FOUND'])
+    }
+    assert.deepEqual(await passkeyIds(ada.browser), [id])
+    assert.doesNotMatch((await ada.browser.get(PASSKEYS)).text, /Mine/)
   })
 
   it('is added only after the password', async () => {
@@ -76,7 +91,7 @@ describe('a passkey', () => {
     for (let count = 1; count < 10; count += 1) await addPasskey(app, browser)
     const credential = JSON.stringify(makeAuthenticator(app.url).create(await registerOptions(browser)))
     assert.equal((await browser.submitTo('/account', PASSKEYS, { credential })).status, 422)
-    assert.equal((await idsOf(browser)).length, 10)
+    assert.equal((await passkeyIds(browser)).length, 10)
   })
 
   it('that always counts zero works again and again', async () => {
@@ -133,7 +148,7 @@ describe('somebody else', () => {
       headers: { Cookie: cookie, Origin: app.url, 'Content-Type': 'application/json' },
       body: JSON.stringify({ response: assertion }),
     })
-    assert.deepEqual([sent.status, (await sent.json()).code], [400, 'AUTHENTICATION_FAILED'])
+    assert.deepEqual([sent.status, (await sent.json()).code], [400, 'CHALLENGE_NOT_FOUND'])
   })
 
   it('[M44] cannot send it from another browser, nor after five minutes', async () => {
@@ -158,13 +173,47 @@ describe('somebody else', () => {
   it('[M46] cannot remove the last way in, nor can its owner by mistake', async () => {
     const { person, browser } = await owner()
     await app.sql`update users set password_hash = null where email = ${person.email}`
-    const [id = ''] = await idsOf(browser)
+    const [id = ''] = await passkeyIds(browser)
     const page = `${PASSKEYS}/${id}`
     const kept = await browser.submitTo(page, `${page}/remove`)
     assert.equal(kept.status, 422)
     assert.match(kept.text, /only way into your account/)
     await addPasskey(app, browser)
     assert.equal((await browser.submitTo(page, `${page}/remove`)).status, 303)
+  })
+
+  it('[M51] cannot remove the last two ways in at once, nor can its owner with two presses', async () => {
+    const { person, browser } = await owner()
+    await addPasskey(app, browser)
+    await app.sql`update users set password_hash = null where email = ${person.email}`
+    for (let round = 0; round < 5; round += 1) {
+      const ids = await passkeyIds(browser)
+      assert.equal(ids.length, 2)
+      const _csrf = await browser.token(PASSKEYS)
+      const sent = await Promise.all(ids.map((id) => browser.post(`${PASSKEYS}/${id}/remove`, { _csrf })))
+      assert.deepEqual(sent.map(({ status }) => status).toSorted(), [303, 422])
+      await addPasskey(app, browser)
+    }
+  })
+
+  it('[M50] gets one session at most from answers to one challenge at the same moment, also at two processes', async () => {
+    const { person, passkey } = await owner()
+    const phone = openBrowser(app)
+    const options = await loginOptions(phone)
+    const cookie = `matricula-passkey=${phone.cookie('matricula-passkey') ?? assert.fail()}`
+    const sent = await Promise.all(
+      [app, other, app, other, app, other].map(({ url }) =>
+        fetch(`${url}/api/auth/passkey/verify-authentication`, {
+          method: 'POST',
+          headers: { Cookie: cookie, Origin: app.url, 'Content-Type': 'application/json' },
+          body: JSON.stringify({ response: passkey.get(options) }),
+        }),
+      ),
+    )
+    assert.deepEqual(sent.map(({ status }) => status).toSorted(), [200, 400, 400, 400, 400, 400])
+    const sessions = await app.sql`
+      select 1 from sessions where user_id = (select id from users where email = ${person.email})`
+    assert.equal(sessions.length, 2)
   })
 
   it('[M47] learns from the options of a login nothing of accounts', async () => {

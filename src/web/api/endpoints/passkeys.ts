@@ -62,6 +62,20 @@ const AddQuery = z.object({
   context: z.string().optional(),
 })
 
+const NOT_ADDED = {
+  over: 'CHALLENGE_NOT_FOUND',
+  refused: 'FAILED_TO_VERIFY_REGISTRATION',
+  known: 'PREVIOUSLY_REGISTERED',
+  'too-many': 'TOO_MANY_PASSKEYS',
+} as const
+
+const NOT_SIGNED_IN = {
+  over: 'CHALLENGE_NOT_FOUND',
+  wrong: 'AUTHENTICATION_FAILED',
+  unknown: 'PASSKEY_NOT_FOUND',
+  suspended: 'BANNED_USER',
+} as const
+
 export function passkeyEndpoints(deps: Deps): Endpoint[] {
   const { sql } = deps
   /** Whoever has only found an open session must not leave a way in behind, nor take one away. */
@@ -97,6 +111,7 @@ export function passkeyEndpoints(deps: Deps): Endpoint[] {
       refusals: [
         'SESSION_NOT_FRESH',
         'EMAIL_NOT_VERIFIED',
+        'CHALLENGE_NOT_FOUND',
         'FAILED_TO_VERIFY_REGISTRATION',
         'PREVIOUSLY_REGISTERED',
         'TOO_MANY_PASSKEYS',
@@ -110,8 +125,7 @@ export function passkeyEndpoints(deps: Deps): Endpoint[] {
         const name = body.name ?? deviceName(device.userAgent)
         const added = await addPasskey(deps, user, { registration, name, device, browser: heldBrowser(req, deps) })
         if (added.ok) return toPasskey(added.passkey)
-        if (added.reason === 'too-many') return new Refusal('TOO_MANY_PASSKEYS')
-        return new Refusal(added.reason === 'known' ? 'PREVIOUSLY_REGISTERED' : 'FAILED_TO_VERIFY_REGISTRATION')
+        return new Refusal(NOT_ADDED[added.reason])
       },
     }),
 
@@ -131,15 +145,14 @@ export function passkeyEndpoints(deps: Deps): Endpoint[] {
       summary: 'Sign in with a passkey, which is both steps',
       body: z.object({ response: z.record(z.string(), z.unknown()) }),
       answer: z.object({ session: Session, user: User }),
-      refusals: ['PASSKEY_NOT_FOUND', 'AUTHENTICATION_FAILED', 'BANNED_USER', 'RATE_LIMITED'],
+      refusals: ['CHALLENGE_NOT_FOUND', 'PASSKEY_NOT_FOUND', 'AUTHENTICATION_FAILED', 'BANNED_USER', 'RATE_LIMITED'],
       async handle({ req, res, body }) {
         const { data: assertion } = Assertion.safeParse(body.response)
         if (assertion === undefined) return new Refusal('AUTHENTICATION_FAILED')
         const login = await logInByPasskey(deps, { assertion, browser: heldBrowser(req, deps), device: deviceOf(req) })
         if (!login.ok) {
           if (login.reason === 'too-many-tries') return new Refusal('RATE_LIMITED', login)
-          if (login.reason === 'suspended') return new Refusal('BANNED_USER')
-          return new Refusal(login.reason === 'unknown' ? 'PASSKEY_NOT_FOUND' : 'AUTHENTICATION_FAILED')
+          return new Refusal(NOT_SIGNED_IN[login.reason])
         }
         const { user, passwordVersion } = login
         const entered = await enter(req, res, deps, user, {

@@ -25,6 +25,7 @@ const NameForm = z.object({ name: DisplayName })
 
 const REFUSED = {
   refused: 'That passkey was not added. Try it again',
+  over: 'That took more than five minutes, or was for another account, so the passkey was not added. Try it again',
   known: 'That passkey is in the list already',
   'too-many': `There are ${PASSKEYS_MAX} passkeys already. Remove one that you do not use`,
 } as const

@@ -14,6 +14,7 @@ import { safeReturnTo } from '../../session/return-to.ts'
 
 const REFUSED = {
   unknown: 'That passkey belongs to no account here. Log in with your password',
+  over: 'That took more than five minutes, so you are not logged in. Use the passkey once more, or log in with your password',
   wrong: 'That passkey did not log you in. Try it again, or log in with your password',
 } as const
 
