@@ -191,7 +191,7 @@ const RESET_OTP = `${OTP}/reset-password`
 const toSignIn = { email: ben.email, type: 'sign-in' }
 const guessed = { email: ada.email, otp: '000000' }
 /** The browser's part of a code that was asked for, and what was mailed. */
-const asked: Record<string, string> = {}
+const byMail: Record<string, string> = {}
 const mailed = { email: ada.email, otp: '', type: 'sign-in', password: NEW_PASSWORD }
 const withCode =
   (type: 'sign-in' | 'email-verification' | 'forget-password', email = ada.email) =>
@@ -199,7 +199,7 @@ const withCode =
     if (type === 'email-verification') await unconfirmed()
     const { otp, cookie } = await askByApi(app, mailbox, { email, type })
     Object.assign(mailed, { email, otp, type, password: NEW_PASSWORD })
-    Object.assign(asked, asOwnPage(app, `${headers.Cookie}; ${cookie}`))
+    Object.assign(byMail, asOwnPage(app, `${headers.Cookie}; ${cookie}`))
   }
 /** A code that is too old, or was wrong five times. */
 const expiredCode = (type: Parameters<typeof withCode>[0]) => async () => {
@@ -216,8 +216,8 @@ const leakedBody = { ...mailed, password: LEAKED }
 /** What every call that takes a code answers to one that it does not take. */
 const ofCodes = (operation: string, type: Parameters<typeof withCode>[0]): Special[] => [
   [operation, 'INVALID_OTP', { body: { ...mailed, type } }],
-  [operation, 'OTP_EXPIRED', { before: expiredCode(type), more: asked, body: mailed }],
-  [operation, 'TOO_MANY_ATTEMPTS', { before: exhaustedCode(type), more: asked, body: mailed }],
+  [operation, 'OTP_EXPIRED', { before: expiredCode(type), more: byMail, body: mailed }],
+  [operation, 'TOO_MANY_ATTEMPTS', { before: exhaustedCode(type), more: byMail, body: mailed }],
   [
     operation,
     'RATE_LIMITED',
@@ -226,7 +226,7 @@ const ofCodes = (operation: string, type: Parameters<typeof withCode>[0]): Speci
         await withCode(type)()
         await used('wrongCodesByNetwork', 100)()
       },
-      more: asked,
+      more: byMail,
       body: mailed,
     },
   ],
@@ -245,7 +245,7 @@ const SPECIAL: Special[] = [
   [CHECK_OTP, 'INVALID_EMAIL', { body: { ...toSignIn, email: 'ada', otp: '000000' } }],
   ...ofCodes(CHECK_OTP, 'sign-in'),
   ...ofCodes(SIGN_IN_OTP, 'sign-in'),
-  [SIGN_IN_OTP, 'BANNED_USER', { before: withCode('sign-in', barred.email), more: asked, body: mailed }],
+  [SIGN_IN_OTP, 'BANNED_USER', { before: withCode('sign-in', barred.email), more: byMail, body: mailed }],
   [VERIFY_OTP, 'INVALID_EMAIL', { body: { ...guessed, email: 'ada' } }],
   [VERIFY_OTP, 'SIGN_IN_TO_CONFIRM', { visitor, body: guessed }],
   [VERIFY_OTP, 'INVALID_USER', { body: { ...guessed, email: ben.email } }],
@@ -261,7 +261,7 @@ const SPECIAL: Special[] = [
         await withCode('forget-password')()
         Object.assign(leakedBody, { otp: mailed.otp })
       },
-      more: asked,
+      more: byMail,
       body: leakedBody,
     },
   ],
