@@ -1,4 +1,4 @@
-/** The real Better Auth with its `emailOTP` and `twoFactor` plugins, on a port of its own, set up as this server behaves. */
+/** The real Better Auth with its `emailOTP` plugin, on a port of its own, set up as this server behaves. */
 import { createServer } from 'node:http'
 import { after } from 'node:test'
 import { betterAuth } from 'better-auth'

@@ -1,4 +1,5 @@
 /** The pages of a login by a code of a mail in all their states, for the checks that visit every page. */
+import { parse } from 'node-html-parser'
 import { suspendAccount } from '../../src/accounts/suspension.ts'
 import { findCredentials } from '../../src/accounts/users.ts'
 import type { Add } from './account-gallery.ts'
@@ -7,10 +8,22 @@ import { useUp } from './guessing.ts'
 import type { Mailbox } from './mailbox.ts'
 import { open, pathOf } from './mailed.ts'
 import { ASK, askForCode, CONFIRM, ENTER, notThis, type } from './mailed-codes.ts'
-import { learner, openBrowser, somebody } from './people.ts'
+import { type Browser, learner, openBrowser, type Person, somebody, tokenOf } from './people.ts'
 
 const MINUTE = 60_000
 const TRIES = 5
+
+/** A form is sent after its session has ended, and goes on from the login page to that of a code. */
+async function showKept({ app, add }: { app: TestApp; add: Add }, person: Person, phone: Browser): Promise<void> {
+  const token = tokenOf((await phone.get('/account')).text)
+  await app.sql`delete from sessions where user_id = (select id from users where email = ${person.email})`
+  const login = await phone.post('/account', { name: 'Adah', _csrf: token })
+  add('login, a form waits', 'visitor', '/login', login)
+  const fields = parse(login.text)
+    .querySelectorAll('#login-code-kept-form input')
+    .map((input) => [input.getAttribute('name') ?? '', input.getAttribute('value') ?? ''])
+  add('login code, a form waits', 'visitor', ASK, await phone.post(ASK, Object.fromEntries(fields)))
+}
 
 /** `app` sends its mails to `mailbox`. */
 export async function addLoginCode({ app, mailbox, add }: { app: TestApp; mailbox: Mailbox; add: Add }): Promise<void> {
@@ -31,7 +44,7 @@ export async function addLoginCode({ app, mailbox, add }: { app: TestApp; mailbo
   add('login code, link in another browser', 'visitor', CONFIRM, await open(openBrowser(app), letter))
   await phone.submit(CONFIRM, {})
   add('login code, address confirmed by it', 'learner', '/dashboard', await phone.get('/dashboard'))
-  await phone.logOut()
+  await showKept({ app, add }, person, phone)
   const second = await askForCode(phone, mailbox, person.email, 2)
   await useUp(app, 'wrongCodesByNetwork', '127.0.0.1', 100)
   add('login code, network paused', 'visitor', ENTER, await type(phone, second.code))

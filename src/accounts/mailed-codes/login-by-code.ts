@@ -1,11 +1,13 @@
 /** Logging in by a code or a link of a mail, without a password. It is a first step only: a second one is asked for as ever. */
 import { counted } from '../../base/meter.ts'
+import { fragment } from '../../database/fragments.ts'
 import { USER_COLUMNS } from '../../database/user-columns.ts'
 import type { Deps } from '../../deps.ts'
 import { clearLoginTries, triesOfStrangers } from '../../limits/login-tries.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { type Device, noted } from '../activity.ts'
 import { endPasskeys } from '../passkeys/ending.ts'
+import { withoutSecondStep } from '../second-step/recovery-codes.ts'
 import type { User } from '../users.ts'
 import { type CodeRefusal, type Proof, tryCode, usedCode } from './mailed-codes.ts'
 
@@ -53,6 +55,7 @@ const metered = (deps: Deps, login: () => Promise<CodeLogin>): Promise<CodeLogin
 /**
  * Where the address was not confirmed, somebody else may have made the account with it. The code proves whose it is, so what
  * they could come back with ends in the same statement: password, sessions, passkeys, links, devices, the address of the calendar.
+ * With a second step it stays as it is: the code alone logs nobody in there, and a reset can still begin empty, without that step.
  */
 async function useUp(deps: Deps, proof: Proof, device: Device): Promise<CodeLogin> {
   const { sql, rateLimits } = deps
@@ -69,11 +72,11 @@ async function useUp(deps: Deps, proof: Proof, device: Device): Promise<CodeLogi
       update users set email_verified = true, password_hash = null, sign_up_form = null, login_notices = true,
         password_version = users.password_version + 1, devices_version = users.devices_version + 1, updated_at = ${new Date(now)}
       from link where users.id = link.id and users.email = link.email and users.password_version = link.password_version
-        and not users.email_verified and users.suspended_at is null
+        and not users.email_verified and users.suspended_at is null and not users.second_step
       returning users.id
     ), ended as (
       delete from sessions where user_id in (select id from claimed)
-    ), without_passkeys as (
+    ), ${withoutSecondStep(fragment`select id from claimed`)}, without_passkeys as (
       delete from passkeys where user_id in (select id from claimed)
     ), without_calendar as (
       update plans set calendar_hash = null, calendar_since = null where user_id in (select id from claimed)

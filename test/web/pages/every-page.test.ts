@@ -132,6 +132,7 @@ describe('the states that are looked at', () => {
     ...Object.fromEntries(
       ['wrong too often', 'expired', 'link expired', 'used'].map((name) => [`login code, ${name}`, 410]),
     ),
+    'login, a form waits': 403,
     'login code, link in another browser': 403,
     'login code, link unknown': 404,
     'login code, account suspended': 403,

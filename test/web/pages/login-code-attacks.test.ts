@@ -75,6 +75,34 @@ describe('between browser and mail', () => {
     assert.equal((await eve.get(ENTER)).status, 200, 'and Eve still has only a form for a code')
   })
 
+  it('[M20] Eve plants what her browser holds in Ada’s: Ada gets in alone, and to Eve’s account not without pressing its name', async () => {
+    const { person } = await owner('Ada')
+    const eve = visitor()
+    const { letter } = await askForCode(eve, mailbox, person.email)
+    const ada = withRequestOf(eve)
+    await open(ada, letter)
+    assert.equal((await ada.submit(CONFIRM, {})).status, 303)
+    assert.equal(await ada.whoAmI(), 'Ada')
+    await open(eve, letter)
+    assert.equal((await eve.get(CONFIRM)).status, 410)
+    assert.equal(await eve.whoAmI(), undefined)
+
+    const { person: other } = await owner('Eve')
+    const own = await askForCode(eve, mailbox, other.email)
+    const victim = withRequestOf(eve)
+    const page = await open(victim, own.letter)
+    assert.ok(page.text.includes(other.email), 'whose account it is')
+    const elsewhere = { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }
+    for (const [path, fields] of [
+      [CONFIRM, {}],
+      [ENTER, { code: own.code }],
+    ] as const) {
+      const forced = await victim.submit(path, fields, elsewhere)
+      assert.equal(forced.status, 403)
+    }
+    assert.equal(await victim.whoAmI(), undefined)
+  })
+
   it('[M21] Ada’s code is worthless in a browser that has not asked, or has asked for itself', async () => {
     const { person } = await owner('Ada')
     const [ada, eve] = [visitor(), visitor()]
@@ -127,10 +155,12 @@ describe('guessing', () => {
   it('[M25] across requests for new codes ends too: three mails an hour, and twenty codes that nobody uses', async () => {
     const { person } = await owner('Ada')
     const lettersOf = () => mailbox.letters.filter(({ to, subject }) => to === person.email && SUBJECT.test(subject))
-    for (let asked = 0; asked < 5; asked += 1) await ask(visitor(), person.email)
+    for (let asked = 0; asked < 25; asked += 1) await ask(visitor(), person.email)
     await mailbox.letterTo(person.email, SUBJECT, 3)
     await app.deps.rateLimits.clear('mailsByAddress', `sign-in-code ${person.email}`)
-    await useUp(app, 'unusedCodesByAddress', `sign-in ${person.email}`, 15)
+    const unused = await app.deps.rateLimits.count('unusedCodesByAddress', `sign-in ${person.email}`)
+    assert.deepEqual(unused, { ok: true, left: 16 }, 'what was not mailed uses up nothing of the owner’s')
+    await useUp(app, 'unusedCodesByAddress', `sign-in ${person.email}`, 16)
     const ada = visitor()
     await ask(ada, person.email)
     assert.equal((await ada.get(ENTER)).status, 200, 'nobody is told')
@@ -400,6 +430,19 @@ describe('an account that Eve has made with Ada’s address', () => {
     const eve = visitor()
     assert.equal((await sendAssertion(eve, passkey.get(await loginOptions(eve)))).status, 422)
     assert.equal(await eve.whoAmI(), undefined)
+  })
+
+  it('[M36] with a second step of Eve’s on it logs nobody in by a code, and a reset that begins empty takes that off', async () => {
+    const { person, browser } = await learner(bare, 'Ada')
+    await switchOn(bare, browser)
+    const ada = visitor()
+    const { code } = await askForCode(ada, mailbox, person.email)
+    assert.equal((await type(ada, code)).headers.location, LOGIN_PAGE)
+    await open(ada, await askForReset(ada, mailbox, person.email))
+    await ada.submit('/password-reset/new', { password: NEW_PASSWORD, startEmpty: 'yes' })
+    const back = await ada.logIn({ ...person, password: NEW_PASSWORD })
+    assert.deepEqual([back.status, back.headers.location], [303, '/dashboard'])
+    assert.equal(await browser.whoAmI(), undefined)
   })
 
   it('[M37] is not confirmed for Eve by a code that Ada reads, nor by Eve’s guesses alone', async () => {
