@@ -15,6 +15,7 @@ import {
   passkeyCookieOf,
 } from '../../support/calls.ts'
 import { createDatabase } from '../../support/database.ts'
+import { useUp } from '../../support/guessing.ts'
 import { startLeakService } from '../../support/leaked-passwords.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, secretOf, VERIFY as VERIFICATION } from '../../support/mailed.ts'
@@ -152,6 +153,12 @@ async function madeBefore({ isKnown }: { isKnown: boolean }) {
   await addRows(ada.email, isKnown ? [authenticator.id] : Array.from({ length: 10 }, (_, at) => `p${at}`))
 }
 
+async function madeTooOften() {
+  await madeBefore({ isKnown: true })
+  const { user } = (await api.get('/api/auth/get-session')).body
+  await useUp(app, 'passkeysByUser', user.id, 20)
+}
+
 async function signedByStranger() {
   const stranger = openApi(app)
   answer.response = makeAuthenticator(app.url).get(await loginOptions(stranger))
@@ -219,6 +226,7 @@ const SPECIAL: Special[] = [
   [ADD, 'CHALLENGE_NOT_FOUND', { before: confirmed, body: answerOfOther }],
   [ADD, 'PREVIOUSLY_REGISTERED', { before: () => madeBefore({ isKnown: true }), body: answer, more: asked }],
   [ADD, 'TOO_MANY_PASSKEYS', { before: () => madeBefore({ isKnown: false }), body: answer, more: asked }],
+  [ADD, 'RATE_LIMITED', { before: madeTooOften, body: answer, more: asked }],
   [`${PASSKEY_POST}/verify-authentication`, 'AUTHENTICATION_FAILED', { body: { response: {} } }],
   [`${PASSKEY_POST}/verify-authentication`, 'CHALLENGE_NOT_FOUND', { before: signedByStranger, body: answer }],
   [
