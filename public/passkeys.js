@@ -117,7 +117,9 @@ function offerLogin(login) {
       again()
     }
   })
-  login.after(button, status)
+  const offer = Object.assign(document.createElement('div'), { className: 'after-form' })
+  offer.append(button, status)
+  login.after(offer)
   quietly()
 }
 

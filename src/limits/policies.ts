@@ -26,6 +26,7 @@ export const POLICIES = {
   passkeysByNetwork: { points: 200, duration: 15 * MINUTE },
   confirmStepByUser: { points: 5, duration: 15 * MINUTE },
   switchOnsByUser: { points: 5, duration: HOUR },
+  passkeysByUser: { points: 20, duration: HOUR },
   /** Codes of mails that nobody has used: each gives five guesses in a million. */
   unusedCodesByAddress: { points: 20, duration: 30 * 24 * HOUR },
   wrongCodesByNetwork: { points: 100, duration: HOUR },

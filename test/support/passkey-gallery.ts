@@ -1,5 +1,6 @@
 /** The pages of passkeys in all their states, for the checks that visit every page. */
 import type { Add } from './account-gallery.ts'
+import { apiOf } from './api.ts'
 import type { TestApp } from './app.ts'
 import {
   addPasskey,
@@ -46,6 +47,11 @@ export async function addPasskeyPages({ app, add }: { app: TestApp; add: Add }):
   await see('passkeys, one removed', PASSKEYS)
   const made = JSON.stringify(makeAuthenticator(app.url).create(await registerOptions(ada), { unverified: true }))
   add('passkeys, one refused', 'learner', PASSKEYS, await ada.submit(PASSKEYS, { credential: made }))
+  const { user } = (await apiOf(app, ada).get('/api/auth/get-session')).body
+  await useUp(app, 'passkeysByUser', user.id, 20)
+  const another = JSON.stringify(makeAuthenticator(app.url).create(await registerOptions(ada)))
+  add('passkeys, added too often', 'learner', PASSKEYS, await ada.submit(PASSKEYS, { credential: another }))
+  await app.deps.rateLimits.clear('passkeysByUser', user.id)
 
   const eve = openBrowser(app)
   add('login by a passkey that was removed', 'visitor', '/login', await logInWith(eve, passkey))

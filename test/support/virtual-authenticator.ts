@@ -18,3 +18,18 @@ export const answers = (
   { cdp, authenticatorId }: Awaited<ReturnType<typeof addVirtualAuthenticator>>,
   enabled: boolean,
 ): Promise<unknown> => cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled })
+
+/** Whether its check of who holds it succeeds, as with a fingerprint that it knows or does not know. */
+export const setUserVerified = (
+  { cdp, authenticatorId }: Awaited<ReturnType<typeof addVirtualAuthenticator>>,
+  isUserVerified: boolean,
+): Promise<unknown> => cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified })
+
+/** How often its first passkey has signed. */
+export async function countOf({
+  cdp,
+  authenticatorId,
+}: Awaited<ReturnType<typeof addVirtualAuthenticator>>): Promise<number> {
+  const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId })
+  return credentials[0]?.signCount ?? 0
+}

@@ -113,7 +113,9 @@ async function use(
   if (!found?.spent) return { ok: false, reason: 'over' }
   const { spent: _, used, passwordVersion, suspendedAt, ...user } = found
   if (!used) {
-    if (count <= known.signCount && known.signCount > 0) await tellOfCopy(deps, user, known, device)
+    // As it is now: another answer with the same counter may have come at the same moment.
+    const [current] = await deps.sql<{ signCount: number }>`select sign_count from passkeys where id = ${known.id}`
+    if (current !== undefined && count <= current.signCount) await tellOfCopy(deps, user, known, device)
     return { ok: false, reason: 'wrong' }
   }
   if (suspendedAt !== null) return { ok: false, reason: 'suspended' }

@@ -6,9 +6,11 @@ import type { Sql } from '../../database/database.ts'
 import { fragment } from '../../database/fragments.ts'
 import { isUniqueViolation } from '../../database/outages.ts'
 import type { Deps } from '../../deps.ts'
+import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { mailed } from '../../mail/outbox.ts'
 import { passkeyAdded, passkeyRemoved } from '../../mail/passkey-notices.ts'
 import { type Device, noted } from '../activity.ts'
+import { noticeTo } from '../links/not-me.ts'
 import { noticeFor } from '../second-step/second-steps.ts'
 import type { User } from '../users.ts'
 import { newChallenge, readChallenge, spent } from './challenges.ts'
@@ -74,7 +76,10 @@ export async function optionsToAdd(deps: Deps, user: User, browser: string) {
   })
 }
 
-type Added = { ok: true; passkey: Passkey } | { ok: false; reason: 'refused' | 'over' | 'known' | 'too-many' }
+type Added =
+  | { ok: true; passkey: Passkey }
+  | { ok: false; reason: 'refused' | 'over' | 'known' | 'too-many' }
+  | TooManyTries
 
 /**
  * Adds what a browser has made. `over`: its challenge is not one of ours for this account and browser, or was answered before, or is
@@ -110,8 +115,12 @@ export async function addPasskey(
     supportedAlgorithmIDs: ALGORITHMS,
   }).catch(() => ({ verified: false, registrationInfo: undefined }) as const)
   if (!verified || made === undefined) return { ok: false, reason: 'refused' }
-  const notice = await noticeFor(deps, user, (link) => passkeyAdded(user.email, { name, link }))
+  // Its notice is always sent, so that nobody can use up the notices of the hour first; the limit is here instead.
+  const count = await deps.rateLimits.count('passkeysByUser', user.id)
+  if (!count.ok) return count
   const at = new Date(deps.now())
+  const letter = (link: string) => passkeyAdded(user.email, { name, link })
+  const notice = mail.enabled ? noticeTo(deps, { email: user.email, now: at.getTime(), letter }) : undefined
   // Several at the same moment may make a few too many, which harms nobody.
   const [row] = await sql<Passkey & { added: boolean }>`
     with learner as (

@@ -174,6 +174,7 @@ describe('docs/api.md', () => {
       'secondStepByUserDaily',
       'confirmStepByUser',
       'switchOnsByUser',
+      'passkeysByUser',
       'refreshFamiliesBySession',
       'mailsByAddress',
       'mailsByNetwork',

@@ -155,6 +155,12 @@ async function madeBefore({ isKnown }: { isKnown: boolean }) {
   await addRows(ada.email, isKnown ? [authenticator.id] : Array.from({ length: 10 }, (_, at) => `p${at}`))
 }
 
+async function madeTooOften() {
+  await madeBefore({ isKnown: true })
+  const { user } = (await api.get('/api/auth/get-session')).body
+  await useUp(app, 'passkeysByUser', user.id, 20)
+}
+
 async function signedByStranger() {
   const stranger = openApi(app)
   answer.response = makeAuthenticator(app.url).get(await loginOptions(stranger))
@@ -305,6 +311,7 @@ const SPECIAL: Special[] = [
   [ADD, 'CHALLENGE_NOT_FOUND', { before: confirmed, body: answerOfOther }],
   [ADD, 'PREVIOUSLY_REGISTERED', { before: () => madeBefore({ isKnown: true }), body: answer, more: asked }],
   [ADD, 'TOO_MANY_PASSKEYS', { before: () => madeBefore({ isKnown: false }), body: answer, more: asked }],
+  [ADD, 'RATE_LIMITED', { before: madeTooOften, body: answer, more: asked }],
   [`${PASSKEY_POST}/verify-authentication`, 'AUTHENTICATION_FAILED', { body: { response: {} } }],
   [`${PASSKEY_POST}/verify-authentication`, 'CHALLENGE_NOT_FOUND', { before: signedByStranger, body: answer }],
   [

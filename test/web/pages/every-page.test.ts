@@ -149,6 +149,7 @@ describe('the states that are looked at', () => {
       ].map((name) => [name, 422]),
     ),
     'passkey that is not there': 404,
+    'passkeys, added too often': 429,
     'login by a passkey, paused': 429,
     'login by a passkey, suspended': 403,
     'code at login, paused': 429,

@@ -13,6 +13,7 @@ import {
   passkeyIds,
   registerOptions,
 } from '../../support/authenticator.ts'
+import { useUp } from '../../support/guessing.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForChange, askForReset, confirm, leads, NEW_PASSWORD, open, resetBy, VERIFY } from '../../support/mailed.ts'
 import { askForCode, CONFIRM, type } from '../../support/mailed-codes.ts'
@@ -70,6 +71,18 @@ describe('“It was not me”', () => {
     await ada.submit('/not-me/confirm', {})
     await isOver(person, passkey)
   })
+})
+
+it('[M54] a passkey is told of also when the notices of the hour are used up', async () => {
+  const { person, browser } = await learner(app, 'Ada')
+  await confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject))
+  await useUp(app, 'noticesByAddress', person.email, 5)
+  await addPasskey(app, browser)
+  await mailbox.letterTo(person.email, ADDED)
+  await useUp(app, 'passkeysByUser', await idOf(person), 20)
+  const credential = JSON.stringify(makeAuthenticator(app.url).create(await registerOptions(browser)))
+  assert.equal((await browser.submit(PASSKEYS, { credential })).status, 429)
+  assert.equal((await passkeyIds(browser)).length, 1)
 })
 
 describe('a new password by mail', () => {

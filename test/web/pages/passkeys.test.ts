@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apiOf } from '../../support/api.ts'
-import { startApp } from '../../support/app.ts'
+import { BEHIND_TLS, startApp } from '../../support/app.ts'
 import {
   addPasskey,
   logInWith,
@@ -13,7 +13,7 @@ import {
   registerOptions,
   sendAssertion,
 } from '../../support/authenticator.ts'
-import { type Browser, learner, openBrowser, type Person, problemsOf } from '../../support/people.ts'
+import { type Browser, learner, openBrowser, type Person, problemsOf, somebody } from '../../support/people.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
 const other = await startApp({ PUBLIC_URL: app.url }, { databaseUrl: app.databaseUrl })
@@ -132,7 +132,11 @@ describe('somebody else', () => {
       await refused(eve, logInWith(eve, passkey, { count }))
     }
     assert.equal((await events(person)).filter(({ kind }) => kind === 'passkey-copied').length, 3)
-    assert.equal((await logInWith(openBrowser(app), passkey, { count: 8 })).status, 303)
+    // The same counter from two at the same moment is one too many as well.
+    const both = await Promise.all([0, 1].map(() => logInWith(openBrowser(app), passkey, { count: 8 })))
+    assert.deepEqual(both.map(({ status }) => status).toSorted(), [303, 422])
+    assert.equal((await events(person)).filter(({ kind }) => kind === 'passkey-copied').length, 4)
+    assert.equal((await logInWith(openBrowser(app), passkey, { count: 9 })).status, 303)
   })
 
   it('[M43] cannot send an answer twice, not even to another process', async () => {
@@ -159,6 +163,54 @@ describe('somebody else', () => {
     await refused(eve, sendAssertion(eve, assertion))
     app.advance(5 * MINUTE + 1)
     await refused(phone, sendAssertion(phone, assertion))
+  })
+
+  it('[M55] cannot answer the challenge of one purpose for the other', async () => {
+    const { browser, passkey } = await owner()
+    const made = makeAuthenticator(app.url).create({
+      ...(await registerOptions(browser)),
+      ...(await loginOptions(browser)),
+    })
+    assert.equal((await browser.submit(PASSKEYS, { credential: JSON.stringify(made) })).status, 422)
+    const signed = passkey.get({
+      ...(await loginOptions(browser)),
+      challenge: (await registerOptions(browser)).challenge,
+    })
+    const sent = await browser.submitTo('/account', '/login/passkey', { credential: JSON.stringify(signed) })
+    assert.equal(sent.status, 422)
+  })
+
+  it('[M56] cannot make the site another one, by headers, proxies or a trusted origin', async () => {
+    const elsewhere = 'https://front.example.org'
+    const site = await startApp({ ...BEHIND_TLS, TRUSTED_ORIGINS: elsewhere })
+    const headers = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'evil.example', Origin: BEHIND_TLS.PUBLIC_URL }
+    const cookies = new Map<string, string>()
+    const call = async (path: string, body?: object) => {
+      const Cookie = [...cookies].map((pair) => pair.join('=')).join('; ')
+      const sent = await fetch(`${site.url}/api/auth/${path}`, {
+        headers: { ...headers, Cookie, 'Content-Type': 'application/json' },
+        ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
+      })
+      for (const line of sent.headers.getSetCookie()) {
+        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+        cookies.set(name, value)
+      }
+      return sent
+    }
+    assert.equal((await call('sign-up/email', somebody('Ada'))).status, 200)
+    const options = await (await call('passkey/generate-register-options')).json()
+    assert.equal(options.rp.id, 'learn.example.org')
+    const key = makeAuthenticator(BEHIND_TLS.PUBLIC_URL)
+    for (const ways of [{ origin: elsewhere }, { origin: site.url }, { rpId: '127.0.0.1' }, { rpId: 'example.org' }]) {
+      assert.equal((await call('passkey/verify-registration', { response: key.create(options, ways) })).status, 400)
+    }
+    assert.equal((await call('passkey/verify-registration', { response: key.create(options) })).status, 200)
+    const asked = await (await call('passkey/generate-authenticate-options')).json()
+    assert.equal(asked.rpId, 'learn.example.org')
+    for (const ways of [{ origin: elsewhere }, { origin: site.url }, { rpId: '127.0.0.1' }, { rpId: 'example.org' }]) {
+      assert.equal((await call('passkey/verify-authentication', { response: key.get(asked, ways) })).status, 400)
+    }
+    assert.equal((await call('passkey/verify-authentication', { response: key.get(asked) })).status, 200)
   })
 
   it('[M45] is refused where the authenticator has not checked who holds it', async () => {

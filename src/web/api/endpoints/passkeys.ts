@@ -115,6 +115,7 @@ export function passkeyEndpoints(deps: Deps): Endpoint[] {
         'FAILED_TO_VERIFY_REGISTRATION',
         'PREVIOUSLY_REGISTERED',
         'TOO_MANY_PASSKEYS',
+        'RATE_LIMITED',
       ],
       async handle({ req, learner: { user }, body }) {
         if (!isFresh(req)) return new Refusal('SESSION_NOT_FRESH')
@@ -125,6 +126,7 @@ export function passkeyEndpoints(deps: Deps): Endpoint[] {
         const name = body.name ?? deviceName(device.userAgent)
         const added = await addPasskey(deps, user, { registration, name, device, browser: heldBrowser(req, deps) })
         if (added.ok) return toPasskey(added.passkey)
+        if (added.reason === 'too-many-tries') return new Refusal('RATE_LIMITED', added)
         return new Refusal(NOT_ADDED[added.reason])
       },
     }),

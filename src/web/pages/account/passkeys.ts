@@ -14,6 +14,7 @@ import { deviceName } from '../../../base/device-name.ts'
 import type { Deps } from '../../../deps.ts'
 import { HttpError, methodNotAllowed } from '../../middleware/errors.ts'
 import { blankForm, type FormState, parseForm, refuse } from '../../presenters/form.ts'
+import { refuseTooManyTries } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
 import { saveFlash, takeMessage } from '../../session/flash.ts'
 import { requireConfirmed, userOf } from '../../session/guards.ts'
@@ -21,6 +22,7 @@ import { heldBrowser } from '../../session/passkey.ts'
 
 const PAGE = '/account/passkeys'
 const FIELDS = { name: { id: 'passkey-name' } } as const
+const ADD = { add: { id: 'add-passkey' } } as const
 const NameForm = z.object({ name: DisplayName })
 
 const REFUSED = {
@@ -58,9 +60,12 @@ export function passkeyPages(deps: Deps): Router {
               name: deviceName(device.userAgent),
             })
           : ({ ok: false, reason: 'refused' } as const)
+      if (!added.ok && added.reason === 'too-many-tries') {
+        return show(req, res, refuseTooManyTries(res, blankForm(ADD), added.retryAfterSeconds, 'add'))
+      }
       if (!added.ok) {
         res.status(422)
-        return show(req, res, refuse(blankForm({ add: { id: 'add-passkey' } }), 'add', REFUSED[added.reason]))
+        return show(req, res, refuse(blankForm(ADD), 'add', REFUSED[added.reason]))
       }
       await saveFlash(req, 'passkey-added')
       res.redirect(303, `${PAGE}/${added.passkey.id}`)
