@@ -121,7 +121,9 @@ const OWN_WORDS: Record<string, string> = {
 /** The expected message for a wrong field, and its path: for a list of wrong items, the path of the first item. */
 function issueOf({ field, type, options, constant }: Field, received: string): Issue {
   const listed = options?.map((option) => JSON.stringify(option)).join('|')
-  const one = constant === undefined ? `${type}, received ${received}` : constant
+  // An object with whatever an authenticator has made.
+  const name = type === 'object' ? 'record' : type
+  const one = constant === undefined ? `${name}, received ${received}` : constant
   const expected = listed === undefined ? `input: expected ${one}` : `option: expected one of ${listed}`
   return {
     path: type === 'array' && received === 'array' ? `body.${field}.0` : `body.${field}`,
