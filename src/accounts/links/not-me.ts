@@ -4,6 +4,7 @@
  * a change of address, whose notice goes to the address of before, and a second step: only the link of the notice that tells of its
  * switch-on switches it off, since that mailbox was enough until then.
  */
+import type { Sql } from '../../database/database.ts'
 import { type Fragment, fragment } from '../../database/fragments.ts'
 import { isUniqueViolation } from '../../database/outages.ts'
 import type { Deps } from '../../deps.ts'
@@ -71,7 +72,7 @@ export async function sayNotMe(
     'undo-second-step': fragment`s.confirmed_at <= link.linked_at`,
   }[purpose]
   const still = isUndo ? fragment`true` : fragment`users.email = link.email`
-  const changed = await sql`
+  const [changed] = await sql<{ linkedAt: Date }>`
     with ${usedLink({ token, purpose, now }, fragment`true`)}, freed as (
       delete from all_users other using link
       where ${isUndo} and other.email = link.email and other.id <> link.id and not other.email_verified
@@ -105,12 +106,12 @@ export async function sayNotMe(
     ), mailed as (
       ${mailed([toNewAddress, fragment`from changed`])}
     )
-    select id from changed`.catch((error: unknown) => {
+    select link.linked_at from changed join link on link.id = changed.id`.catch((error: unknown) => {
     // Somebody has signed up with the address at this very moment.
     if (isUniqueViolation(error)) return []
     throw error
   })
-  if (changed.length === 0) {
+  if (changed === undefined) {
     const used = await whyNotUsed(deps, token)
     return used.ok ? { ok: false, reason: 'used' } : used
   }
@@ -118,9 +119,26 @@ export async function sayNotMe(
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await revokeSessions(sql, link.user.id)
   await endPasskeys(sql, link.user.id)
+  if (isUndo) await endLaterSecondStep(sql, link.user.id, changed.linkedAt)
   await Promise.all([
     clearLoginTries(deps, triesOfStrangers(link.email)),
     rateLimits.clear('confirmByUser', link.user.id),
   ])
   return { ok: true, resetToken }
+}
+
+/**
+ * Ends a second step that was switched on after this moment. One that was being switched on while the statement of the undo waited
+ * for the account was off in what that statement had seen. Nobody can switch one on any more: nobody has the password.
+ */
+async function endLaterSecondStep(sql: Sql, userId: string, since: Date): Promise<void> {
+  await sql`
+    with changed as (
+      update users set second_step = false
+      where id = ${userId} and second_step and exists (
+        select 1 from second_steps s where s.user_id = ${userId} and s.confirmed_at > ${since}
+      )
+      returning id
+    ), ${withoutSecondStep(fragment`select id from changed`)}
+    select id from changed`
 }

@@ -4,13 +4,12 @@ import { describe, it } from 'node:test'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request } from 'express'
 import expressSession, { type SessionData, type Store } from 'express-session'
-import postgres from 'postgres'
 import type { User } from '../../../src/accounts/users.ts'
 import type { Deps } from '../../../src/deps.ts'
 import { SessionStore } from '../../../src/web/session/store.ts'
 import { startApp } from '../../support/app.ts'
+import { oneAfterTheOther } from '../../support/one-after-the-other.ts'
 import { learner, openBrowser, type Person } from '../../support/people.ts'
-import { eventually } from '../../support/process.ts'
 import { countSessions, holderOf, sessionCookieOf } from '../../support/sessions.ts'
 
 const PgStore = connectPgSimple(expressSession)
@@ -182,29 +181,9 @@ describe('a session that another device ends while it is getting a new id', () =
       const fields = { password: person.password, _csrf: await thief.token(confirmation) }
       const form = { _csrf: await owner.token(ending) }
       const both = [() => thief.post(confirmation, fields), () => owner.post(`${ending}/end-others`, form)]
-      await oneAfterTheOther(person, isThiefFirst ? both : both.toReversed())
+      await oneAfterTheOther<unknown>(app, person, isThiefFirst ? both : both.toReversed())
       assert.equal(await thief.whoAmI(), undefined)
       assert.equal(await owner.whoAmI(), 'Ada')
     }
   })
-
-  /** Starts these while the row of their learner is locked, each when those before it wait, and then lets them go on. */
-  async function oneAfterTheOther({ email }: Person, requests: (() => PromiseLike<unknown>)[]) {
-    const direct = postgres(app.databaseUrl, { max: 1, onnotice: () => {} })
-    const answers: PromiseLike<unknown>[] = []
-    await direct.begin(async (transaction) => {
-      await transaction`select 1 from users where email = ${email} for update`
-      for (const request of requests) {
-        answers.push(request().then((answer) => answer))
-        await eventually('them to wait', async () => {
-          const [{ waiting } = assert.fail('no count')] = await app.sql<{ waiting: number }>`
-            select count(*)::int as waiting from pg_stat_activity
-            where wait_event_type = 'Lock' and datname = current_database()`
-          return waiting >= answers.length
-        })
-      }
-    })
-    await Promise.all(answers)
-    await direct.end()
-  }
 })
