@@ -5,6 +5,7 @@ import type { Deps } from '../../deps.ts'
 import { clearLoginTries, triesOfStrangers } from '../../limits/login-tries.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { type Device, noted } from '../activity.ts'
+import { endPasskeys } from '../passkeys/ending.ts'
 import type { User } from '../users.ts'
 import { type CodeRefusal, type Proof, tryCode, usedCode } from './mailed-codes.ts'
 
@@ -33,7 +34,7 @@ export const loginByLink = (deps: Deps, { request, linkToken, device }: Opened):
 
 /**
  * Where the address was not confirmed, somebody else may have made the account with it. The code proves whose it is, so what
- * they could come back with ends in the same statement: password, sessions, links, devices, the address of the calendar.
+ * they could come back with ends in the same statement: password, sessions, links, devices, passkeys, the address of the calendar.
  */
 async function useUp(deps: Deps, proof: Proof, device: Device): Promise<CodeLogin> {
   const { sql, rateLimits } = deps
@@ -48,6 +49,8 @@ async function useUp(deps: Deps, proof: Proof, device: Device): Promise<CodeLogi
       returning users.id
     ), ended as (
       delete from sessions where user_id in (select id from claimed)
+    ), without_passkeys as (
+      delete from passkeys where user_id in (select id from claimed)
     ), without_calendar as (
       update plans set calendar_hash = null, calendar_since = null where user_id in (select id from claimed)
     ), noted as (
@@ -63,6 +66,7 @@ async function useUp(deps: Deps, proof: Proof, device: Device): Promise<CodeLogi
   if (!isClaimed) return { ok: true, user, passwordVersion: version, isClaimed }
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await revokeSessions(sql, user.id)
+  await endPasskeys(sql, user.id)
   await Promise.all([clearLoginTries(deps, triesOfStrangers(user.email)), rateLimits.clear('confirmByUser', user.id)])
   // The statement sees the row as it was before.
   const after = { emailVerified: true, devicesVersion: user.devicesVersion + 1, updatedAt: new Date(now) }
