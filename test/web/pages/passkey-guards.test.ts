@@ -11,6 +11,7 @@ import {
   makeAuthenticator,
   PASSKEYS,
   registerOptions,
+  sendAssertion,
 } from '../../support/authenticator.ts'
 import { newNetwork, useUp } from '../../support/guessing.ts'
 import { openMailbox } from '../../support/mailbox.ts'
@@ -107,6 +108,18 @@ describe('a passkey', () => {
     const _csrf = await eve.token('/login')
     const credential = JSON.stringify(passkey.get({ challenge, rpId }))
     assert.equal((await eve.post('/login/passkey', { _csrf, credential })).status, 422)
+    assert.equal(await eve.whoAmI(), undefined)
+  })
+
+  it('that somebody else has signed with does not log in, whatever it is called', async () => {
+    const { person, passkey } = await owner()
+    const { passkey: own } = await owner('Eve')
+    const [row] = await app.sql<{ handle: string }>`
+      select handle from passkey_handles where user_id = (select id from users where email = ${person.email})`
+    const eve = openBrowser(app)
+    const signed = own.get(await loginOptions(eve), { userHandle: row?.handle ?? assert.fail('Ada has one') })
+    const sent = await sendAssertion(eve, { ...signed, id: passkey.id, rawId: passkey.id })
+    assert.equal(sent.status, 422)
     assert.equal(await eve.whoAmI(), undefined)
   })
 
