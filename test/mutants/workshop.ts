@@ -60,9 +60,14 @@ export function openWorkshop(folder: string, env: NodeJS.ProcessEnv) {
   return {
     compile,
 
-    async test(file: string): Promise<Outcome> {
+    /** Runs a test file, or only its tests of these titles. */
+    async test(file: string, only: readonly string[] = []): Promise<Outcome> {
       const compiled = join(folder, 'build/test', `${file}.test.js`)
-      const output = await run(['--test', `--test-timeout=${STUCK_MS}`, '--test-reporter=tap', compiled])
+      const patterns = [...new Set(only)].map(
+        (title) => `--test-name-pattern=${title.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`,
+      )
+      const options = [`--test-timeout=${STUCK_MS}`, '--test-reporter=tap', ...patterns]
+      const output = await run(['--test', ...options, compiled])
       const lines = [...output.matchAll(/^ *(not ok|ok) \d+ - (.*?)$/gm)]
       const titles = (what: string) =>
         new Set(

@@ -1,5 +1,5 @@
 /** Sessions: their ids, their limits, their ends. */
-import { inFile, type Mutant } from './mutant.ts'
+import { inFile, type Mutant } from '../mutant.ts'
 
 const identity = inFile('src/web/session/identity.ts')
 const store = inFile('src/web/session/store.ts')
@@ -17,31 +17,31 @@ export const SESSIONS: Mutant[] = [
   ),
   store(
     'a session that has ended is not written again',
-    '? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)}, amr = ${session.amr}\n          where sid = ${hashedId(id)}`',
-    '? sql`insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at, amr) values (${hashedId(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent}, ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz, ${session.amr}::text[]) on conflict (sid) do update set sess = excluded.sess`',
+    '? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)}, amr = ${session.amr}\n          where sid = ${sid}`',
+    '? sql`insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at, amr) values (${sid}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent}, ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz, ${session.amr}::text[]) on conflict (sid) do update set sess = excluded.sess`',
     'web/session/resurrection',
     'that writes to the session is final',
   ),
-  store(
+  sessions(
     'no session starts with a password that was changed meanwhile',
-    ' and password_version = ${session.passwordVersion ?? -1}',
-    '',
+    ' and password_version = ${passwordVersion} and suspended_at',
+    ' and suspended_at',
     'web/pages/account-races',
     'by “Confirm it is you”: the reset ends that session too, and no other takes its place',
   ),
-  store(
+  sessions(
     'no session starts for a suspended account',
-    'and suspended_at is null and second_step',
-    'and second_step',
+    ' and suspended_at is null\n        and second_step',
+    '\n        and second_step',
     'accounts/suspension',
     'that waits for it begins no session, and hears of it when it is tried again',
   ),
-  store(
+  sessions(
     'no session starts past a second step that was switched on meanwhile',
-    ' and second_step = ${session.secondStep ?? false}',
-    '',
+    '\n        and second_step = ${secondStep}\n      for share',
+    '\n      for share',
     'web/pages/second-step-attacks',
-    'is none by a login that begins while the second step is switched on',
+    'is none by a login that waits until the second step is on',
   ),
   cookie(
     'the table holds no id',
@@ -55,7 +55,7 @@ export const SESSIONS: Mutant[] = [
     'return secrets.some((secret) => isSameText(signed(id, secret), signature)) ?',
     'return secrets.some((secret) => signed(id, secret) !== signature || true) ?',
     'web/api/direct',
-    '?',
+    '/api/me for a cookie of a session that somebody else has signed as on Express',
   ),
   lifetimes(
     'a session ends in spite of activity',
@@ -79,11 +79,11 @@ export const SESSIONS: Mutant[] = [
     'lives until its idle limit and not a second longer',
   ),
   sessions(
-    'a token ends with its session',
+    'a token is over with its session',
     'where s.handle = ${handle} and s.expire > ${new Date(now)}`',
     'where s.handle = ${handle} and s.expire > ${new Date(0 * now)}`',
     'web/api/bearer-ended',
-    'signing out',
+    'takes its tokens with it at its idle limit: of the browser',
   ),
   sessions(
     'a row that cannot be read is nobody’s session',

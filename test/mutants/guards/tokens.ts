@@ -1,5 +1,5 @@
 /** Access tokens, refresh tokens, and the keys and lists that others check them by. */
-import { inFile, type Mutant } from './mutant.ts'
+import { inFile, type Mutant } from '../mutant.ts'
 
 const access = inFile('src/tokens/access-tokens.ts')
 const refresh = inFile('src/tokens/refresh-tokens.ts')
@@ -54,6 +54,13 @@ export const TOKENS: Mutant[] = [
     "return { ok: false, reason: 'reused'",
     'web/api/refresh-used',
     'after 20 seconds ends its family: no token of it is good any more',
+  ),
+  refresh(
+    'a refresh token is over after 14 days',
+    'if (usedAt === null && expiresAt.getTime() <= now) return',
+    'if (usedAt === null && now < 0) return',
+    'web/api/refresh-limits',
+    'is good for 14 days without use, and not a second longer, although its session lives',
   ),
   refresh(
     'a refresh token is good once',

@@ -1,9 +1,8 @@
 /** Passwords, accounts and the links of mails. */
-import { inFile, type Mutant } from './mutant.ts'
+import { inFile, type Mutant } from '../mutant.ts'
 
 const links = inFile('src/accounts/links/email-links.ts')
 const LINKS = 'src/accounts/links/email-links.ts'
-const reset = inFile('src/accounts/links/password-reset.ts')
 const hashing = inFile('src/accounts/passwords/password-hashing.ts')
 const change = inFile('src/accounts/password-change.ts')
 const signUp = inFile('src/accounts/sign-up.ts')
@@ -20,15 +19,15 @@ export const ACCOUNTS: Mutant[] = [
     'an old hash costs as much as a new one',
     'for (let missing = storedCost; missing < cost; missing += 1) await compareWithNothing(missing)',
     '',
-    'accounts/password-hashing',
-    '?',
+    'accounts/enumeration',
+    'counted in the work of bcrypt',
   ),
   hashing(
     'all of a long password counts',
     "update(password.normalize('NFC'))",
     "update(password.normalize('NFC').slice(0, 72))",
-    'accounts/password-hashing',
-    '?',
+    'accounts/fields',
+    'a password that differs in what follows the 72nd lets nobody in',
   ),
   hashing(
     'a hash needs its pepper',
@@ -69,8 +68,8 @@ export const ACCOUNTS: Mutant[] = [
       },
       {
         file: 'src/accounts/links/password-reset.ts',
-        from: 'still: fragment`users.password_version = link.password_version`',
-        to: 'still: fragment`true`',
+        from: 'const SAME_PASSWORD = fragment`users.password_version = link.password_version`',
+        to: 'const SAME_PASSWORD = fragment`true`',
       },
     ],
     test: 'web/pages/password-reset-link',
@@ -82,8 +81,8 @@ export const ACCOUNTS: Mutant[] = [
       { file: LINKS, from: 'if (link && purposes.includes(link.purpose)) return', to: 'if (link) return' },
       { file: LINKS, from: 'and t.purpose = ${purpose} and', to: 'and' },
     ],
-    test: 'web/pages/password-reset-link',
-    title: '?',
+    test: 'web/api/contract-mail-reset',
+    title: 'of another purpose resets nothing',
   },
   {
     guard: 'a link ends after its time (looking at it, and using it)',

@@ -1,5 +1,5 @@
 /** Guards that stand behind one another: each alone is enough, so no test can tell which of them is missing. They are broken together. */
-import type { Mutant } from './mutant.ts'
+import type { Mutant } from '../mutant.ts'
 
 const CHANGE = 'src/accounts/password-change.ts'
 const RESET = 'src/accounts/links/password-reset.ts'
@@ -9,7 +9,6 @@ const ACCESS = 'src/tokens/access-tokens.ts'
 const REFRESH = 'src/tokens/refresh-tokens.ts'
 const RETURN_TO = 'src/web/session/return-to.ts'
 const KEPT = 'src/web/session/kept-forms.ts'
-const LOGIN = 'src/web/pages/login.ts'
 
 export const PAIRS: Mutant[] = [
   {
@@ -23,29 +22,29 @@ export const PAIRS: Mutant[] = [
       { file: CHANGE, from: 'if (endSessions) await revokeSessions(sql, user.id)', to: 'void revokeSessions' },
     ],
     test: 'web/pages/password-change',
-    title: '?',
+    title: 'with the box as it comes logs out the other devices, and tells the owner',
   },
   {
     guard: 'a reset ends all sessions (in its statement, and after it)',
     breaks: [
       {
         file: RESET,
-        from: '    ), ended as (\n      delete from sessions where user_id in (select id from changed)\n    ), without_answers',
-        to: '    ), without_answers',
+        from: 'ended as (\n      delete from sessions where user_id in (select id from changed)\n    ), without_answers',
+        to: 'without_answers',
       },
-      { file: RESET, from: 'await revokeSessions(sql, link.user.id)', to: 'void revokeSessions' },
+      { file: RESET, from: 'await revokeSessions(sql, user.id)', to: 'void revokeSessions' },
     ],
     test: 'web/pages/password-reset-done',
-    title: '?',
+    title: 'every session and refresh token is dead, the owner is told, and nobody is logged in',
   },
   {
     guard: 'a claimed account starts empty (in its statement, and after it)',
     breaks: [
       { file: RESET, from: "name = case when ${startEmpty} then '' else name end,", to: 'name = name,' },
-      { file: RESET, from: 'if (startEmpty) await emptyAgain(sql, link.user.id)', to: 'void emptyAgain' },
+      { file: RESET, from: 'if (startEmpty) await emptyAgain(sql, user.id)', to: 'void emptyAgain' },
     ],
     test: 'web/pages/email-verification-claimed',
-    title: '?',
+    title: 'makes the account theirs, empty, and nothing of before works',
   },
   {
     guard: 'only an address that is not confirmed can be claimed (when the link is taken, and when the account is)',
@@ -54,7 +53,7 @@ export const PAIRS: Mutant[] = [
       { file: RESET, from: 'still: fragment`not users.email_verified`', to: 'still: fragment`true`' },
     ],
     test: 'web/pages/email-verification-claimed',
-    title: '?',
+    title: 'claims nothing once the address is confirmed',
   },
   {
     guard: 'a deletion ends all sessions (in its statement, and after it)',
@@ -89,7 +88,7 @@ export const PAIRS: Mutant[] = [
       { file: ACCESS, from: 'payload.aud !== issuer || ', to: '' },
     ],
     test: 'web/api/tokens-claims',
-    title: '?',
+    title: 'of another audience: {"aud":"missing"}',
   },
   {
     guard: 'a refresh token is over after its time (its own, its family’s, and its session’s)',
@@ -97,8 +96,8 @@ export const PAIRS: Mutant[] = [
       { file: REFRESH, from: 'if (usedAt === null && expiresAt.getTime() <= now) return', to: 'if (now < 0) return' },
       { file: REFRESH, from: 'and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`', to: '`' },
     ],
-    test: 'web/api/bearer-ended',
-    title: '?',
+    test: 'web/api/refresh-limits',
+    title: 'ends with its session after 30 days, however often it is used',
   },
   {
     guard: 'a way back leads to this site (how it is written, and where it resolves to)',
@@ -107,7 +106,7 @@ export const PAIRS: Mutant[] = [
       { file: RETURN_TO, from: "url.origin !== BASE || url.pathname.startsWith('//') ||", to: '' },
     ],
     test: 'web/session/return-to',
-    title: '?',
+    title: 'the login page keeps it in one piece',
   },
   {
     guard: 'a kept form is shown to its own learner only (at the login, and on its page)',
@@ -117,7 +116,11 @@ export const PAIRS: Mutant[] = [
         from: 'return form && req.user && isMarkOf(deps, form.mark, req.user.id) ? form.values : undefined',
         to: 'return form && req.user ? form.values : undefined',
       },
-      { file: LOGIN, from: 'return form && isMarkOf(deps, form.mark, userId) ?', to: 'return form && isMarkOf !== undefined && userId !== undefined ?' },
+      {
+        file: KEPT,
+        from: 'return form && isMarkOf(deps, form.mark, userId) ?',
+        to: 'return form && userId !== undefined ?',
+      },
     ],
     test: 'web/pages/kept-forms',
     title: 'when somebody else logs in',

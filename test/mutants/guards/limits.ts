@@ -1,5 +1,5 @@
 /** How often something may be tried, and by whom. */
-import { inFile, type Mutant } from './mutant.ts'
+import { inFile, type Mutant } from '../mutant.ts'
 
 const policies = inFile('src/limits/policies.ts')
 const devices = inFile('src/accounts/passwords/known-devices.ts')
@@ -66,8 +66,8 @@ export const LIMITS: Mutant[] = [
     'tries to confirm a password are counted',
     "const count = await rateLimits.count('confirmByUser', user.id)",
     'const count = { ok: true } as const',
-    'web/pages/password-confirmation',
-    '?',
+    'web/pages/password-change',
+    'by the form to delete the account is counted, and ends the session after ten',
   ),
   check(
     'the password is that of this account',

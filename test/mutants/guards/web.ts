@@ -1,11 +1,9 @@
-/** What stands between a request and a page: where it comes from, what it carries, what is sent with the answer. */
-import { inFile, type Mutant } from './mutant.ts'
+/** What stands between a request and a page: where it comes from, and what it carries. */
+import { inFile, type Mutant } from '../mutant.ts'
 
 const csrf = inFile('src/web/middleware/csrf.ts')
 const origins = inFile('src/web/api/origins.ts')
 const body = inFile('src/web/middleware/body.ts')
-const security = inFile('src/web/middleware/security.ts')
-const cookies = inFile('src/web/session/cookies.ts')
 const returnTo = inFile('src/web/session/return-to.ts')
 
 export const WEB: Mutant[] = [
@@ -128,69 +126,6 @@ export const WEB: Mutant[] = [
     'web/middleware/bad-input',
     'gzip is not unpacked',
   ),
-  security(
-    'no page stands in a frame',
-    'frameAncestors: ["\'none\'"],',
-    '',
-    'web/middleware/headers',
-    'the home page, 200',
-  ),
-  security(
-    'no inline script',
-    'scriptSrc: ["\'self\'"]',
-    'scriptSrc: ["\'self\'", "\'unsafe-inline\'"]',
-    'web/middleware/headers',
-    'the home page, 200',
-  ),
-  security(
-    'nobody keeps a page',
-    "res.setHeader('Cache-Control', 'no-store')",
-    '',
-    'web/middleware/headers',
-    'the home page',
-  ),
-  security(
-    'a plain request goes to TLS',
-    'if (!secureCookies || req.secure) return next()',
-    'return next()',
-    'web/middleware/headers',
-    'the way to TLS, 308',
-  ),
-  security(
-    'it goes to our own host, whatever it asks for',
-    'res.redirect(308, `${publicOrigin}${pathname}${search}`)',
-    "res.redirect(308, `https://${req.get('Host')}${pathname}${search}`)",
-    'web/middleware/headers',
-    'with a session does nothing with it, and is sent to TLS',
-  ),
-  cookies(
-    'cookies are for TLS only',
-    "({ path: '/', httpOnly: true, sameSite: 'lax', secure })",
-    "({ path: '/', httpOnly: true, sameSite: 'lax', secure: false && secure })",
-    'web/middleware/headers',
-    'behind TLS have the strictest names and attributes, and say nothing',
-  ),
-  cookies(
-    'no script reads a cookie',
-    'httpOnly: true,',
-    'httpOnly: false,',
-    'web/middleware/headers',
-    'behind TLS have the strictest names and attributes, and say nothing',
-  ),
-  cookies(
-    'cookies have the strictest name',
-    'secure ? prefix + name : name',
-    'name',
-    'web/middleware/headers',
-    'behind TLS have the strictest names and attributes, and say nothing',
-  ),
-  cookies(
-    'two rival session cookies are none',
-    'if (cookie !== undefined) req.headers.cookie = withoutRivals(cookie, name)',
-    '',
-    'web/session/rival-cookies',
-    'after that of somebody else one is nobody',
-  ),
   inFile('src/web/middleware/own-host.ts')(
     'another host is not ours',
     'if (names.every(isOurs)) return next()',
@@ -225,12 +160,5 @@ export const WEB: Mutant[] = [
     '',
     'web/session/return-to',
     'the login page keeps it in one piece',
-  ),
-  inFile('src/web/middleware/views.ts')(
-    'what people typed is escaped',
-    "autoTrim: [false, 'nl'] })",
-    "autoTrim: [false, 'nl'], autoEscape: false })",
-    'web/middleware/bad-input',
-    'name in markup: is taken',
   ),
 ]

@@ -1,5 +1,5 @@
 /** The second step of a login. */
-import { inFile, type Mutant } from './mutant.ts'
+import { inFile, type Mutant } from '../mutant.ts'
 
 const CODES = 'src/accounts/second-step/codes.ts'
 const codes = inFile(CODES)
@@ -50,14 +50,14 @@ export const SECOND_STEP: Mutant[] = [
   },
   codes(
     'tries are counted across tickets',
-    'const subject = `${ticket.user.id} ${ticket.passwordVersion}`',
+    'const subject = loginCodesOf({ id: ticket.user.id, passwordVersion: ticket.passwordVersion })',
     'const subject = ticket.id',
     ATTACKS,
     'ends after five tries over all logins, the owner hears of it, and a new password begins anew',
   ),
   codes(
     'a new password begins the tries anew',
-    'const subject = `${ticket.user.id} ${ticket.passwordVersion}`',
+    'const subject = loginCodesOf({ id: ticket.user.id, passwordVersion: ticket.passwordVersion })',
     'const subject = ticket.user.id',
     ATTACKS,
     'ends after five tries over all logins, the owner hears of it, and a new password begins anew',
@@ -100,8 +100,8 @@ export const SECOND_STEP: Mutant[] = [
   ),
   tickets(
     'a ticket ends with the password',
-    'and t.password_version = u.password_version and u.second_step`',
-    'and u.second_step`',
+    'and t.password_version = u.password_version and u.second_step and u.suspended_at',
+    'and u.second_step and u.suspended_at',
     ATTACKS,
     'is worthless once it is used, once the password is new, and once the second step was off',
   ),
