@@ -9,6 +9,7 @@ import { answer, mark, PROFILE, passAll, send } from '../../support/learning.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import {
   askForChange,
+  askForReset,
   CHANGE,
   confirm,
   headingOf,
@@ -16,6 +17,7 @@ import {
   NEW_PASSWORD,
   open,
   RESET,
+  resetBy,
   secretOf,
   VERIFY,
 } from '../../support/mailed.ts'
@@ -156,6 +158,17 @@ describe('the owner of an address with which somebody else has signed up', () =>
     const ada = openBrowser(app)
     await open(ada, eve.letter)
     assert.equal((await ada.submit(PAGE, TAKE_OVER)).status, 303)
+  })
+
+  it('claims nothing once the address is confirmed', async () => {
+    const eve = await trap()
+    const [ada, phone] = [openBrowser(app), openBrowser(app)]
+    await open(ada, eve.letter)
+    const token = await ada.token(PAGE)
+    await resetBy(phone, await askForReset(phone, mailbox, eve.person.email), 'seven quiet amber kites')
+    assert.equal((await ada.post(PAGE, { ...TAKE_OVER, _csrf: token })).status, 410)
+    assert.equal((await openBrowser(app).logIn({ ...eve.person, password: NEW_PASSWORD })).status, 422)
+    assert.equal((await phone.logIn({ ...eve.person, password: 'seven quiet amber kites' })).status, 303)
   })
 
   it('is told what is wrong with a password, and the link stays good', async () => {

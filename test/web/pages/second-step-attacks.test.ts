@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
+import { duringChange } from '../../support/deletion.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, confirm, NEW_PASSWORD, resetBy, VERIFY } from '../../support/mailed.ts'
 import { type Browser, learner, openBrowser, PASSWORD, problemsOf } from '../../support/people.ts'
@@ -259,6 +260,18 @@ describe('a way around', () => {
       rows.map(({ amr }) => amr.join()),
       ['pwd,otp,mfa'],
     )
+  })
+
+  it('is none by a login that waits until the second step is on', async () => {
+    const { person } = await learner(bare, 'Ada')
+    const [before] = await sessionsOf(app, person)
+    const login = await duringChange(
+      bare,
+      (direct) => direct`update all_users set second_step = true where email = ${person.email}`,
+      () => openBrowser(bare).logIn(person),
+    )
+    assert.equal(login.status, 503)
+    assert.deepEqual(await sessionsOf(app, person), [before])
   })
 
   it('is none by another address: that takes a code first', async () => {
