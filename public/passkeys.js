@@ -103,7 +103,7 @@ function offerLogin(login) {
     quietly()
   }
 
-  const { button, status } = buttonWith('Log in with a passkey')
+  const { button, status } = buttonWith('Use a passkey')
   button.className = 'button button-quiet'
   button.addEventListener('click', async () => {
     // A browser does one of these at a time.

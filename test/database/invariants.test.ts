@@ -10,6 +10,11 @@ import { askForReset, confirm, resetBy, VERIFY } from '../support/mailed.ts'
 import { comingBack, learner, openBrowser, type Person } from '../support/people.ts'
 import { firstPair, refresh, successor } from '../support/tokens.ts'
 
+const addPasskey = (sql: TestApp['sql'], { email }: Pick<Person, 'email'>) => sql`
+  insert into passkeys (id, user_id, credential_id, public_key, sign_count, name, transports, backup_eligible, backed_up, aaguid, created_at)
+  select 'p', id, 'p', '', 0, '', '{}', false, false, '', now() from users where email = ${email}
+  on conflict do nothing`
+
 /** What breaks each invariant, on a database with the people of `crowd`. */
 const BREAKAGES: Record<string, (app: TestApp, people: Crowd) => Promise<unknown>> = {
   'nobody is half signed up: an account has the event of its sign-up, once': ({ sql }, { ada }) => sql`
@@ -34,6 +39,14 @@ const BREAKAGES: Record<string, (app: TestApp, people: Crowd) => Promise<unknown
     update token_status set ended_at = now()`,
   'a place in the status lists that has not ended belongs to a session': ({ sql }) => sql`
     insert into token_status (status_index) values (99999999)`,
+  'a passkey is one of an account that authenticators know by a handle': ({ sql }, { bo }) => addPasskey(sql, bo),
+  'no passkey is older than what ended all of them': async ({ sql }, { bo }) => {
+    await addPasskey(sql, bo)
+    await sql`insert into passkey_handles (user_id, handle) select user_id, 'h' from passkeys`
+    await sql`
+      insert into activity (user_id, kind, at, ip_address, user_agent)
+      select user_id, 'claimed-by-code', created_at + interval '1 second', '', '' from passkeys`
+  },
   'a family of refresh tokens has exactly one that is not used': ({ sql }) => sql`
     update refresh_tokens set used_at = null`,
   'no refresh token outlives its family, and no family its session’s absolute limit': ({ sql }) => sql`

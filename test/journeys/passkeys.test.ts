@@ -16,7 +16,7 @@ const app = await startApp({}, { atPublicUrl: 'localhost', mailbox })
 const home = `http://localhost:${app.port}`
 const chromium = await startBrowser()
 const PAGE = '/account/passkeys'
-const BUTTON = 'Log in with a passkey'
+const BUTTON = 'Use a passkey'
 
 async function signUpConfirmed(page: Page): Promise<Person> {
   const ada = somebody('Ada')

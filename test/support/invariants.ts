@@ -75,6 +75,15 @@ const INVARIANTS: Record<string, (given: Given) => Fragment> = {
     select t.status_index::text as subject from token_status t
     where t.ended_at is null and not exists (select from sessions s where s.status_index = t.status_index)`,
 
+  'a passkey is one of an account that authenticators know by a handle': () => fragment`
+    select p.id as subject from passkeys p where not exists (select from passkey_handles h where h.user_id = p.user_id)`,
+  'no passkey is older than what ended all of them': () => fragment`
+    select p.id as subject from passkeys p
+    where p.created_at < (
+      select max(a.at) from activity a
+      where a.user_id = p.user_id and a.kind in ('not-me', 'email-put-back', 'account-claimed', 'claimed-by-code')
+    )`,
+
   'a family of refresh tokens has exactly one that is not used': () => fragment`
     select f.id as subject from refresh_families f
     where (select count(*) from refresh_tokens t where t.family = f.id and t.used_at is null) <> 1`,

@@ -76,6 +76,7 @@ export async function optionsToAdd(deps: Deps, user: User, browser: string) {
   })
 }
 
+type New = { registration: Registration; browser: string; name: string; device: Device }
 type Added =
   | { ok: true; passkey: Passkey }
   | { ok: false; reason: 'refused' | 'over' | 'known' | 'too-many' }
@@ -85,25 +86,13 @@ type Added =
  * Adds what a browser has made. `over`: its challenge is not one of ours for this account and browser, or was answered before, or is
  * more than five minutes old. `refused`: not for this site, or without a check of who holds the authenticator. `known`: it was added before. Harmless when the account is gone.
  */
-export async function addPasskey(
-  deps: Deps,
-  user: User,
-  {
-    registration,
-    browser,
-    name,
-    device,
-  }: { registration: Registration; browser: string; name: string; device: Device },
-): Promise<Added> {
+export async function addPasskey(deps: Deps, user: User, { registration, browser, name, device }: New): Promise<Added> {
   const { sql, mail, config } = deps
   const [owner] = await sql<{ passwordVersion: number }>`select password_version from users where id = ${user.id}`
   if (owner === undefined) return { ok: false, reason: 'over' }
   const { passwordVersion } = owner
-  const challenge = readChallenge(deps, challengeIn(registration), browser, {
-    kind: 'add',
-    userId: user.id,
-    passwordVersion,
-  })
+  const purpose = { kind: 'add', userId: user.id, passwordVersion } as const
+  const challenge = readChallenge(deps, challengeIn(registration), browser, purpose)
   if (challenge === undefined) return { ok: false, reason: 'over' }
   const { origin, id: rpID } = relyingParty(config)
   const { verified, registrationInfo: made } = await verifyRegistrationResponse({
