@@ -139,7 +139,7 @@ describe('guessing', () => {
     assert.equal((await enterCode(eve, nextCode(bare, ada.secret))).status, 429)
   })
 
-  it('[M23] during a pause uses up none of the tries of the day', async () => {
+  it('[M63] during a pause uses up none of the tries of the day', async () => {
     const ada = await owner('Ada')
     const [eve = assert.fail()] = await halfWayIn(ada, 1)
     for (let tries = 0; tries < 5; tries += 1) await enterCode(eve, wrongCode(app, ada.secret))

@@ -30,7 +30,7 @@ async function setUp(site: typeof app, browser: Browser): Promise<{ code: string
 }
 
 describe('a second step that a thief switches on', () => {
-  it('[M20] after a change of address goes, also when the owner undoes that change at the same moment', async () => {
+  it('[M60] after a change of address goes, also when the owner undoes that change at the same moment', async () => {
     const { person, browser } = await learner(app, 'Ada')
     await confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject))
     const eve = openBrowser(app)
@@ -58,7 +58,7 @@ describe('a second step that a thief switches on', () => {
     assert.equal(left.length, 0)
   })
 
-  it('[M21] in a session that the owner has just ended stays off, and the owner stays logged in', async () => {
+  it('[M61] in a session that the owner has just ended stays off, and the owner stays logged in', async () => {
     const { person, browser: ada } = await learner(bare, 'Ada')
     const eve = openBrowser(bare)
     await eve.logIn(person)
@@ -75,7 +75,7 @@ describe('a second step that a thief switches on', () => {
 })
 
 describe('new recovery codes', () => {
-  it('[M22] that are asked for twice at the same moment are ten, and those that are shown are good', async () => {
+  it('[M62] that are asked for twice at the same moment are ten, and those that are shown are good', async () => {
     const { person, browser, codes: former } = await careful(bare, 'Ada')
     const form = { _csrf: await browser.token(PAGE) }
     const renew = () => browser.post(`${PAGE}/recovery-codes`, form)
