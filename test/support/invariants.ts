@@ -23,6 +23,7 @@ const ENDS_SESSIONS = [
   'account-claimed',
   'not-me',
   'email-put-back',
+  'second-step-undone',
   'deletion-asked',
   'deletion-undone',
   'signed-out-by-operator',
@@ -99,12 +100,12 @@ const INVARIANTS: Record<string, (given: Given) => Fragment> = {
     group by t.user_id, t.purpose having count(*) > 1`,
   'whoever has left has no link but those that lead back': () => fragment`
     select t.token_hash as subject from email_tokens t join all_users u on u.id = t.user_id
-    where u.delete_at is not null and t.purpose not in ('undo-deletion', 'undo-email-change')`,
+    where u.delete_at is not null and t.purpose not in ('undo-deletion', 'undo-email-change', 'undo-second-step')`,
   'a used link has done its work': () => fragment`
     select t.token_hash as subject from email_tokens t join all_users u on u.id = t.user_id
     where t.used_at is not null and (
       (t.purpose = 'verify-email' and t.email = u.email and not u.email_verified)
-      or (t.purpose in ('reset-password', 'not-me') and u.password_version <= t.password_version)
+      or (t.purpose in ('reset-password', 'not-me', 'undo-second-step') and u.password_version <= t.password_version)
       or (t.purpose = 'change-email' and not exists (
         select from activity a where a.user_id = u.id and a.kind = 'email-changed'
       ))
@@ -122,8 +123,15 @@ const INVARIANTS: Record<string, (given: Given) => Fragment> = {
     select u.id as subject from all_users u
     where u.password_version < (
       select count(*) from activity a where a.user_id = u.id
-        and a.kind in ('password-changed', 'password-reset', 'account-claimed', 'not-me', 'email-put-back')
+        and a.kind in ('password-changed', 'password-reset', 'account-claimed', 'not-me', 'email-put-back', 'second-step-undone')
     )`,
+
+  'an account asks for a code when a second step is switched on, and only then': () => fragment`
+    select u.id as subject from all_users u
+    where u.second_step <> exists (select from second_steps s where s.user_id = u.id and s.confirmed_at is not null)`,
+  'recovery codes are ten at most, and belong to a second step': () => fragment`
+    select c.user_id as subject from recovery_codes c left join second_steps s on s.user_id = c.user_id
+    group by c.user_id having count(*) > 10 or count(s.user_id) = 0`,
 
   'the mail of a link that is still good waits, or is known to have gone': ({ now, mail }) => fragment`
     select t.mail_id as subject from email_tokens t

@@ -62,11 +62,11 @@ export function takeMessage(req: Request): { text: string } | undefined {
   return text === undefined ? undefined : { text }
 }
 
-/** The waiting message. It is then deleted. */
-export function takeFlash(req: Request): Flash | undefined {
+/** The waiting message. It is then deleted. Recovery codes wait for the one page that can show them, since nothing else can. */
+export function takeFlash(req: Request, { withCodes = false } = {}): Flash | undefined {
   // A HEAD request shows no page.
   const name = req.user && req.method === 'GET' ? req.session.flash : undefined
-  if (name === undefined) return undefined
+  if (name === undefined || (name.startsWith('codes:') && !withCodes)) return undefined
   delete req.session.flash
   const [kind, first = '', at, count] = name.split(':')
   if (kind === 'lesson') return { lessonId: first }
