@@ -47,13 +47,29 @@ export const PAIRS: Mutant[] = [
     title: 'makes the account theirs, empty, and nothing of before works',
   },
   {
-    guard: 'only an address that is not confirmed can be claimed (when the link is taken, and when the account is)',
+    guard:
+      'only an address that is not confirmed can be claimed (on the page, when the link is taken, and when the account is)',
     breaks: [
+      {
+        file: 'src/web/pages/links/email-verification.ts',
+        from: "state === 'good' && purpose === 'verify-email' && !user.emailVerified",
+        to: "state === 'good' && purpose === 'verify-email' && user !== undefined",
+      },
       { file: RESET, from: 'condition: fragment`not u.email_verified`', to: 'condition: fragment`true`' },
       { file: RESET, from: 'still: fragment`not users.email_verified`', to: 'still: fragment`true`' },
     ],
     test: 'web/pages/email-verification-claimed',
     title: 'claims nothing once the address is confirmed',
+  },
+  {
+    guard:
+      'no account is claimed whose address is confirmed meanwhile (when the link is taken, and when the account is)',
+    breaks: [
+      { file: RESET, from: 'condition: fragment`not u.email_verified`', to: 'condition: fragment`true`' },
+      { file: RESET, from: 'still: fragment`not users.email_verified`', to: 'still: fragment`true`' },
+    ],
+    test: 'web/pages/email-verification-claimed',
+    title: 'claims nothing when the address is confirmed at that very moment',
   },
   {
     guard: 'a deletion ends all sessions (in its statement, and after it)',
