@@ -49,14 +49,14 @@ export async function requestCode(
   if (!count.ok) return count
   // Each code gives five guesses in a million. Over weeks these would add up, so codes that nobody uses come to an end. What is not
   // mailed gives none, and must not use up the owner's.
-  const unused = count.send && (await rateLimits.count('unusedCodesByAddress', `${purpose} ${email}`)).ok
+  const isSent = count.send && (await rateLimits.count('unusedCodesByAddress', `${purpose} ${email}`)).ok
   const now = deps.now()
   if (purpose !== 'email-verification') await remindLeaving(deps, { email, device })
   const [request, code, token] = [newRequest(), newCode(), linkTo && newToken()]
   const from = { device: deviceName(device.userAgent), network: aboutNetwork(device.ipAddress) }
   const row = mail.row(mailedCode(email, { purpose, code, link: linkTo && token && linkTo(token), ...from }))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
-  const address = unused ? email : ''
+  const address = isSent ? email : ''
   const [hash = ''] = codeHashes(deps, request, code)
   await sql`
     with holder as (

@@ -80,8 +80,8 @@ export const PASSKEYS_SIGNED: Mutant[] = [
       { file: LOGIN, from: 'and exists (select 1 from spent) and (sign_count', to: 'and (sign_count' },
       {
         file: LOGIN,
-        from: "if (!found?.spent) return { ok: false, reason: 'wrong' }",
-        to: "if (!found) return { ok: false, reason: 'wrong' }",
+        from: "if (!found?.spent) return { ok: false, reason: 'over' }",
+        to: "if (!found) return { ok: false, reason: 'over' }",
       },
     ],
     test: PAGES,
@@ -156,8 +156,8 @@ export const PASSKEYS_SIGNED: Mutant[] = [
   ),
   login(
     'the owner hears of a copy',
-    'if (count <= known.signCount && known.signCount > 0) await',
-    'if (count < known.signCount && known.signCount < 0) await',
+    'if (current !== undefined && count <= current.signCount) await',
+    'if (current !== undefined && count < 0) await',
     PAGES,
     'is refused with a copied authenticator, and its owner sees it',
   ),

@@ -38,8 +38,8 @@ export const SESSIONS: Mutant[] = [
   ),
   sessions(
     'no session starts past a second step that was switched on meanwhile',
-    '\n        and second_step = ${secondStep}\n      for share',
-    '\n      for share',
+    'and suspended_at is null\n        and second_step = ${secondStep}\n',
+    'and suspended_at is null\n',
     'web/pages/second-step-attacks',
     'is none by a login that waits until the second step is on',
   ),
