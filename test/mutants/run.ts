@@ -98,7 +98,10 @@ try {
   await Promise.all(hands)
   const alive = verdicts.filter(({ killed }) => !killed)
   for (const { mutant, says } of alive) console.log(`ALIVE: ${mutant.guard}: ${says}`)
-  console.log(`\n${verdicts.length - alive.length} of ${verdicts.length} mutants killed`)
+  const left = wanted.length - verdicts.length
+  console.log(
+    `\n${verdicts.length - alive.length} of ${verdicts.length} mutants killed${left > 0 ? `, ${left} not tried` : ''}`,
+  )
   process.exitCode = stopped || alive.length > 0 || verdicts.length === 0 ? 1 : 0
 } finally {
   await database.stop({ evenIfUsed: true })
