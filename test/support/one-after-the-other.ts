@@ -5,11 +5,15 @@ import type { TestApp } from './app.ts'
 import type { Person } from './people.ts'
 import { eventually } from './process.ts'
 
-/** Starts these while the row of their learner is locked, each when those before it wait, and then lets them go on. */
+/**
+ * Starts these while the row of their learner is locked, each when those before it wait, and then lets them go on. `meanwhile`
+ * changes something before they do.
+ */
 export async function oneAfterTheOther<Answer>(
   { databaseUrl, sql }: Pick<TestApp, 'databaseUrl' | 'sql'>,
   { email }: Pick<Person, 'email'>,
   requests: (() => PromiseLike<Answer>)[],
+  meanwhile?: (transaction: postgres.TransactionSql) => Promise<unknown>,
 ): Promise<Answer[]> {
   const direct = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   const answers: PromiseLike<Answer>[] = []
@@ -25,6 +29,7 @@ export async function oneAfterTheOther<Answer>(
           return waiting >= answers.length
         })
       }
+      await meanwhile?.(transaction)
     })
     return await Promise.all(answers)
   } finally {

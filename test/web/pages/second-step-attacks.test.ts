@@ -140,6 +140,16 @@ describe('guessing', () => {
     assert.equal((await enterCode(eve, nextCode(bare, ada.secret))).status, 429)
   })
 
+  it('[M05] of many at once, in as many logins, is looked at five times', async () => {
+    const ada = await owner('Ada')
+    const browsers = await halfWayIn(ada, 12)
+    const tokens = await Promise.all(browsers.map((browser) => browser.token(LOGIN_PAGE)))
+    const code = wrongCode(app, ada.secret)
+    const sent = browsers.map((browser, index) => browser.post(LOGIN_PAGE, { code, _csrf: tokens[index] ?? '' }))
+    const statuses = (await Promise.all(sent)).map(({ status }) => status)
+    assert.deepEqual(statuses.sort(), [...Array(5).fill(422), ...Array(7).fill(429)])
+  })
+
   it('[M63] during a pause uses up none of the tries of the day', async () => {
     const ada = await owner('Ada')
     const [eve = assert.fail()] = await halfWayIn(ada, 1)

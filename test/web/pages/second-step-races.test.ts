@@ -74,6 +74,24 @@ describe('a second step that a thief switches on', () => {
   })
 })
 
+describe('a login', () => {
+  it('[M13] that has found no second step begins no session once there is one', async () => {
+    const { person } = await learner(bare, 'Ada')
+    const phone = openBrowser(bare)
+    const login = { ...person, _csrf: await phone.token('/login') }
+    const [early] = await oneAfterTheOther(
+      bare,
+      person,
+      [() => phone.post('/login', login)],
+      (transaction) => transaction`update users set second_step = true where email = ${person.email}`,
+    )
+    assert.equal(early?.status, 503)
+    assert.match(early?.headers['retry-after'] ?? '', /^[1-9]\d*$/)
+    assert.equal(await phone.whoAmI(), undefined)
+    await firstStep(phone, person)
+  })
+})
+
 describe('new recovery codes', () => {
   it('[M62] that are asked for twice at the same moment are ten, and those that are shown are good', async () => {
     const { person, browser, codes: former } = await careful(bare, 'Ada')
