@@ -28,6 +28,8 @@ import { emailChangePages } from './web/pages/account/email-change.ts'
 import { movedPages } from './web/pages/account/moved.ts'
 import { passwordChangePages } from './web/pages/account/password-change.ts'
 import { passwordConfirmationPages } from './web/pages/account/password-confirmation.ts'
+import { secondStepPages } from './web/pages/account/second-step.ts'
+import { secondStepConfirmationPages, unsentConfirmation } from './web/pages/account/second-step-confirmation.ts'
 import { apiPages } from './web/pages/api.ts'
 import { dashboardPages } from './web/pages/dashboard.ts'
 import { devOutboxPages } from './web/pages/dev-outbox.ts'
@@ -41,6 +43,7 @@ import { newDevicePages } from './web/pages/links/new-device.ts'
 import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
 import { loginPages, unsentLogin } from './web/pages/login.ts'
+import { loginSecondStepPages, unsentSecondStep } from './web/pages/login-second-step.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { metricsPages } from './web/pages/metrics.ts'
 import { onboardingPages, unsentAnswer } from './web/pages/onboarding.ts'
@@ -48,6 +51,7 @@ import { planCalendars } from './web/pages/plan/calendar.ts'
 import { planPages } from './web/pages/plan/plan.ts'
 import { skipPages } from './web/pages/plan/skip.ts'
 import { profilePages, unsentProfile } from './web/pages/profile.ts'
+import { securityTxt } from './web/pages/security-txt.ts'
 import { signUpPages, unsentSignUp } from './web/pages/sign-up.ts'
 import { showLogin } from './web/presenters/login-form.ts'
 import { refuseRivalSessions } from './web/session/cookies.ts'
@@ -87,6 +91,7 @@ export function createApp(
   app.use(lists.handler)
   app.use(serveAssets)
   app.use(movedPages())
+  app.use(securityTxt(deps))
   app.use(jsonApi.router)
   app.use(planCalendars(deps))
 
@@ -100,6 +105,7 @@ export function createApp(
   app.use(informationPages(deps))
   app.use(signUpPages(deps))
   app.use(loginPages(deps))
+  app.use(loginSecondStepPages(deps))
   app.use(logoutPages(deps))
   app.use(passwordResetPages(deps))
   app.use(newDevicePages(deps))
@@ -116,6 +122,8 @@ export function createApp(
   app.use(emailChangePages(deps))
   app.use(passwordChangePages(deps))
   app.use(passwordConfirmationPages(deps))
+  app.use(secondStepPages(deps))
+  app.use(secondStepConfirmationPages(deps))
   app.use(dataExportPages(deps))
   app.use(accountDeletionPages(deps))
   app.use(onboardingPages(deps))
@@ -127,7 +135,15 @@ export function createApp(
   app.use(notFound)
   app.use(apiErrors(deps))
   app.use(unfinishedLogout(deps, forms))
-  app.use([unsentLogin(deps), unsentSignUp(deps), unsentAnswer(deps), unsentProfile(deps), unsentForms(deps)])
+  app.use([
+    unsentLogin(deps),
+    unsentSecondStep(deps),
+    unsentConfirmation(deps),
+    unsentSignUp(deps),
+    unsentAnswer(deps),
+    unsentProfile(deps),
+    unsentForms(deps),
+  ])
   app.use(errorPages(deps))
   const listener = direct(deps, { endpoints: jsonApi.endpoints, documents, next: app })
   const { tracing } = deps

@@ -83,6 +83,10 @@ export function createDeps(
     keptFormKeys: config.keys('kept-forms'),
     /** To sign the cookies of devices that have logged in. */
     knownDeviceKeys: config.keys('known-devices'),
+    /** To seal the secrets of second steps. */
+    secondStepKeys: config.keys('second-step'),
+    /** To sign the cookies of devices that skip the second step for a while. */
+    secondStepDeviceKeys: config.keys('second-step-devices'),
     mail: createMailer({ config: config.mail, origin: config.issuer, keys: config.keys('outbox'), sql, now, log }),
     pool,
   }

@@ -1,5 +1,5 @@
 /** One process that serves: it listens, waits for the database, and stops without losing a request. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OtherLines } from './accounts/passwords/promised-places.ts'
@@ -20,6 +20,10 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const TIMEOUT_CHECK_MS = 5_000
 const CONNECTIONS_MAX = 2_000
+/** Browsers and proxies wait for an answer before they ask again on the same connection. */
+const UNANSWERED_MAX = 10
+/** For so long nothing may move on a connection while a request is handled, or while its answer is not read. */
+const STUCK_MS = 60_000
 /** How long requests may take to finish when the server stops. Hosts kill it after 30 s. */
 const DRAIN_MS = 10_000
 /** Whoever has just connected sends a request by then, at a stop. */
@@ -46,11 +50,15 @@ export async function serve(
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    requireHostHeader: false,
   })
-  answerUnreadable(server)
+  answerUnreadable(server, deps)
+  server.setTimeout(STUCK_MS)
   const connections = trackConnections(server)
+  const mayAsk = limitUnanswered()
   const { listener } = createApp(deps, { isStopping: ending.hasBegun })
   server.on('request', (req, res) => {
+    if (!mayAsk(req, res)) return
     if (ending.hasBegun()) res.setHeader('Connection', 'close')
     listener(req, res)
   })
@@ -136,6 +144,24 @@ function trackConnections(server: Server): Map<Socket, number> {
     socket.once('close', () => open.delete(socket))
   })
   return open
+}
+
+/**
+ * Ends a connection on which too many requests wait for their answers. Node answers everything that has come, whether the
+ * answers before are read or not: a client who sends three thousand requests and reads nothing would take 40 MB.
+ */
+function limitUnanswered(): (req: IncomingMessage, res: ServerResponse) => boolean {
+  const unanswered = new WeakMap<Socket, number>()
+  const add = (socket: Socket, count: number): number => {
+    const now = (unanswered.get(socket) ?? 0) + count
+    unanswered.set(socket, now)
+    return now
+  }
+  return ({ socket }, res) => {
+    if (add(socket, 1) > UNANSWERED_MAX) socket.destroy()
+    res.once('close', () => add(socket, -1))
+    return !socket.destroyed
+  }
 }
 
 /** Stops taking connections and waits for the requests that are being handled, up to the deadline. */

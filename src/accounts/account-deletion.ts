@@ -45,7 +45,7 @@ export async function deleteAccount(deps: Deps, user: Pick<User, 'id' | 'email'>
     ), sessions_ended as (
       delete from sessions where user_id in (select id from leaving)
     ), links_ended as (
-      delete from email_tokens where user_id in (select id from leaving) and purpose not in ('undo-deletion', 'undo-email-change')
+      delete from email_tokens where user_id in (select id from leaving) and purpose not in ('undo-deletion', 'undo-email-change', 'undo-second-step')
     ), mails_ended as (
       delete from outbox where ${waitingFor(mail.recipientMarks(email))} and exists (select from leaving)
     ), left_now as (

@@ -6,7 +6,7 @@ import { lockedUser, noted, type Occasion, OPERATOR } from './activity.ts'
 
 const HANDLE = /^[A-Za-z0-9]{32}$/
 
-/** Ends one session of this user with its refresh tokens. Returns whether there was one; other people's are left alone. */
+/** Ends one session of this user with its refresh tokens, and forgets the form of the sign-up. Returns whether there was one; other people's are left alone. */
 export async function revokeSession(sql: Sql, userId: string, handle: string, occasion: Occasion): Promise<boolean> {
   if (!HANDLE.test(handle)) return false
   const ended = await sql`
@@ -14,6 +14,8 @@ export async function revokeSession(sql: Sql, userId: string, handle: string, oc
       ${lockedUser(userId)}
     ), ended as (
       delete from sessions where handle = ${handle} and user_id in (select id from learner) returning user_id as id
+    ), forgotten as (
+      update users set sign_up_form = null where id in (select id from ended) and sign_up_form is not null
     )
     ${noted('session-ended', 'ended', occasion)}`
   return ended.length > 0
@@ -66,6 +68,7 @@ export async function signOutByOperator(sql: Sql, userId: string, now: number): 
   return ended?.sessions
 }
 
+/** Also forgets the form of the sign-up, which would begin the session again that it began at first. */
 const withStrangeDevices = (userId: string): Fragment => fragment`
-  update users set devices_version = devices_version + 1 where id = ${userId} 
+  update users set devices_version = devices_version + 1, sign_up_form = null where id = ${userId} 
   returning id, devices_version, password_version`

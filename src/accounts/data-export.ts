@@ -45,6 +45,19 @@ export async function copyOfAccount(
           'loginNotices', u.login_notices, 'devicesKnownSince', u.devices_known_since,
           'suspendedAt', u.suspended_at)
       ),
+      'secondStep', (
+        select json_build_object('createdAt', s.created_at, 'since', s.confirmed_at)
+        from second_steps s where s.user_id = u.id
+      ),
+      'recoveryCodes', (
+        select coalesce(json_agg(json_build_object('usedAt', c.used_at) order by c.used_at), '[]')
+        from recovery_codes c where c.user_id = u.id
+      ),
+      'loginsHalfDone', (
+        select coalesce(json_agg(json_build_object('firstStep', t.amr, 'leadsTo', t.next, 'remembered', t.remembered,
+          'expiresAt', t.expires_at, 'usedAt', t.used_at) order by t.expires_at), '[]')
+        from login_tickets t where t.user_id = u.id
+      ),
       'profile', (
         select to_json(p) from profiles p where p.user_id = u.id
       ),
@@ -59,7 +72,7 @@ export async function copyOfAccount(
       ),
       'sessions', (
         select coalesce(json_agg(json_build_object('signedInAt', s.created_at, 'lastSeenAt', s.seen_at,
-          'endsAt', s.expire, 'ipAddress', s.ip_address, 'device', s.user_agent) order by s.created_at, s.handle), '[]')
+          'endsAt', s.expire, 'signedInBy', s.amr, 'ipAddress', s.ip_address, 'device', s.user_agent) order by s.created_at, s.handle), '[]')
         from sessions s where s.user_id = u.id
       ),
       'activity', (

@@ -123,6 +123,14 @@ export const signUpFields = (passwordMinLength: number) =>
 export const newPasswordOf = (person: { name: string; email: string }, minLength: number) =>
   newPassword(minLength).refine((text) => !isOwn(person, text), { error: OWN_PASSWORD })
 
+/** What is said of a change to the password that somebody has already. */
+export const SAME_PASSWORD = 'Enter a password that is not your current one'
+
+/** Whether both are one password, however its accents were typed. */
+export const isSamePassword = (one: string, other: string): boolean =>
+  [one, other].every((text) => !isLongerThan(PASSWORD_MAX_LENGTH, text)) &&
+  one.normalize('NFC') === other.normalize('NFC')
+
 const OWN_PASSWORD = 'Do not use your name or email address as your password'
 
 function isOwn({ name, email }: { name: string; email: string }, password: string): boolean {

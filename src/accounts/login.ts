@@ -22,10 +22,11 @@ import { type Credentials, findCredentials, type User } from './users.ts'
 /**
  * `passwordVersion` belongs to the password that was checked: a session starts only while that is the current one.
  * `suspended`: the password is right, and an operator has suspended the account.
+ * `isNoted`: the login is in the owner's list. Where a second step follows, it is not over yet.
  * `too-many-failures`: this address takes passwords only from devices it knows, which a link sent by email can make them.
  */
 type Authentication =
-  | { ok: true; user: User; passwordVersion: number }
+  | { ok: true; user: User; passwordVersion: number; isNoted: boolean }
   | { ok: false; reason: 'wrong'; triesLeft: number; pauseMinutes: number }
   | { ok: false; reason: 'suspended' }
   | Exclude<LoginCount, { ok: true }>
@@ -45,7 +46,16 @@ type Login = {
  * @throws {Unavailable} when the password could not be checked, `Busy` among it; that does not count as a try.
  */
 export const authenticate = (deps: Deps, login: Login): Promise<Authentication> =>
-  counted(deps.meter, 'login', () => loginInTurn(deps, login))
+  counted(
+    deps.meter,
+    'login',
+    () => loginInTurn(deps, login),
+    // Where a second step follows, the login is counted once that is done.
+    (result) => {
+      if (!result.ok) return result.reason
+      return result.isNoted ? 'ok' : undefined
+    },
+  )
 
 async function loginInTurn(deps: Deps, { signal, ...login }: Login): Promise<Authentication> {
   const { rateLimits, passwords } = deps
@@ -101,7 +111,7 @@ async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Aut
   }
   const isKnown = count.tries.of === 'KnownDevice'
   const [stillThere] = await Promise.all([
-    noteLogin(deps, user, { isKnown: count.isKnownDevice, device }),
+    user.secondStep || noteLogin(deps, user, { isKnown: count.isKnownDevice, device }),
     outdated ? renewHash(deps, user.id, { password, from: passwordHash ?? '' }) : undefined,
     clearLoginTries(deps, triesOfStrangers(email), { unlessClosed: isKnown }),
     isKnown ? clearLoginTries(deps, count.tries) : undefined,
@@ -110,7 +120,7 @@ async function checkedLogin(deps: Deps, login: Login, place: Place): Promise<Aut
     count.refundNetwork(),
   ])
   // The account was deleted while its password was being checked, so the address is now unknown.
-  return stillThere ? { ok: true, user, passwordVersion } : wrong
+  return stillThere ? { ok: true, user, passwordVersion, isNoted: !user.secondStep } : wrong
 }
 
 type Counted = Extract<LoginCount, { ok: true }> & {

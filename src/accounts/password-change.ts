@@ -36,7 +36,7 @@ export async function changePassword(
   const changed = await sql`
     with changed as (
       update users set password_hash = ${confirmation.newHash}, password_version = password_version + 1,
-        updated_at = ${new Date(now)}
+        sign_up_form = null, updated_at = ${new Date(now)}
       where id = ${user.id} and password_hash = ${confirmation.passwordHash}
       returning id, password_version
     ), ended as (

@@ -26,7 +26,7 @@ export async function suspendAccount(
   const notice = notify && mail.enabled ? mail.row(accountSuspended(email, `${mail.origin}/help`)) : undefined
   const suspended = await sql`
     with suspended as (
-      update all_users set suspended_at = ${new Date(now)}, suspended_reason = ${reason}
+      update all_users set suspended_at = ${new Date(now)}, suspended_reason = ${reason}, sign_up_form = null
       where id = ${id} and suspended_at is null returning id
     ), noted as (
       ${noted('suspended', 'suspended', { device: OPERATOR, now })}

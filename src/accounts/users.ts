@@ -15,6 +15,8 @@ export type User = {
   updatedAt: Date
   /** Counts how often all known devices were forgotten. */
   devicesVersion: number
+  /** Whether a login needs a second step. */
+  secondStep: boolean
 }
 
 /** The user with this id, or undefined when the account is gone. */

@@ -2,6 +2,7 @@
 import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
 import { sha256 } from './digest.ts'
 import { ecsOptions, type LogFormat, prettyLine } from './log-format.ts'
+import { createLogSink } from './log-sink.ts'
 
 export type Log = ReturnType<typeof createLog>
 
@@ -11,9 +12,9 @@ export function createLog(
 ) {
   const plain = { level, base: null, serializers: { err: describeError } }
   const options = format === 'ecs' ? { level, ...ecsOptions(describeError) } : plain
-  if (format !== 'pretty') return destination ? pino(options, destination) : pino(options)
-  const out = destination ?? process.stdout
-  return pino(options, { write: (line) => void out.write(prettyLine(line)) })
+  const out = destination ?? createLogSink({ onLost: (lines) => log.warn({ lines }, 'lines of the log were lost') })
+  const log = pino(options, format === 'pretty' ? { write: (line) => void out.write(prettyLine(line)) } : out)
+  return log
 }
 
 /**

@@ -34,15 +34,17 @@ const FAILURES: [kind: new (...given: never[]) => Error, outcome: string][] = [
 /** Every outcome that is no reason of a refusal. */
 export const FIXED_OUTCOMES = ['ok', ...FAILURES.map(([, outcome]) => outcome), 'failed']
 
-/** Does something and counts how it ended. */
+/** Does something and counts how it ended. `outcomeOf` names a result, or counts it not: undefined. */
 export async function counted<Result extends { ok: true } | { ok: false; reason: string }>(
   meter: Meter,
   what: Counted,
   job: () => Promise<Result>,
+  outcomeOf: (result: Result) => string | undefined = (result) => (result.ok ? 'ok' : result.reason),
 ): Promise<Result> {
   try {
     const result = await job()
-    meter.outcome(what, result.ok ? 'ok' : result.reason)
+    const outcome = outcomeOf(result)
+    if (outcome !== undefined) meter.outcome(what, outcome)
     return result
   } catch (error) {
     meter.outcome(what, FAILURES.find(([kind]) => error instanceof kind)?.[1] ?? 'failed')

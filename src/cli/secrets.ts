@@ -1,5 +1,6 @@
 /** Changing APP_SECRETS: what still needs the old ones, and sealing anew what can be. */
 import { countPepperUse, sealForeignAnew } from '../accounts/passwords/pepper-use.ts'
+import { sealSecondStepsAnew } from '../accounts/second-step/sealed-secrets.ts'
 import type { Deps } from '../deps.ts'
 import { sealMailsAnew } from '../mail/waiting-mails.ts'
 import { absoluteEndOf } from '../sessions/lifetimes.ts'
@@ -17,6 +18,7 @@ type Needs = {
   foreign: Omit<Sealed, 'unknown'>
   keys: Sealed
   mails: Sealed
+  secondSteps: Sealed
   sessions: { open: number; lastEnds: Date | null }
 }
 type Sealed = { outdated: number; unknown: number; sealed: number }
@@ -26,8 +28,8 @@ const rotate = command({
   summary: 'what still needs an old secret; seals anew what can be, and says when the old one may go',
   details: [
     'First put the new secret in front, APP_SECRETS=new,old, and start all servers anew. Then give this, as often as you',
-    'like. Signing keys, waiting mails and password hashes of other programs are sealed anew. Passwords that were hashed here',
-    'can only be hashed anew when their owners log in.',
+    'like. Signing keys, waiting mails, second steps and password hashes of other programs are sealed anew. Passwords',
+    'that were hashed here can only be hashed anew when their owners log in.',
   ].join('\n'),
   options: { 'dry-run': { type: 'boolean', what: 'only count' } },
   json: true,
@@ -39,7 +41,12 @@ const rotate = command({
       ? await look(parts, { dryRun })
       : await audited({}, async (note) => {
           const found = await look(parts, { dryRun })
-          note({ keys: found.keys.sealed, mails: found.mails.sealed, passwords: found.foreign.sealed })
+          note({
+            keys: found.keys.sealed,
+            mails: found.mails.sealed,
+            secondSteps: found.secondSteps.sealed,
+            passwords: found.foreign.sealed,
+          })
           return found
         })
     const verdict = verdictOf(needs)
@@ -63,6 +70,7 @@ async function look({ sql, config, now, passwords }: Deps, how: { dryRun: boolea
     foreign,
     keys: await sealKeysAnew(sql, config.keys('signing-keys'), { now: now(), ...how }),
     mails: await sealMailsAnew(sql, config.keys('outbox'), how),
+    secondSteps: await sealSecondStepsAnew(sql, config.keys('second-step'), how),
     // The idle limit moves with each visit, the absolute one does not.
     sessions: {
       open,
@@ -73,7 +81,16 @@ async function look({ sql, config, now, passwords }: Deps, how: { dryRun: boolea
 
 const remaining = ({ outdated, sealed }: Sealed): number => outdated - sealed
 
-function linesOf({ secrets, passwords, passwordsOfNone, foreign, keys, mails, sessions }: Needs): string[] {
+function linesOf({
+  secrets,
+  passwords,
+  passwordsOfNone,
+  foreign,
+  keys,
+  mails,
+  secondSteps,
+  sessions,
+}: Needs): string[] {
   const [newest = 0, ...older] = passwords
   const sealedWords = ({ sealed, unknown }: Sealed) =>
     [`${sealed} sealed anew`, ...(unknown > 0 ? [`${unknown} opened by none of these secrets`] : [])].join(', ')
@@ -91,6 +108,7 @@ function linesOf({ secrets, passwords, passwordsOfNone, foreign, keys, mails, se
       : []),
     ['signing keys under an old one', String(remaining(keys)), sealedWords(keys)],
     ['waiting mails under an old one', String(remaining(mails)), sealedWords(mails)],
+    ['second steps under an old one', String(remaining(secondSteps)), sealedWords(secondSteps)],
     [
       'open sessions',
       String(sessions.open),
@@ -101,7 +119,7 @@ function linesOf({ secrets, passwords, passwordsOfNone, foreign, keys, mails, se
   ])
 }
 
-function verdictOf({ secrets, passwords, keys, mails, sessions }: Needs) {
+function verdictOf({ secrets, passwords, keys, mails, secondSteps, sessions }: Needs) {
   const notBefore = sessions.lastEnds
   if (secrets < 2) {
     return {
@@ -111,12 +129,13 @@ function verdictOf({ secrets, passwords, keys, mails, sessions }: Needs) {
     }
   }
   const waiting = passwords.slice(1).reduce((sum, count) => sum + count, 0)
-  const mayGo = waiting + remaining(keys) + remaining(mails) === 0
+  const mayGo = waiting + remaining(keys) + remaining(mails) + remaining(secondSteps) === 0
   if (!mayGo) {
     const what = [
       ...(waiting > 0 ? [`${waiting} passwords, whose owners would need a reset`] : []),
       ...(remaining(keys) > 0 ? [`${remaining(keys)} signing keys`] : []),
       ...(remaining(mails) > 0 ? [`${remaining(mails)} mails`] : []),
+      ...(remaining(secondSteps) > 0 ? [`${remaining(secondSteps)} second steps`] : []),
     ]
     return { mayGo, notBefore, says: `The old secret is still needed by ${what.join(', ')}.` }
   }

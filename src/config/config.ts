@@ -75,6 +75,8 @@ export function loadConfig(environment: Record<string, string | undefined> = pro
     /** Where the texts of lessons are: at this address, followed by a slash and the id of the lesson. */
     lessonBaseUrl: values.LESSON_BASE_URL?.replace(/\/+$/, ''),
     supportEmail: values.SUPPORT_EMAIL,
+    /** What /.well-known/security.txt says. Undefined if there is none. */
+    security: values.SECURITY_CONTACT && { contacts: values.SECURITY_CONTACT, policy: values.SECURITY_POLICY },
     /** Undefined if no mail can be sent. Everything that needs mail is then off. */
     mail,
     /** One key for each of APP_SECRETS, newest first. The first one is used; the others still verify and open. */

@@ -126,6 +126,9 @@ export function problemsBetween(given: Record<string, string | undefined>): Prob
   if (given.SMTP_URL !== undefined && given.MAIL_FROM === undefined) {
     problems.push(problem('MAIL_FROM', 'is required with SMTP_URL'))
   }
+  if (given.SECURITY_POLICY !== undefined && given.SECURITY_CONTACT === undefined) {
+    problems.push(problem('SECURITY_CONTACT', 'is required with SECURITY_POLICY'))
+  }
   if (given.MAIL_DIRECTORY !== undefined && (production || (url && !isLoopback(url.href)))) {
     problems.push(
       problem('MAIL_DIRECTORY', 'is for development on this machine: everybody could read the links to accounts'),

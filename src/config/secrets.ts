@@ -17,6 +17,8 @@ export type KeyPurpose =
   | 'outbox'
   | 'kept-forms'
   | 'known-devices'
+  | 'second-step'
+  | 'second-step-devices'
   | 'calendar'
   | 'sign-up-sessions'
   | 'doctor'

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { readDatabaseUrl } from './database-url.ts'
 import { isStrongSecret, SECRET_MIN_LENGTH } from './secrets.ts'
 import { TELEMETRY_VARIABLES } from './telemetry-settings.ts'
-import { isDecodable, isHostName, isLoopback, isOrigin, listOf, urlWith, wholeNumber } from './variables.ts'
+import { contactUri, isDecodable, isHostName, isLoopback, isOrigin, listOf, urlWith, wholeNumber } from './variables.ts'
 
 const databaseUrl = z.string().superRefine((text, { addIssue }) => {
   const read = readDatabaseUrl(text)
@@ -67,6 +67,17 @@ export const Environment = z.object({
   MAIL_FROM: z.email({ error: 'must be an email address' }).optional(),
   MAIL_DIRECTORY: z.string().optional(),
   SUPPORT_EMAIL: z.email({ error: 'must be an email address' }).optional(),
+  SECURITY_CONTACT: listOf(
+    (entry) => contactUri(entry) !== undefined,
+    'must be email addresses, https:// addresses or tel: numbers, the preferred one first, with commas between',
+  )
+    .transform((entries) => entries.flatMap((entry) => contactUri(entry) ?? []))
+    .optional(),
+  SECURITY_POLICY: urlWith(
+    ['https:'],
+    'must be an https address like https://example.org/security',
+    (url) => url.username + url.password === '',
+  ).optional(),
 })
 
 /** The names of all variables. `.env.example` lists the same ones. */
@@ -91,6 +102,8 @@ export const SHOWN: { [Name in Variable]?: 'secret' | 'credentials' | 'address' 
   BREACHED_PASSWORDS_URL: 'address',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'address',
   LESSON_BASE_URL: 'address',
+  SECURITY_CONTACT: 'address',
+  SECURITY_POLICY: 'address',
 }
 
 export const EXAMPLES: Record<Variable, string> = {
@@ -123,4 +136,6 @@ export const EXAMPLES: Record<Variable, string> = {
   MAIL_FROM: 'no-reply@example.org',
   MAIL_DIRECTORY: '',
   SUPPORT_EMAIL: 'help@example.org',
+  SECURITY_CONTACT: 'security@example.org',
+  SECURITY_POLICY: 'https://example.org/security',
 }

@@ -55,5 +55,17 @@ export const listOf = (isGood: (entry: string) => boolean, error: string) =>
     .transform((list) => list.split(',').map((entry) => entry.trim()))
     .refine((entries) => entries.every(isGood), { error })
 
+/**
+ * A contact as security.txt lists it, an absolute URI (RFC 9116 section 2.5.3). An email address may stand without `mailto:`.
+ * Undefined for what is neither an address of a mailbox, a page behind https nor a telephone number.
+ */
+export function contactUri(text: string): string | undefined {
+  const address = text.replace(/^mailto:/i, '')
+  if (z.email().safeParse(address).success) return `mailto:${address}`
+  if (/^tel:\+?[\d-]{3,30}$/i.test(text)) return text.toLowerCase()
+  const url = parseUrl(text)
+  return url?.protocol === 'https:' && url.username + url.password === '' ? url.href : undefined
+}
+
 /** Whether an address belongs to this machine, so that nobody else can reach it. */
 export const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)

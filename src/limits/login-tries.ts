@@ -6,7 +6,8 @@
 import type { Meter } from '../base/meter.ts'
 import type { Sql } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
-import { POLICIES, type RateLimits, type TooManyTries } from './rate-limits.ts'
+import { POLICIES } from './policies.ts'
+import type { RateLimits, TooManyTries } from './rate-limits.ts'
 
 const HOUR_MS = 60 * 60_000
 /** After each ten failures beyond a hundred, a pause that grows is twice as long, up to 2^4 × 15 minutes. */

@@ -7,9 +7,8 @@ import type { Db } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
 import { networkOf } from './networks.ts'
+import { POLICIES, type Policy } from './policies.ts'
 
-const MINUTE = 60
-const HOUR = 60 * MINUTE
 const TURNS_WAITING_MAX = 100
 const TURN_SMOOTHING = 0.2
 const REFUSAL_KNOWN_MS = 5_000
@@ -22,34 +21,6 @@ const TURN_WAIT_MAX_MS = 1_500
 /** A turn counts as this long at most. One that met an outage says nothing of the next ones. */
 const TURN_MEASURED_MAX_MS = 1_000
 
-/**
- * Limits by email address protect one account, limits by network one place. A whole school may share one IPv4 address, so
- * the latter leave room for a few classes on their first day. Logins that are still being checked count too, so the limit
- * for a network must be higher than the number of hashes that may wait.
- */
-export const POLICIES = {
-  loginByAddress: { points: 10, duration: 15 * MINUTE },
-  loginByKnownDevice: { points: 10, duration: 15 * MINUTE },
-  /** Failures in a row, over all pauses. How long they are remembered depends on their number: see `login-tries.ts`. */
-  failuresByAddress: { points: 100, duration: 800 * HOUR },
-  failuresByKnownDevice: { points: 100, duration: 800 * HOUR },
-  loginByNetwork: { points: 200, duration: 15 * MINUTE },
-  signUpByAddress: { points: 100, duration: HOUR },
-  signUpByNetwork: { points: 600, duration: HOUR },
-  refreshFamiliesBySession: { points: 100, duration: 24 * HOUR },
-  confirmByUser: { points: 10, duration: 15 * MINUTE },
-  accountsByAddress: { points: 3, duration: HOUR },
-  noticesByAddress: { points: 5, duration: HOUR },
-  /** Apart from the others, so that many logins do not silence what else happens. */
-  loginNoticesByAddress: { points: 5, duration: HOUR },
-  mailsByAddress: { points: 3, duration: HOUR },
-  mailsByNetwork: { points: 200, duration: HOUR },
-  emailChangesByUser: { points: 5, duration: HOUR },
-  unknownLinksByNetwork: { points: 100, duration: 15 * MINUTE },
-  exportsByUser: { points: 10, duration: HOUR },
-} as const
-
-export type Policy = keyof typeof POLICIES
 export type TooManyTries = { ok: false; reason: 'too-many-tries'; retryAfterSeconds: number }
 type Count = { ok: true; left: number } | TooManyTries
 export type RateLimits = ReturnType<typeof createRateLimits>

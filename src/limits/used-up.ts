@@ -1,6 +1,7 @@
 /** What somebody has used up of their limits, for operators: read and forgotten by the names that are counted. */
 import type { Sql } from '../database/database.ts'
-import { POLICIES, type Policy, type RateLimits } from './rate-limits.ts'
+import { POLICIES, type Policy } from './policies.ts'
+import type { RateLimits } from './rate-limits.ts'
 
 /** A count: of which policy, and under which name. */
 export type Counter = { policy: Policy; subject: string }

@@ -14,6 +14,7 @@ export const LINK_LASTS_MS = {
   'change-email': DAY,
   'not-me': 7 * DAY,
   'undo-email-change': 7 * DAY,
+  'undo-second-step': 7 * DAY,
 } as const
 
 const IGNORE = 'If you did not ask for this, ignore this email. Nothing changes without you.'

@@ -4,9 +4,10 @@ import { compose } from './letter.ts'
 import type { Draft } from './outbox.ts'
 
 /** How long such a mail is worth sending. */
-const NOTICE_LASTS_MS = 2 * 24 * 60 * 60_000
+export const NOTICE_LASTS_MS = 2 * 24 * 60 * 60_000
 
-const IF_NOT_YOU =
+/** Before the link of a notice. */
+export const IF_NOT_YOU =
   'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button signs out every device, and you choose a new password:'
 
 /** `device` and `network` are words of ours, never what a browser calls itself. */

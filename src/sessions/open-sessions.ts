@@ -3,7 +3,7 @@ import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Session } from './sessions.ts'
 
-export type Listed = Omit<Session, 'ipAddress' | 'statusIndex'>
+export type Listed = Omit<Session, 'ipAddress' | 'statusIndex' | 'amr'>
 
 /** Open sessions, the one seen last first, `limit` at most; only those of `userId`, if given. */
 export function listOpenSessions(

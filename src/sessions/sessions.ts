@@ -20,6 +20,7 @@ const StoredSession = z.object({
   remembered: z.boolean(),
   loggedInAt: Time,
   confirmedAt: Time.default(0),
+  steppedAt: Time.default(0),
   flash: z.string().optional(),
   kept: z.string().optional(),
 })
@@ -46,6 +47,8 @@ export type Session = {
   expiresAt: Date
   ipAddress: string
   userAgent: string
+  /** How its learner has shown who they are (RFC 8176). */
+  amr: string[]
   /** Its place in the status lists, by which verifiers of its tokens see that it has ended. */
   statusIndex: number
 }
@@ -53,7 +56,7 @@ export type Session = {
 /** The open sessions of a user, the one seen last first. */
 export function listSessions(sql: Sql, userId: string, now: number): Promise<Session[]> {
   return sql<Session>`
-    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent, status_index
+    select handle, user_id, created_at, seen_at, expire as expires_at, ip_address, user_agent, status_index, amr
     from sessions where user_id = ${userId} and expire > ${new Date(now)}
     order by seen_at desc, handle`
 }
@@ -73,15 +76,69 @@ export async function findOpenSession(
 ): Promise<OpenSession | { handle: string; userId: string } | undefined> {
   const [row] = await sql<Row>`
     select s.sess, s.handle, s.created_at as started_at, s.seen_at, s.expire as expires_at, s.ip_address, s.user_agent,
-      s.status_index, ${USER_COLUMNS}
+      s.status_index, s.amr, ${USER_COLUMNS}
     from sessions s ${USER_OF_SESSION}
     where s.sid = ${sid} and s.expire > ${new Date(now)}`
   if (row === undefined) return undefined
-  const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, statusIndex, ...user } = row
+  const { sess, handle, startedAt, seenAt, expiresAt, ipAddress, userAgent, statusIndex, amr, ...user } = row
   const stored = storedSession(sess)
   if (stored === undefined) return { handle, userId: user.id }
-  const ofSession = { handle, seenAt, expiresAt, ipAddress, userAgent, statusIndex }
+  const ofSession = { handle, seenAt, expiresAt, ipAddress, userAgent, statusIndex, amr }
   return { user, session: { ...ofSession, userId: user.id, createdAt: startedAt }, stored }
+}
+
+type NewSession = Pick<
+  Session,
+  'handle' | 'userId' | 'createdAt' | 'seenAt' | 'expiresAt' | 'ipAddress' | 'userAgent' | 'amr'
+> & {
+  /** The hashed id, and the JSON of the row. */
+  sid: string
+  sess: string
+  /** The version of the password that was checked. */
+  passwordVersion: number
+  /** Whether the account needed a second step then. */
+  secondStep: boolean
+}
+
+/**
+ * Begins a session while the account is there, not suspended, and has this password and second step or none. Returns false otherwise. If the session is
+ * there already, as when a form is sent twice, it goes on.
+ */
+export async function beginSession(sql: Sql, session: NewSession): Promise<boolean> {
+  const {
+    sid,
+    sess,
+    handle,
+    userId,
+    createdAt,
+    seenAt,
+    expiresAt,
+    ipAddress,
+    userAgent,
+    passwordVersion,
+    secondStep,
+    amr,
+  } = session
+  const [begun] = await sql<{ offered: number; taken: number }>`
+    with owner as (
+      select id from users where id = ${userId} and password_version = ${passwordVersion} and suspended_at is null
+        and second_step = ${secondStep}
+      for share
+    ), place as (
+      select take_status_index() as status_index from owner
+    ), begun as (
+      insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at, amr, status_index)
+      select ${sid}, ${sess}::text::json, ${handle}, ${ipAddress}, ${userAgent}, ${expiresAt}::timestamptz,
+        ${createdAt}::timestamptz, ${seenAt}::timestamptz, ${amr}::text[], status_index
+      from place
+      on conflict (sid) do update set seen_at = excluded.seen_at
+      returning status_index
+    )
+    select place.status_index as offered, begun.status_index as taken from place, begun`
+  // Nobody knows of the place that was not needed. It would be held for ever.
+  if (begun && begun.offered !== begun.taken)
+    await sql`delete from token_status where status_index = ${begun.offered} and ended_at is null`
+  return begun !== undefined
 }
 
 /** Notes that a session is in use at `now`, which moves its idle limit. */
@@ -103,6 +160,11 @@ export async function findUserOfSession(sql: Sql, handle: string, now: number): 
 /** Ends all sessions of this user, and their refresh tokens by a foreign key. */
 export async function revokeSessions(sql: Sql, userId: string): Promise<void> {
   await sql`delete from sessions where user_id = ${userId}`
+}
+
+/** Ends all sessions of this user but the one with this handle. */
+export async function endOtherSessions(sql: Sql, userId: string, handle: string): Promise<void> {
+  await sql`delete from sessions where user_id = ${userId} and handle <> ${handle}`
 }
 
 /** Sessions that are over. Nobody can use them; deleting them frees the space. */

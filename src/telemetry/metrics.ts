@@ -76,7 +76,11 @@ function createMeter(register: Registry): Meter {
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name, help, labelNames, registers })
   const outcomes: Record<Counted, Counter<'outcome'>> = {
-    login: counter('matricula_logins_total', 'Logins with a password, by how they ended.', ['outcome']),
+    login: counter(
+      'matricula_logins_total',
+      'Logins, by how they ended; where there is a second step, once that is done.',
+      ['outcome'],
+    ),
     'sign-up': counter('matricula_sign_ups_total', 'Sign-ups, by how they ended.', ['outcome']),
   }
   const refusals = counter('matricula_limit_refusals_total', 'Tries that were refused, by the limit.', ['limit'])
@@ -88,8 +92,8 @@ function createMeter(register: Registry): Meter {
     registers,
   })
   // A rate needs the zero before the first one.
-  for (const one of Object.values(outcomes)) for (const outcome of [...FIXED_OUTCOMES, 'wrong']) one.inc({ outcome }, 0)
-  outcomes['sign-up'].remove('wrong')
+  for (const one of Object.values(outcomes)) for (const outcome of FIXED_OUTCOMES) one.inc({ outcome }, 0)
+  for (const outcome of ['wrong', 'wrong-code']) outcomes.login.inc({ outcome }, 0)
 
   type Observer = ReturnType<typeof requests.labels>
   const known = new Map<string | null, Map<string, Map<number | null, Observer>>>()

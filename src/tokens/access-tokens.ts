@@ -1,6 +1,7 @@
 /**
  * Access tokens for other backends: JWTs (RFC 7519) signed with Ed25519, with the claims that Better Auth's `jwt` plugin
- * sends and three more: `sid`, the handle of the session, `jti`, and `status`, where to see that the session has ended.
+ * sends and five more: `sid`, the handle of the session, `jti`, `status`, where to see that the session has ended, and how
+ * and when its learner logged in: `amr` (RFC 8176) and `auth_time` (OpenID Connect Core, section 2).
  */
 import { errors as jwtErrors, jwtVerify } from 'jose'
 import { z } from 'zod'
@@ -21,7 +22,7 @@ const KEPT_MAX = 2_000
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>
 /** What a token says of its session. */
-export type TokenSession = Pick<Session, 'handle' | 'statusIndex'>
+export type TokenSession = Pick<Session, 'handle' | 'statusIndex' | 'amr' | 'createdAt'>
 export type AccessToken = { userId: string; sid: string; exp: number }
 
 const Claims = z.object({
@@ -36,7 +37,11 @@ export function createAccessTokens({ keyRing, issuer, now }: { keyRing: KeyRing;
   /** By session, the least recently signed first. */
   const kept = new Map<string, { token: string; signedAt: number; madeOf: string }>()
 
-  function signWith(key: SigningKey, user: User, { handle, statusIndex }: TokenSession): string {
+  function signWith(
+    key: SigningKey,
+    user: User,
+    { handle, statusIndex, amr, createdAt: loggedInAt }: TokenSession,
+  ): string {
     const iat = Math.floor(now() / 1000) - BACKDATED_SECONDS
     const { id, name, email, emailVerified, image, createdAt, updatedAt } = user
     const claims = {
@@ -50,6 +55,8 @@ export function createAccessTokens({ keyRing, issuer, now }: { keyRing: KeyRing;
       id,
       sub: id,
       sid: handle,
+      amr,
+      auth_time: Math.floor(loggedInAt.getTime() / 1000),
       jti: newId(),
     }
     const ends = { exp: iat + ACCESS_TOKEN_SECONDS, iss: issuer, aud: issuer }
@@ -69,7 +76,7 @@ export function createAccessTokens({ keyRing, issuer, now }: { keyRing: KeyRing;
       const key = await keyRing.current()
       const signedAt = now()
       const { id, name, email, emailVerified, image, updatedAt } = user
-      const madeOf = JSON.stringify([key.kid, id, name, email, emailVerified, image, updatedAt])
+      const madeOf = JSON.stringify([key.kid, id, name, email, emailVerified, image, updatedAt, session.amr])
       const last = kept.get(session.handle)
       const age = signedAt - (last?.signedAt ?? 0)
       if (last?.madeOf === madeOf && age >= 0 && age < GIVEN_AGAIN_MS) return last.token

@@ -58,6 +58,8 @@ type Row = User & {
   family: string
   handle: string
   statusIndex: number
+  amr: string[]
+  startedAt: Date
   expiresAt: Date
   familyExpiresAt: Date
   usedAt: Date | null
@@ -76,7 +78,7 @@ export async function useRefreshToken(
   if (!TOKEN.test(token)) return { ok: false, reason: 'unknown' }
   const [row] = await sql<Row>`
     select t.family, t.expires_at, f.expires_at as family_expires_at, t.used_at, s.handle, s.sess,
-      s.status_index, ${USER_COLUMNS}
+      s.status_index, s.amr, s.created_at as started_at, ${USER_COLUMNS}
     from refresh_tokens t
     join refresh_families f on f.id = t.family
     join sessions s on s.handle = f.session_handle
@@ -84,7 +86,7 @@ export async function useRefreshToken(
     where t.token_hash = ${sha256(token)}
       and f.expires_at > ${new Date(now)} and s.expire > ${new Date(now)}`
   if (row === undefined) return { ok: false, reason: 'unknown' }
-  const { family, handle, statusIndex, sess, expiresAt, familyExpiresAt, usedAt, ...user } = row
+  const { family, handle, statusIndex, amr, startedAt, sess, expiresAt, familyExpiresAt, usedAt, ...user } = row
   const session = storedSession(sess)
   if (session === undefined) {
     const removed = await removeDamagedSession(sql, handle)
@@ -126,7 +128,7 @@ export async function useRefreshToken(
   const refreshToken = made.length > 0 ? newest : await successorAmong(sql, [newest, ...older])
   if (refreshToken === undefined) return { ok: false, reason: 'unknown' }
   const issued = { refreshToken, refreshExpiresAt: earlier(end, sessionEnd) }
-  return { ok: true, user, session: { handle, statusIndex }, ...issued }
+  return { ok: true, user, session: { handle, statusIndex, amr, createdAt: startedAt }, ...issued }
 }
 
 /** The successor that was made when the token was used, perhaps by an instance whose newest secret is another one. */

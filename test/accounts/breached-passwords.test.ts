@@ -36,7 +36,7 @@ async function questionsDuring(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe('a leaked password', () => {
-  it('is refused at sign-up, with what to do, and the next one is taken', async () => {
+  it('[P09] is refused at sign-up, with what to do, and the next one is taken', async () => {
     const ada = somebody('Ada')
     const browser = openBrowser(app)
     const refused = await browser.signUp({ ...ada, password: LEAKED })
@@ -60,7 +60,7 @@ describe('a leaked password', () => {
     assert.equal((await signUp(ACCENTED.leaked)).status, 422)
   })
 
-  it('is refused at a change, and nothing has changed', async () => {
+  it('[P09] is refused at a change, and nothing has changed', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const change = (newPassword: string) =>
       browser.submit('/account/password-change', { currentPassword: person.password, newPassword })
@@ -71,7 +71,7 @@ describe('a leaked password', () => {
     assert.deepEqual(leads(await change(NEW_PASSWORD)), [303, '/account'])
   })
 
-  it('is refused at a reset, and the link stays good', async () => {
+  it('[P09] is refused at a reset, and the link stays good', async () => {
     const { person } = await learner(app, 'Ada')
     const browser = openBrowser(app)
     const letter = await askForReset(browser, mailbox, person.email)
@@ -84,7 +84,7 @@ describe('a leaked password', () => {
     ])
   })
 
-  it("gets Better Auth's code at the API, at sign-up, change and reset", async () => {
+  it("[P09] gets Better Auth's code at the API, at sign-up, change and reset", async () => {
     const { person, api } = await apiLearner(app, 'Ada')
     const refusedWith = ({ status, body }: Awaited<ReturnType<typeof api.post>>) =>
       assert.deepEqual([status, body], [400, REFUSAL])

@@ -57,7 +57,7 @@ function seen({ response }: Awaited<ReturnType<typeof tryToLogIn>>, email: strin
 
 describe('a refused login answers alike to', () => {
   for (const [name, newAddress] of Object.entries(REFUSED)) {
-    it(`a wrong password and ${name}`, async () => {
+    it(`[E01, E03, E10] a wrong password and ${name}`, async () => {
       const [known, other] = [await accountWith(HASHES.current), await newAddress()]
       const expected = seen(await tryToLogIn(known), known)
       assert.equal(expected.status, 422)
@@ -65,7 +65,7 @@ describe('a refused login answers alike to', () => {
       assert.deepEqual(seen(await tryToLogIn(other), other), expected)
     })
 
-    it(`a wrong password and ${name}, try after try, into the pause`, async () => {
+    it(`[E08] a wrong password and ${name}, try after try, into the pause`, async () => {
       const [known, other] = [await accountWith(HASHES.current), await newAddress()]
       for (const email of [known, other]) {
         for (let tries = 0; tries < 7; tries += 1) await app.deps.rateLimits.count('loginByAddress', email)
@@ -83,7 +83,7 @@ describe('a refused login answers alike to', () => {
 
 // In work and not in time: hashing lets everything else go first, so its time says how busy the machine is.
 describe('a refused login costs the same for any address, whether there is an account or not', () => {
-  it('counted in the work of bcrypt', async () => {
+  it('[E02, E03] counted in the work of bcrypt', async () => {
     const hashing = watchHashing()
     for (const [name, newAddress] of Object.entries(REFUSED)) {
       const email = await newAddress()

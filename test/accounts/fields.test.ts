@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { dictionary } from '@zxcvbn-ts/language-common'
 import type { z } from 'zod'
 import { CurrentPassword, DisplayName, Email, newPassword, signUpFields } from '../../src/accounts/fields.ts'
 import { startApp } from '../support/app.ts'
@@ -31,7 +32,7 @@ const WRONG_FORMAT = 'Enter an email address in the correct format, like name@ex
 const TOO_LONG = 'Email address must be 254 characters or fewer'
 const label = (length: number) => 'd'.repeat(length)
 
-describe('an email address', () => {
+describe('[I03, I04, I06] an email address', () => {
   const KEPT: [typed: string, kept: string][] = [
     ['ada@example.org', 'ada@example.org'],
     ['Ada.Lovelace@Example.ORG', 'ada.lovelace@example.org'],
@@ -211,7 +212,7 @@ const varied = (length: number, alphabet = 'qzjxkvbwpyg') =>
   Array.from({ length }, (_, index) => [...alphabet][(index * index) % [...alphabet].length]).join('')
 const EMOJI = '\u{1f600}\u{1f980}\u{1f6f0}\u{1f9ea}\u{1f33b}\u{1f419}\u{1f5ff}'
 
-describe('a new password', () => {
+describe('[P01, P02, P07, P08, P09, P10, P12] a new password', () => {
   for (const min of [MIN, 15, 64]) {
     for (const alphabet of ['qzjxkvbwpyg', EMOJI, 'éèüñøåçßæ']) {
       it(`of ${min} ${named(alphabet)} is taken where ${min} are asked for, one fewer is not`, () => {
@@ -320,7 +321,14 @@ describe('a new password', () => {
   }
 })
 
-describe('the password of a sign-up', () => {
+it('the list of common passwords holds 3,000 that our rules would take', () => {
+  const long = (dictionary['passwords-common'] ?? []).map(String).filter((password) => password.length >= MIN)
+  assert.ok(long.length >= 3_000, `${long.length} found`)
+  for (const password of long.slice(0, 3_000))
+    assert.equal(newPassword(MIN).safeParse(password).success, false, password)
+})
+
+describe('[P09] the password of a sign-up', () => {
   const person = { name: 'Zoé Lovelace', email: 'zoe.lovelace@example.org' }
   const OWN = 'Do not use your name or email address as your password'
   const REFUSED = [
@@ -375,7 +383,7 @@ describe('through the front door', () => {
     ['of one long word', 'alllowercaselettersinonelongwordofmine'],
   ]
   for (const [name, password] of SAME) {
-    it(`a password ${name} is taken, and lets its owner in`, async () => {
+    it(`[P02, P08, P10] a password ${name} is taken, and lets its owner in`, async () => {
       assert.deepEqual(await setAndTry(password, password), [303, 303])
     })
   }
@@ -395,12 +403,12 @@ describe('through the front door', () => {
     ['its width', 'copper lantern', '\uff43opper lantern'],
   ]
   for (const [name, set, tried] of OTHER) {
-    it(`a password that differs in ${name} lets nobody in`, async () => {
+    it(`[P03, P04, P08] a password that differs in ${name} lets nobody in`, async () => {
       assert.deepEqual(await setAndTry(set, tried), [303, 422])
     })
   }
 
-  it('a password of 129 is refused with the reason, and its first 128 are no password', async () => {
+  it('[P02] a password of 129 is refused with the reason, and its first 128 are no password', async () => {
     const person = somebody('Ben')
     const tooLong = varied(MAX + 1)
     const response = await openBrowser(app).signUp({ ...person, password: tooLong })
@@ -413,7 +421,7 @@ describe('through the front door', () => {
     assert.deepEqual(problemsOf(login.text), [{ href: '#current-password', message: LONG }])
   })
 
-  it('an accent may be typed in either way', async () => {
+  it('[P06] an accent may be typed in either way', async () => {
     const written = [
       'café über señor',
       'é'.repeat(20) + varied(20),
@@ -429,7 +437,7 @@ describe('through the front door', () => {
     }
   })
 
-  it('the shortest password is what the configuration says', async () => {
+  it('[P01] the shortest password is what the configuration says', async () => {
     const attempt = async (length: number) => {
       const response = await openBrowser(longer).signUp({ ...somebody('Ben'), password: varied(length) })
       return [response.status, ...problemsOf(response.text).map(({ message }) => message)]
@@ -439,7 +447,7 @@ describe('through the front door', () => {
     assert.match((await openBrowser(longer).get('/sign-up')).text, /15 characters or more/)
   })
 
-  it('capitals and spaces around an address do not matter, a tag does', async () => {
+  it('[I04, I07] capitals and spaces around an address do not matter, a tag does', async () => {
     const ben = somebody('Ben')
     await openBrowser(app).signUp(ben)
     const attempt = async (email: string) => (await openBrowser(app).logIn({ ...ben, email })).status
@@ -447,7 +455,7 @@ describe('through the front door', () => {
     assert.equal(await attempt(ben.email.replace('@', '+1@')), 422)
   })
 
-  it('an address that folds to the address of another is not that address', async () => {
+  it('[I03] an address that folds to the address of another is not that address', async () => {
     const kim = { ...somebody('Kim'), email: `kis-${randomBytes(4).toString('hex')}@example.org` }
     await openBrowser(app).signUp(kim)
     for (const email of [

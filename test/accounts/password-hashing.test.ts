@@ -31,7 +31,7 @@ const logIn = async (at: TestApp, person: Person, password = person.password) =>
   (await comingBack(() => openBrowser(at).logIn({ ...person, password }, { next: '/' }))).status
 
 describe('a hash of a lower cost', () => {
-  it('lets its owner in and is made anew, once', async () => {
+  it('[P15] lets its owner in and is made anew, once', async () => {
     const ada = await fromLongAgo('Ada')
     assert.equal(costOf(await hashOf(app, ada)), '05')
     assert.equal(await logIn(app, ada), 303)
@@ -49,7 +49,7 @@ describe('a hash of a lower cost', () => {
     assert.equal(await hashOf(app, ada), before)
   })
 
-  it('survives many logins at once, over two servers', async () => {
+  it('[P15] survives many logins at once, over two servers', async () => {
     const ada = await fromLongAgo('Ada')
     const other = await startApp({ BCRYPT_COST: '10' }, { databaseUrl: app.databaseUrl })
     const statuses = await Promise.all(Array.from({ length: 10 }, (_, index) => logIn(index % 2 ? app : other, ada)))
@@ -76,7 +76,7 @@ describe('a hash of a lower cost', () => {
 describe('the pepper', () => {
   const newer = 'the-next-secret-of-the-tests-9876543210zyxw'
 
-  it('is rotated by logging in, and then the old secret can go', async () => {
+  it('[P18] is rotated by logging in, and then the old secret can go', async () => {
     const { person: ada } = await learner(app, 'Ada')
     const { person: ben } = await learner(app, 'Ben')
     const before = await hashOf(app, ada)
@@ -134,7 +134,7 @@ describe('a hash that is none', () => {
 describe('a password is never kept in clear', () => {
   const secret = 'Very-Secret-9f3a7c-Passphrase'
 
-  it('not in the database, not in the log, and its hash in neither page nor log', async () => {
+  it('[P19] not in the database, not in the log, and its hash in neither page nor log', async () => {
     const own = await startApp({ BCRYPT_COST: '10' })
     const ada = { ...somebody('Ada'), password: secret }
     const browser = openBrowser(own)
@@ -178,7 +178,7 @@ describe('a password is never kept in clear', () => {
     }
   })
 
-  it('and a user that is printed shows neither password nor hash', async () => {
+  it('[P19] and a user that is printed shows neither password nor hash', async () => {
     const ada = { ...somebody('Ada'), password: secret }
     const login = { email: ada.email, password: secret, device: { ipAddress: '203.0.113.1', userAgent: '' } }
     assert.equal((await openBrowser(app).signUp(ada)).status, 303)
@@ -193,7 +193,7 @@ describe('a password is never kept in clear', () => {
     }
   })
 
-  it('and an error of the database is described without the row it carries', async () => {
+  it('[X26] and an error of the database is described without the row it carries', async () => {
     const { person } = await learner(app, 'Ada')
     const hash = await hashOf(app, person)
     const error = await app.sql`

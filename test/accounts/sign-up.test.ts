@@ -66,7 +66,7 @@ async function prepare(person: Person, at: number): Promise<() => Promise<Respon
 }
 
 describe('an address that is new to two processes at once', () => {
-  it('becomes one account, though a hundred people sign up with it', async () => {
+  it('[I01] becomes one account, though a hundred people sign up with it', async () => {
     const email = somebody('Ada').email
     const people = Array.from({ length: 100 }, (_, index) => ({
       name: `Ada ${index}`,
@@ -96,7 +96,7 @@ describe('an address that is new to two processes at once', () => {
     assert.equal((await openBrowser(first).logIn(loser)).status, 422)
   })
 
-  it('becomes one account in any mixture of capitals', async () => {
+  it('[I02] becomes one account in any mixture of capitals', async () => {
     const ada = somebody('Ada')
     const [local = '', domain = ''] = ada.email.split('@')
     const spellings = [
@@ -119,7 +119,7 @@ describe('an address that is new to two processes at once', () => {
   })
 })
 
-it('an address with a tag is another address, and another account', async () => {
+it('[I07] an address with a tag is another address, and another account', async () => {
   const ada = somebody('Ada')
   const tagged = { ...ada, email: ada.email.replace('@', '+1@'), password: 'another copper lantern' }
   assertSignedUp(await openBrowser(first).signUp(ada))
@@ -250,7 +250,7 @@ describe('an address that has an account', () => {
 describe('somebody who is logged in', () => {
   const cookieOf = (browser: Browser) => ({ Cookie: `${COOKIE}=${browser.cookie(COOKIE)}` })
 
-  it('and signs up as somebody else is that one then, and the old session is over', async () => {
+  it('[I08] and signs up as somebody else is that one then, and the old session is over', async () => {
     const { person: ada, browser } = await learner(first, 'Ada')
     const old = cookieOf(browser)
     const ben = somebody('Ben')
@@ -262,7 +262,7 @@ describe('somebody who is logged in', () => {
     assert.equal((await sessionsOf(ben.email)).length, 1)
   })
 
-  it('and logs in as somebody else is that one then, and the old session is over', async () => {
+  it('[I08] and logs in as somebody else is that one then, and the old session is over', async () => {
     const { person: ben } = await learner(first, 'Ben')
     const { person: ada, browser } = await learner(first, 'Ada')
     const old = cookieOf(browser)
@@ -313,7 +313,7 @@ it('the digest of a form is forgotten once it counts no longer, and no sooner', 
   assert.equal(await digestOf(ada.email), null)
 })
 
-it('what people typed is in no log', async () => {
+it('[X26] what people typed is in no log', async () => {
   const ada = somebody('Ada')
   await openBrowser(first).signUp(ada)
   await openBrowser(second).signUp(ada)

@@ -44,7 +44,7 @@ function isToldSo(response: Response): void {
 }
 
 describe('a suspended learner', () => {
-  it('is logged out, told at the right password, and finds everything as it was when the account is open again', async () => {
+  it('[S32] is logged out, told at the right password, and finds everything as it was when the account is open again', async () => {
     const { person, browser } = await learner(app, 'Ada')
     assert.equal((await browser.submitTo('/account', '/account', { name: 'Ada Lovelace' })).status, 303)
     await suspend(person, { notify: true })
@@ -105,7 +105,7 @@ describe('a suspended learner', () => {
 })
 
 describe('a program of a suspended learner', () => {
-  it('is refused with the code of Better Auth, and its session and tokens end', async () => {
+  it('[J16, J28, S32] is refused with the code of Better Auth, and its session and tokens end', async () => {
     const { person, api } = await apiLearner(app, 'Emil')
     const { token, refreshToken } = await firstPair(api)
     await suspend(person)

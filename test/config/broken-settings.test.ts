@@ -25,7 +25,7 @@ describe('the server, with one thing broken in its settings', { concurrency: 2 }
   })
 
   for (const { what, settings, says } of BROKEN) {
-    it(`${what}: says so, and ends with 78`, async () => {
+    it(`[P14, P18, F24] ${what}: says so, and ends with 78`, async () => {
       const { code, err } = await start(['dist/server.js'], { ...GOOD, ...settings })
       assert.equal(code, 78)
       const [variable, expected, found, example] = says

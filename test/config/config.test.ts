@@ -32,7 +32,13 @@ const refusing = (text: string) => (error: unknown) => {
 
 function problemsOf(environment: Record<string, string>): readonly Problem[] {
   try {
-    loadConfig({ APP_SECRETS: SECRET, TRUST_PROXY: '1', MAIL_FROM: 'no-reply@example.org', ...environment })
+    loadConfig({
+      APP_SECRETS: SECRET,
+      TRUST_PROXY: '1',
+      MAIL_FROM: 'no-reply@example.org',
+      SECURITY_CONTACT: 'security@example.org',
+      ...environment,
+    })
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error))
     return error.problems
@@ -154,6 +160,20 @@ const WRONG: Record<string, string[]> = {
   // Any text can be a folder. Whether it may be set at all depends on other settings.
   MAIL_DIRECTORY: [],
   SUPPORT_EMAIL: ['help', 'help@', 'a@b@c'],
+  SECURITY_CONTACT: [
+    'security',
+    'security@',
+    'mailto:',
+    'mailto:security@example.org?subject=Fault',
+    'security@example.org,',
+    'http://example.org/report',
+    'https://user:pw@example.org/report',
+    'https://:pw@example.org/report',
+    'javascript:alert(1)',
+    'security@example.org\nExpires: 2999-01-01T00:00:00Z',
+    'tel:none',
+  ],
+  SECURITY_POLICY: ['example.org/security', 'http://example.org/security', 'https://user:pw@example.org/security'],
 }
 
 describe('an address of a database with several hosts', () => {
@@ -189,7 +209,7 @@ describe('an address of a database with several hosts', () => {
   }
 })
 
-describe('a wrong value is refused', () => {
+describe('[P14] a wrong value is refused', () => {
   it('and every variable is in this table', () => {
     assert.deepEqual(Object.keys(WRONG).sort(), [...VARIABLES].sort())
   })
@@ -254,6 +274,14 @@ describe('a right value is taken', () => {
     ['MAIL_FROM', 'hello@learn.example.org', ({ mail }) => mail?.from === 'hello@learn.example.org'],
     ['MAIL_DIRECTORY', '/srv/mails', ({ mail }) => mail?.directory === '/srv/mails'],
     ['MAIL_DIRECTORY', '', ({ mail }) => mail?.directory === join(DATA_DIRECTORY, 'outbox')],
+    [
+      'SECURITY_CONTACT',
+      'security@example.org, mailto:other@example.org,https://example.org/report',
+      ({ security }) =>
+        security?.contacts.join(' ') ===
+        'mailto:security@example.org mailto:other@example.org https://example.org/report',
+    ],
+    ['SECURITY_CONTACT', '', ({ security }) => security === undefined],
     ['APP_SECRETS', `${SECRET}, ${SECRET}b`, ({ keys }) => keys('cookie').length === 2],
   ] as [string, string, (config: ReturnType<typeof loadConfig>) => boolean][]) {
     it(`${name}=${value}`, () => {
@@ -307,7 +335,7 @@ describe('in production', () => {
   })
 
   for (const name of ['DATABASE_URL', 'APP_SECRETS', 'PUBLIC_URL'] as const) {
-    it(`nothing falls open: ${name} is required`, () => {
+    it(`[P18] nothing falls open: ${name} is required`, () => {
       for (const value of [undefined, '', '   ']) {
         assert.throws(() => loadConfig({ ...PRODUCTION, [name]: value }), refusing(`${name} is required in production`))
       }
@@ -443,7 +471,7 @@ describe('the keys', () => {
 
 describe('the server', () => {
   for (const program of [['dist/server.js'], ['dist/cli.js', 'migrate']]) {
-    it(`${program.join(' ')} names all wrong values at once, shows no secret, and does not start`, async () => {
+    it(`[F24] ${program.join(' ')} names all wrong values at once, shows no secret, and does not start`, async () => {
       const wrong = {
         NODE_ENV: 'production',
         DATABASE_URL: 'mysql://learn:Hidden-pw-1@db.example.org/learn',

@@ -27,7 +27,7 @@ async function administer(statement: string): Promise<void> {
 const nameOf = (url: string): string => new URL(url).pathname.slice(1)
 
 describe('a database that takes connections and ends them at once', () => {
-  it('is asked a few times a second by many who wait, and not at all when nobody does', async () => {
+  it('[F03] is asked a few times a second by many who wait, and not at all when nobody does', async () => {
     const proxy = await startProxy(await createDatabase())
     const db = createDb({ url: proxy.url, poolMax: 10 })
     after(() => db.close())
@@ -109,7 +109,7 @@ function asUnavailable(error: unknown): 'unavailable' {
 }
 
 describe('a database that only reads for a while', () => {
-  it('is not ready meanwhile, and takes logins again as soon as it writes', async () => {
+  it('[F02] is not ready meanwhile, and takes logins again as soon as it writes', async () => {
     const url = await createDatabase()
     const app = await startApp({}, { databaseUrl: url })
     const { person } = await learner(app, 'Ada')

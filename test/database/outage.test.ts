@@ -41,7 +41,7 @@ function isUnavailable(response: Response, heading = 'The service is busy or out
 // At the same time, because each test waits for the same deadline.
 describe('while the database', { concurrency: true }, () => {
   for (const [name, breakIt] of Object.entries(OUTAGES)) {
-    it(`${name}, everybody is told in time, and afterwards all is well without a restart`, async () => {
+    it(`[F02, F03, F07] ${name}, everybody is told in time, and afterwards all is well without a restart`, async () => {
       const proxy = await startProxy(await createDatabase())
       const app = await startApp({}, { databaseUrl: proxy.url })
       const { person, browser } = await learner(app, 'Ada')
@@ -85,7 +85,7 @@ describe('while the database', { concurrency: true }, () => {
     })
   }
 
-  it('answers nothing, logins of one account do not wait for one deadline after another', async () => {
+  it('[F07] answers nothing, logins of one account do not wait for one deadline after another', async () => {
     const proxy = await startProxy(await createDatabase())
     const app = await startApp({}, { databaseUrl: proxy.url })
     const { person } = await learner(app, 'Ada')
@@ -119,7 +119,7 @@ describe('a statement that was given up', () => {
 describe('a connection that an administrator ends', () => {
   // The connection ends during its login, during the client's own queries, or at our query.
   for (const questions of [0, 1, 2, 3, 4, 5, 6]) {
-    it(`after ${questions} questions fails the query that waits, and nothing else`, async () => {
+    it(`[F05, F23] after ${questions} questions fails the query that waits, and nothing else`, async () => {
       const proxy = await startProxy(await createDatabase())
       const db = createDb({ url: proxy.url, poolMax: 1, deadlineMs: 500 })
       after(() => db.close())
@@ -133,7 +133,7 @@ describe('a connection that an administrator ends', () => {
 })
 
 describe('a server whose connections are terminated', () => {
-  it('five times under traffic lives on and serves', async () => {
+  it('[F05] five times under traffic lives on and serves', async () => {
     const url = await createDatabase()
     const server = await startServer({ DATABASE_URL: url })
     const { person, browser } = await learner(server, 'Ada')
@@ -164,7 +164,7 @@ async function visit(browser: Browser, index: number): Promise<number> {
 }
 
 describe('one row that is locked', () => {
-  it('holds up who wants it, up to the deadline, and nobody else', async () => {
+  it('[F10] holds up who wants it, up to the deadline, and nobody else', async () => {
     const url = await createDatabase()
     const app = await startApp({}, { databaseUrl: url })
     const { person } = await learner(app, 'Ada')

@@ -35,7 +35,6 @@ const READS_ALL: Record<string, string> = {
 
 /** Statements that are not written in the source. */
 const OF_LIBRARIES: [start: RegExp, whose: string][] = [
-  [/^DELETE FROM "sessions" /, 'connect-pg-simple, at a logout'],
   [/^\s*(INSERT INTO|DELETE FROM) "rate_limits" /, 'rate-limiter-flexible'],
 ]
 

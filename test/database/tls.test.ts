@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test'
 import { Unavailable } from '../../src/base/failures.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/problems.ts'
-import { createDb } from '../../src/database/database.ts'
+import { connectionOptions, createDb } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { SECRET } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
@@ -25,6 +25,14 @@ async function ask(url: string) {
   return db.sql<{ one: number }>`select 1 as one`
 }
 
+it('[F30] the address that Neon gives asks for TLS that is verified, and for nothing that a driver does not know', () => {
+  const url = 'postgres://u:p@ep-x-1-pooler.eu.aws.neon.tech/d?sslmode=require&channel_binding=require'
+  const { addresses, target, ...options } = connectionOptions(url)
+  assert.deepEqual(addresses, [{ host: 'ep-x-1-pooler.eu.aws.neon.tech', port: 5432 }])
+  assert.equal(target, 'any')
+  assert.deepEqual(options, { user: 'u', pass: 'p', database: 'd', tls: {}, prepare: false })
+})
+
 describe('sslrootcert', () => {
   for (const more of [{}, { sslmode: 'require' }, { sslmode: 'verify-ca' }, { sslmode: 'verify-full' }]) {
     it(`names the authority that is believed, with ${JSON.stringify(more)}`, async () => {
@@ -40,7 +48,7 @@ describe('sslrootcert', () => {
     'no authority': { sslmode: 'require' },
   }
   for (const [name, parameters] of Object.entries(REFUSED)) {
-    it(`with ${name} the database is not believed, and a start ends with the reason`, async () => {
+    it(`[F31] with ${name} the database is not believed, and a start ends with the reason`, async () => {
       const url = urlWith(parameters)
       await assert.rejects(ask(url), Unavailable)
       await assert.rejects(migrate(url), /certificate/)

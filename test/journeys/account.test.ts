@@ -33,7 +33,7 @@ for (const mode of ['off', 'on'] as const) {
   for (const [screen, viewport] of Object.entries(SCREENS)) {
     const scheme = screen === 'phone' ? 'dark' : 'light'
     describe(`with JavaScript ${mode}, on a ${screen}`, () => {
-      it('Ada can do alone whatever her account needs, until she leaves', () =>
+      it('[B07] Ada can do alone whatever her account needs, until she leaves', () =>
         walkIn(chromium, mode, { viewport, colorScheme: scheme, acceptDownloads: true }, async (page) => {
           const ada = somebody('Ada')
           await signUpIn(page, app, ada)

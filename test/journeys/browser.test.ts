@@ -92,7 +92,7 @@ for (const javaScriptEnabled of [false, true]) {
         assert.equal(await focusedId(page), 'main')
       }))
 
-    it('the whole way asks no other site for anything and breaks no rule of the content policy', () =>
+    it('[B09] the whole way asks no other site for anything and breaks no rule of the content policy', () =>
       withPage(settings, async (page) => {
         const strange: string[] = []
         page.on('request', (request) => {
@@ -186,7 +186,7 @@ for (const javaScriptEnabled of [false, true]) {
         await page.waitForURL('**/dashboard?week=2')
       }))
 
-    it('going back after a logout shows nothing personal', () =>
+    it('[B05] going back after a logout shows nothing personal', () =>
       withPage(settings, async (page) => {
         const { person: ada } = await learner(app, 'Adalgisa')
         await logIn(page, ada)
@@ -536,7 +536,7 @@ describe('messages while typing', () => {
       assert.deepEqual(dialogs, [])
     }))
 
-  it('paste, drop and the context menu are left to the person', () =>
+  it('[P17] paste, drop and the context menu are left to the person', () =>
     withPage({}, async (page) => {
       for (const path of ['/login', '/sign-up']) {
         await page.goto(app.url + path)

@@ -13,7 +13,7 @@ const SCREENS = { phone: { width: 320, height: 640 }, desk: { width: 1280, heigh
 for (const javaScriptEnabled of [false, true]) {
   for (const [screen, viewport] of Object.entries(SCREENS)) {
     describe(`with JavaScript ${javaScriptEnabled ? 'on' : 'off'}, on a ${screen}`, () => {
-      it('Ada signs up, is logged in, logs out, and comes back', async () => {
+      it('[B07] Ada signs up, is logged in, logs out, and comes back', async () => {
         const ada = somebody('Ada')
         const context = await chromium.newContext({ javaScriptEnabled, viewport })
         const page = await context.newPage()

@@ -20,7 +20,7 @@ const alone = await startApp()
 const chromium = await startBrowser()
 
 for (const mode of ['off', 'on'] as const) {
-  it(`one button opens the lesson on the platform and notes that it is begun: JavaScript ${mode}`, () =>
+  it(`[H06] one button opens the lesson on the platform and notes that it is begun: JavaScript ${mode}`, () =>
     walkIn(chromium, mode, {}, async (page) => {
       await signUpIn(page, app, somebody('Ada'))
       await page.goto(`${app.url}/lessons/f1`)

@@ -44,7 +44,7 @@ for (const javaScriptEnabled of [false, true]) {
   describe(`with JavaScript ${javaScriptEnabled ? 'on' : 'off'}`, () => {
     const settings = { javaScriptEnabled }
 
-    it('without the tick, closing the browser logs out', async () => {
+    it('[S14] without the tick, closing the browser logs out', async () => {
       const { person: ada } = await learner(app, 'Ada')
       const context = await chromium.newContext(settings)
       assert.equal(await arrive(await logIn(context, ada, { remember: false })), '/dashboard')

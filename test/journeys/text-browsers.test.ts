@@ -1,6 +1,6 @@
 /**
  * Lynx and w3m in a real terminal: somebody signs up, answers, logs out, logs in again, and is still logged in after
- * closing the browser.
+ * closing the browser. Somebody sets a second step up and logs in with it.
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { startApp } from '../support/app.ts'
-import { type Person, somebody } from '../support/people.ts'
+import { learner, type Person, somebody } from '../support/people.ts'
+import { codeAt, nextCode } from '../support/second-step.ts'
 import { openTerminal, type Place, type Terminal } from '../support/terminal.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
@@ -122,10 +123,51 @@ for (const [name, { command, field, button, fill, quit }] of Object.entries(BROW
       await push(terminal, 'Save')
     }
 
-    it('signs up, answers, logs out, logs in to stay, and is still known after it was closed', async () => {
+    async function newHome(): Promise<string> {
       const home = await mkdtemp(join(tmpdir(), 'matricula-text-'))
       after(() => rm(home, { recursive: true, force: true }))
       await writeFile(join(home, 'lynx.cfg'), LYNX_SETTINGS)
+      return home
+    }
+
+    it('sets a second step up from the secret on the page, and logs in with a code', async () => {
+      const { person } = await learner(app, 'Ada')
+      const first = await open(await newHome(), '/login?next=/account/second-step')
+      await first.see(/Forgot your password/)
+      await type(first, /Email address/, person.email)
+      await type(first, /Password/, person.password)
+      await push(first, 'Log in')
+      await first.see(/You need an authenticator app/)
+      await push(first, 'Set it up')
+      const page = await first.see(/Code that the app shows/)
+      const secret = (/(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}/.exec(page)?.[0] ?? '').replaceAll(' ', '')
+      assert.equal(secret.length, 32, page)
+      await type(first, /Code that the app shows/, codeAt(app, secret))
+      await push(first, 'Switch it on')
+      const told = await first.see(/Your recovery codes/)
+      // Each stands on a line of its own. The messages of a browser may look like one too.
+      const codes = [...told.matchAll(/^[\s*+o•·]*([a-z2-9]{5}-[a-z2-9]{5})\s*$/gm)].map(([, code = '']) => code)
+      assert.equal(codes.length, 10, told)
+      await quit(first)
+      await first.ended()
+
+      for (const code of [() => nextCode(app, secret), () => codes[0] ?? '']) {
+        const again = await open(await newHome(), '/login')
+        await again.see(/Forgot your password/)
+        await type(again, /Email address/, person.email)
+        await type(again, /Password/, person.password)
+        await push(again, 'Log in')
+        await again.see(/from your authenticator app/)
+        await type(again, /^ *Code/, code())
+        await push(again, 'Continue')
+        await again.see(/Your dashboard|Study next|What to study|How much programming/)
+        await quit(again)
+        await again.ended()
+      }
+    })
+
+    it('signs up, answers, logs out, logs in to stay, and is still known after it was closed', async () => {
+      const home = await newHome()
       const person = somebody('Ada')
       const first = await open(home, '/sign-up')
       await signUp(first, person)

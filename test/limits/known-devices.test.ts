@@ -162,7 +162,7 @@ describe('a known device is a stranger again', () => {
     assert.equal(await isKnown(app, browser, changed), false)
   })
 
-  it('after a reset of the password, which lets strangers try again', async () => {
+  it('[R10] after a reset of the password, which lets strangers try again', async () => {
     const { person, browser } = await learner(app, 'Ada')
     await browser.logOut()
     await shutStrangersOut(app, person)
@@ -248,7 +248,7 @@ describe('the tries of a known device', () => {
 describe('a hundred wrong passwords in a row', () => {
   const told = (email: string) => mailbox.to(email, /Too many wrong passwords/)
 
-  it('are counted over the pauses, and then the owner is told, once', async () => {
+  it('[R11] are counted over the pauses, and then the owner is told, once', async () => {
     const { person } = await learner(app, 'Ada')
     await haveFailed(app, 'failuresByAddress', person.email, FAILURES_MAX - TRIES)
     for (let tries = 0; tries < TRIES; tries += 1) assert.equal((await guess(app, person)).status, 422)

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'node-html-parser'
 import { Busy, Unavailable } from '../../src/base/failures.ts'
 import { networkOf } from '../../src/limits/networks.ts'
-import type { Policy } from '../../src/limits/rate-limits.ts'
+import type { Policy } from '../../src/limits/policies.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { fillLine, watchHashing } from '../support/hashing.ts'
 import { learner, openBrowser, type Person, problemsOf, type Response, somebody } from '../support/people.ts'
@@ -45,7 +45,7 @@ const tally = (responses: Response[]) =>
   )
 
 describe('the tries for one account', () => {
-  it('are ten wherever they come from, and then a pause in which nothing is hashed', async () => {
+  it('[R01] are ten wherever they come from, and then a pause in which nothing is hashed', async () => {
     const { person } = await learner(proxied, 'Ada')
     for (let tries = 0; tries < TRIES_BY_ADDRESS; tries += 1) {
       assert.equal((await tryToLogIn(proxied, person.email)).status, 422)
@@ -60,7 +60,7 @@ describe('the tries for one account', () => {
     assert.equal(bcrypt.started, 0)
   })
 
-  it('are counted before they are made: of 100 at once over two servers, ten are checked', async () => {
+  it('[R03] are counted before they are made: of 100 at once over two servers, ten are checked', async () => {
     const one = await startApp()
     const two = await startApp({}, { databaseUrl: one.databaseUrl })
     const { person } = await learner(one, 'Ada')
@@ -88,7 +88,7 @@ describe('the tries for one account', () => {
     assert.equal((await tryToLogIn(proxied, `x${person.email}`)).status, 422)
   })
 
-  it('are counted over a restart', async () => {
+  it('[R12] are counted over a restart', async () => {
     const before = await startApp()
     const { person } = await learner(before, 'Ada')
     for (let tries = 0; tries < 6; tries += 1) assert.equal((await tryToLogIn(before, person.email)).status, 422)
@@ -107,7 +107,7 @@ describe('the tries for one account', () => {
     assert.equal((await tryToLogIn(proxied, person.email)).status, 422)
   })
 
-  it('start anew when the pause is over', async () => {
+  it('[R10] start anew when the pause is over', async () => {
     const own = await startApp()
     const { person } = await learner(own, 'Ada')
     await useUp(own, 'loginByAddress', person.email, TRIES_BY_ADDRESS)
@@ -116,7 +116,7 @@ describe('the tries for one account', () => {
     assert.equal((await tryToLogIn(own, person.email, person.password)).status, 303)
   })
 
-  it('do not touch the sessions that their owner has', async () => {
+  it('[R10] do not touch the sessions that their owner has', async () => {
     const { person, browser } = await learner(proxied, 'Ada')
     await useUp(proxied, 'loginByAddress', person.email, TRIES_BY_ADDRESS + 5)
     assert.equal(await browser.whoAmI(), 'Ada')
@@ -193,7 +193,7 @@ describe('turns of one account', () => {
 })
 
 describe('the tries from one network', () => {
-  it('are two hundred, whosever account they are for', async () => {
+  it('[R02] are two hundred, whosever account they are for', async () => {
     const from = newAddress()
     await useUp(proxied, 'loginByNetwork', from, TRIES_BY_NETWORK - 2)
     const statuses = []
@@ -237,7 +237,7 @@ describe('the tries from one network', () => {
     assert.equal((await tryToLogIn(proxied, person.email, person.password, from)).status, 429)
   })
 
-  it('are one count whatever X-Forwarded-For says, when no proxy is trusted', async () => {
+  it('[R04] are one count whatever X-Forwarded-For says, when no proxy is trusted', async () => {
     const own = await startApp()
     await useUp(own, 'loginByNetwork', '127.0.0.1', TRIES_BY_NETWORK - 1)
     assert.equal((await tryToLogIn(own, somebody('Carl').email)).status, 422)
@@ -246,7 +246,7 @@ describe('the tries from one network', () => {
     }
   })
 
-  it('are counted for the address that the trusted proxy saw, not for what a client adds before it', async () => {
+  it('[R05] are counted for the address that the trusted proxy saw, not for what a client adds before it', async () => {
     const real = newAddress()
     await useUp(proxied, 'loginByNetwork', real, TRIES_BY_NETWORK - 1)
     const statuses = []
@@ -256,7 +256,7 @@ describe('the tries from one network', () => {
     assert.deepEqual(statuses, [422, 429, 429])
   })
 
-  it('are one count for a whole /64 of IPv6, and for both spellings of an IPv4 address', async () => {
+  it('[R06] are one count for a whole /64 of IPv6, and for both spellings of an IPv4 address', async () => {
     await useUp(proxied, 'loginByNetwork', networkOf('2001:db8:1:2::1'), TRIES_BY_NETWORK)
     await useUp(proxied, 'loginByNetwork', '192.0.2.77', TRIES_BY_NETWORK)
     for (const [from, status] of [
@@ -295,7 +295,7 @@ describe('the tries from one network', () => {
     })
   }
 
-  it('are one count for everybody of whom no address is known', async () => {
+  it('[R20] are one count for everybody of whom no address is known', async () => {
     await useUp(proxied, 'loginByNetwork', 'unknown', TRIES_BY_NETWORK)
     assert.equal((await tryToLogIn(proxied, somebody('Carl').email, 'wrong', 'unknown')).status, 429)
   })
@@ -311,7 +311,7 @@ describe('the table of counts', () => {
     assert.equal(!rows.includes(person.email) && !rows.includes('127.0.0.1'), true)
   })
 
-  it('out of reach closes login and sign-up, and leaves the pages open', async () => {
+  it('[R13] out of reach closes login and sign-up, and leaves the pages open', async () => {
     const own = await startApp()
     const { person, browser } = await learner(own, 'Ada')
     await own.deps.pool.query('alter table rate_limits rename to elsewhere')
@@ -337,7 +337,7 @@ describe('the table of counts', () => {
 describe('the page of a pause', () => {
   const inputOf = ({ text }: Response, name: string) => parse(text).querySelector(`input[name=${name}]`)
 
-  it('says when to try again, in words and for programs, keeps the address and forgets the password', async () => {
+  it('[R22] says when to try again, in words and for programs, keeps the address and forgets the password', async () => {
     const { person } = await learner(direct, 'Ada')
     await useUp(direct, 'loginByAddress', person.email, TRIES_BY_ADDRESS)
     const response = await openBrowser(direct).logIn(person, { next: '/help', remember: 'yes' })

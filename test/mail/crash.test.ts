@@ -26,7 +26,7 @@ async function start() {
 
 // In parallel, because most of the time is spent waiting for the lease of a dead process.
 describe('a server', { concurrency: true }, () => {
-  it('killed while it sends leaves the mail to the next one, which sends it once', async () => {
+  it('[T23, F16] killed while it sends leaves the mail to the next one, which sends it once', async () => {
     const { mailbox, reader, environment } = await start()
     mailbox.set('hang')
     const first = await startServer(environment)
@@ -52,7 +52,7 @@ describe('a server', { concurrency: true }, () => {
     assert.equal(new Set(mailbox.triedIds()).size, 1)
   })
 
-  it('killed right after it said yes, while there is no mail server, loses no mail', async () => {
+  it('[T23, F16, F33] killed right after it said yes, while there is no mail server, loses no mail', async () => {
     const { mailbox, reader, environment } = await start()
     await mailbox.close()
     const first = await startServer(environment)

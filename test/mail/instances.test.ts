@@ -17,7 +17,7 @@ const NEW_SECRET = 'another-secret-of-the-tests-zyxwv98765'
 const mailbox = await openMailbox()
 
 describe('two processes on one database', () => {
-  it('send thirty mails, each once', async () => {
+  it('[F25] send thirty mails, each once', async () => {
     const databaseUrl = await createDatabase()
     const apps = await Promise.all([1, 2].map(() => startApp({}, { databaseUrl, mailbox })))
     const [first] = apps

@@ -92,7 +92,7 @@ it('every script arrives as it was written, in subject, text and HTML', async ()
   assert.match(letter.raw, /^[\t\r\n -~]+$/)
 })
 
-describe('one mail is for one person, whatever stands in', () => {
+describe('[T24] one mail is for one person, whatever stands in', () => {
   const other = 'other@evil.example'
   for (const [name, mail] of Object.entries<Partial<Draft['mail']>>({
     'an address with a header': { to: `a@example.org\r\nBcc: ${other}` },

@@ -43,7 +43,7 @@ const isLogged = (app: TestApp, id: string) =>
 // In parallel, because each waits for a server that does not answer.
 describe('while the mail server', { concurrency: true }, () => {
   for (const [name, { slow, fail }] of Object.entries(FAULTS)) {
-    it(`${name}, people get their usual answer, and their mail once when it is back`, async () => {
+    it(`[T22] ${name}, people get their usual answer, and their mail once when it is back`, async () => {
       const mailbox = await openMailbox()
       const app = await startApp({}, { atPublicUrl: true, mailbox })
       const { person } = await learner(app, 'Ada')

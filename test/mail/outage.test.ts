@@ -46,7 +46,7 @@ const notRead = (app: { log: () => string }) => app.log().includes('"msg":"outbo
 
 // In parallel, because most of the time is spent waiting.
 describe('when the database goes away', { concurrency: true }, () => {
-  it('while a mail is sent, the mail is forgotten when it is back, and not sent again', async () => {
+  it('[F33] while a mail is sent, the mail is forgotten when it is back, and not sent again', async () => {
     const { mailbox, proxy, app, outside, email } = await cutWhileSending()
     mailbox.set('take')
     await mailbox.letterTo(email)

@@ -22,7 +22,7 @@ async function start() {
 }
 
 describe('a mail that is not taken now', () => {
-  it('is tried after 5 seconds, then after pauses that double up to five minutes, until its link is over', async () => {
+  it('[T22] is tried after 5 seconds, then after pauses that double up to five minutes, until its link is over', async () => {
     const { mailbox, app, email } = await start()
     mailbox.set('busy')
     const [id] = await queue(app, verifyEmail(email, LINK))

@@ -13,7 +13,7 @@ const waiting = async () => (await app.sql`select id from outbox`).length
 /** Waits until all mails have been sent. */
 const allSent = () => eventually('the outbox to be empty', async () => (await waiting()) === 0)
 
-it('signing up with an address and leaving again works three times an hour, and never in silence', async () => {
+it('[R16] signing up with an address and leaving again works three times an hour, and never in silence', async () => {
   const stranger = somebody('Stranger')
   for (let times = 0; times < 3; times += 1) {
     const browser = openBrowser(app)

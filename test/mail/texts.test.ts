@@ -266,7 +266,7 @@ const HOSTILE: Record<string, Partial<Given>> = {
   'a reference in a link': { link: 'https://learn.example.org/?a=&lt;b&gt;&amp;c' },
 }
 
-describe('stays text:', () => {
+describe('[T24, X01] stays text:', () => {
   for (const [name, hostile] of Object.entries(HOSTILE)) {
     it(name, () => {
       const given = { ...GIVEN, ...hostile }

@@ -1,10 +1,8 @@
 /** docs/expectations.md: each line names tests that exist, or says why there is none. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { it } from 'node:test'
-import { ROOT } from '../../src/config/folders.ts'
-import { codeIn, readPage, rowsOf } from '../support/page.ts'
+import { readPage, rowsOf } from '../support/page.ts'
+import { faultOf, referencesIn } from '../support/shown-by.ts'
 
 /** So many lines are expected of an operator's software at least. */
 const LINES = 39
@@ -16,7 +14,6 @@ it('what an operator expects is shown by tests that exist', () => {
     assert.match(number, /^\d+$/)
     assert.notEqual(expected, '')
     assert.notEqual(shown, '')
-    const tests = codeIn(shown).filter((name) => /^[a-z-]+(\/[a-z-]+)*$/.test(name))
-    for (const name of tests) assert.ok(existsSync(join(ROOT, 'test', `${name}.test.ts`)), `${number}: ${name}`)
+    for (const reference of referencesIn(shown)) assert.equal(faultOf(reference), undefined, number)
   }
 })

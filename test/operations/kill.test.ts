@@ -18,7 +18,7 @@ async function forEach<Item>(items: readonly Item[], job: (item: Item) => Promis
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }
 
-it('everybody whose sign-up was answered can log in after the server was killed in the middle of it', async () => {
+it('[I09, F16] everybody whose sign-up was answered can log in after the server was killed in the middle of it', async () => {
   const url = await createDatabase()
   const first = await startServer({ DATABASE_URL: url })
   const people = Array.from({ length: SIGN_UPS }, () => somebody('Ada'))

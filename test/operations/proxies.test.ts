@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { get } from 'node:http'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { POLICIES } from '../../src/limits/rate-limits.ts'
+import { POLICIES } from '../../src/limits/policies.ts'
 import { SECRET } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
-import { isInstalled, openHttp2, PROXIES, planProxy, startProxy } from '../support/front-proxies.ts'
+import { isInstalled, openHttp2, PROXIES, planProxy, startProxy, versionAt } from '../support/front-proxies.ts'
 import { somebody, tokenOf } from '../support/people.ts'
 import { startProgram, startServer } from '../support/process.ts'
 import { AUTHORITY } from '../support/tls-proxy.ts'
@@ -64,6 +64,14 @@ for (const kind of PROXIES) {
       const { status, location } = await redirectOf(ports.http)
       assert.equal(status, 308)
       assert.match(location, /^https:\/\/localhost(:\d+)?\/login\?next=%2Fplan$/)
+    })
+
+    it('a browser gets TLS 1.3 or 1.2, and nobody an older one', async () => {
+      const { origin } = await startBehind(kind)
+      assert.equal(await versionAt(origin, 'TLSv1.3'), 'TLSv1.3')
+      assert.equal(await versionAt(origin, 'TLSv1.2'), 'TLSv1.2')
+      assert.equal(await versionAt(origin, 'TLSv1.1'), undefined)
+      assert.equal(await versionAt(origin, 'TLSv1'), undefined)
     })
 
     it('everybody counts by their own address, whatever they claim', async () => {

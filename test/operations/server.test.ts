@@ -52,7 +52,7 @@ async function slowConnection(text: string): Promise<{ answer: string; seconds: 
 const slowHead = slowConnection('GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ')
 
 describe('starting', () => {
-  it('listens before the database is there, says so, and heals by itself', async () => {
+  it('[F01] listens before the database is there, says so, and heals by itself', async () => {
     const proxy = await startProxy(await createDatabase())
     proxy.cut()
     const server = await startServer({ DATABASE_URL: proxy.url }, { ready: false })
@@ -132,7 +132,7 @@ describe('starting', () => {
 })
 
 describe('stopping', () => {
-  it('lets a login under way finish, takes nothing new, and ends well in spite of a second signal', async () => {
+  it('[F14, F15] lets a login under way finish, takes nothing new, and ends well in spite of a second signal', async () => {
     // A high bcrypt cost, so that the login is still in progress when the signal comes.
     const url = await createDatabase()
     const server = await startServer({ DATABASE_URL: url, BCRYPT_COST: '13' })
@@ -181,14 +181,14 @@ describe('stopping', () => {
 })
 
 describe('migrating', () => {
-  it('is done once when two instances start it at the same time', async () => {
+  it('[F26] is done once when two instances start it at the same time', async () => {
     const url = await createEmptyDatabase()
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)])
     assert.deepEqual(applied.toSorted(), [0, 0, NEWEST_SCHEMA])
     assert.equal(await schemaVersion(clientOf(url).sql), NEWEST_SCHEMA)
   })
 
-  it('waits while another instance is at it', async () => {
+  it('[F26] waits while another instance is at it', async () => {
     const url = await createEmptyDatabase()
     const other = postgres(url, { max: 1 })
     let finished = false
@@ -211,7 +211,7 @@ describe('migrating', () => {
     assert.equal(await migration, NEWEST_SCHEMA)
   })
 
-  it('that fails half-way leaves nothing behind, wherever its files are, and can be done again', async () => {
+  it('[F27] that fails half-way leaves nothing behind, wherever its files are, and can be done again', async () => {
     const root = mkdtempSync(join(tmpdir(), 'matricula-migrate-'))
     after(() => rmSync(root, { recursive: true }))
     const directory = join(root, 'a folder [with] (signs) {and} a * and ?', 'sql')
@@ -311,7 +311,7 @@ describe('the log of a server', () => {
 })
 
 describe('a connection', () => {
-  it('that never finishes its head is ended', async () => {
+  it('[F20] that never finishes its head is ended', async () => {
     const { answer, seconds } = await slowHead
     assert.match(answer, /^HTTP\/1\.1 408 |^$/)
     assert.ok(seconds < 25, `it was open for ${seconds} s`)

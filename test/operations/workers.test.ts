@@ -284,7 +284,7 @@ it('a worker that is stopped alone answers what has reached it at that moment', 
   }
 })
 
-it('a stop under load loses no login that was begun', async () => {
+it('[F14] a stop under load loses no login that was begun', async () => {
   const { server, sql } = await startWorkers()
   const people = await Promise.all(Array.from({ length: 8 }, () => apiLearner(server, 'Ada')))
   let answered = 0

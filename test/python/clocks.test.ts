@@ -49,7 +49,7 @@ describe('a token and the list that it names', () => {
   }
 })
 
-describe('at noon, a token', () => {
+describe('[J05, J06] at noon, a token', () => {
   const ROWS: [row: string, what: string, claims: Json, status: number][] = [
     ['J05', 'that ended 29 seconds ago', { iat: noon - 929, exp: noon - 29 }, 200],
     ['J05', 'that ended 30 seconds ago', { iat: noon - 930, exp: noon - 30 }, 401],

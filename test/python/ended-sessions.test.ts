@@ -69,7 +69,7 @@ const ENDS: Case[] = [
 
 describe('after', { concurrency: true }, () => {
   for (const { what, end } of ENDS) {
-    it(`${what}, whoever asks refuses at once, and whoever reads the list a moment later`, async () => {
+    it(`[J15, J16] ${what}, whoever asks refuses at once, and whoever reads the list a moment later`, async () => {
       const learner = await apiLearner(app, 'Ada')
       const token = await learner.api.token()
       const before = await moveArm(token)

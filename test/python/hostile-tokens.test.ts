@@ -203,7 +203,7 @@ function encode(part: Json | string): string {
   return Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
 }
 
-describe('the Python backend', () => {
+describe('[J01, J02, J04, J07, J08, J09, J11, J12, J13, J14, J37] the Python backend', () => {
   it('lets in who has a good token, made by the server or by the hand that makes those below', async () => {
     for (const token of [good, claiming({}), heading({}), saying(claimsText), heading({ typ: 'JWT' }), newer]) {
       const { status, body } = await backend.get('/me', token)

@@ -28,8 +28,9 @@ describe('a learner who signed up', () => {
     const { claims } = decode(token)
     const { status, body } = await backend.get('/me', token)
     assert.equal(status, 200)
-    const { sub, sid, iat, exp } = claims
-    assert.deepEqual(body, { sub, sid, iat, exp, name: 'Ada', email: person.email, email_verified: false, scopes: [] })
+    const { sub, sid, iat, exp, amr, auth_time } = claims
+    const login = { amr, auth_time, scopes: [] }
+    assert.deepEqual(body, { sub, sid, iat, exp, name: 'Ada', email: person.email, email_verified: false, ...login })
   })
 
   it('is found in the table, with what was changed since the token was made', async () => {

@@ -80,7 +80,7 @@ const statusOf = async (backend: Backend, { token }: Issued): Promise<number> =>
   (await backend.get('/me', token)).status
 
 describe('a rotation, a rollback and a retirement', () => {
-  it('refuse no token for an hour and three quarters, although a cache keeps old keys for as long as it may', async () => {
+  it('[J14, J17, J18] refuse no token for an hour and three quarters, although a cache keeps old keys for as long as it may', async () => {
     const { app, operator, backend, api, goTo, keyRequests } = await startSite({ cached: true })
     const alive: Issued[] = []
     const signers: string[] = []
@@ -155,7 +155,7 @@ describe('a switch to the next key', () => {
 })
 
 describe('a key that was stolen', () => {
-  it('is worthless to a backend once its own copy of the keys is five minutes old', async () => {
+  it('[J19] is worthless to a backend once its own copy of the keys is five minutes old', async () => {
     const { app, operator, backend, api, goTo } = await startSite({ cached: false })
     const stolen = await issue(api)
     assert.equal(await statusOf(backend, stolen), 200)
@@ -172,7 +172,7 @@ describe('a key that was stolen', () => {
     assert.ok(stolen.exp > app.deps.now(), 'it would be good for long yet')
   })
 
-  it('is worthless too where nobody comes with a newer token', async () => {
+  it('[J19] is worthless too where nobody comes with a newer token', async () => {
     const { app, operator, backend, api, goTo } = await startSite({ cached: false })
     const stolen = await issue(api)
     assert.equal(await statusOf(backend, stolen), 200)

@@ -11,8 +11,10 @@ import { openMailbox } from './mailbox.ts'
 import { pathOf } from './mailed.ts'
 import { learner, openBrowser, PASSWORD, type Response, somebody } from './people.ts'
 import { eventually } from './process.ts'
+import { switchOn } from './second-step.ts'
+import { addSecondStep } from './second-step-gallery.ts'
 
-type Add = (name: string, viewer: 'visitor' | 'learner', path: string, response: Response) => Response
+export type Add = (name: string, viewer: 'visitor' | 'learner', path: string, response: Response) => Response
 
 const HOUR = 60 * 60_000
 const CONFIRM_TRIES = 10
@@ -144,6 +146,11 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   await visitor.submit('/not-me/confirm', {})
   await see('new password after it was not me', '/password-reset/new')
   await see('it was not me, pressed', await open(notice))
+  const { browser: cleo, person: careful } = await learner(app, 'Cleo')
+  await cleo.get(await mailedTo(careful.email, /Confirm/))
+  await cleo.submit('/email-verification/confirm', {})
+  await switchOn(app, cleo)
+  await see('it was not me, second step', await open(await mailedTo(careful.email, /second step is switched on/)))
   const { browser: dora, person: moved } = await learner(app, 'Dora')
   await dora.get(await mailedTo(moved.email, /Confirm/))
   await dora.submit('/email-verification/confirm', {})
@@ -212,6 +219,8 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
     '/account/password-confirmation',
     await ben.submit('/account/password-confirmation', { password: 'wrong' }),
   )
+
+  await addSecondStep({ app, add })
 
   const inFiles = await startApp({ MAIL_DIRECTORY: directory }, { databaseUrl })
   const developer = openBrowser(inFiles)

@@ -36,6 +36,7 @@ export async function startApp(
     atPublicUrl = false,
     mailbox,
     patient = false,
+    watched = true,
   }: {
     databaseUrl?: string
     /** Sets PUBLIC_URL to the app's real address, as an operator does. */
@@ -44,6 +45,8 @@ export async function startApp(
     mailbox?: Pick<Mailbox, 'url'> & Partial<Pick<Mailbox, 'letters'>>
     /** Waits for the service that knows leaked passwords as long as a busy machine may take. */
     patient?: boolean
+    /** Looks for secrets in every answer. Somebody who sends a hundred thousand requests looks for them in other ways. */
+    watched?: boolean
     store?: (deps: ReturnType<typeof createDeps>) => AppOptions['store']
   } = {},
 ) {
@@ -76,11 +79,11 @@ export async function startApp(
   const madeStore = store?.(deps)
   const { listener: serve } = createApp(deps, madeStore ? { store: madeStore } : {})
   const leaks = createLeakWatch()
-  const server = createServer((req, res) => {
-    leaks.watch(res, req.url ?? '')
+  const server = createServer({ requireHostHeader: false }, (req, res) => {
+    if (watched) leaks.watch(res, req.url ?? '')
     serve(req, res)
   })
-  answerUnreadable(server)
+  answerUnreadable(server, deps)
   await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
@@ -104,6 +107,8 @@ export async function startApp(
     sql: deps.sql,
     /** Everything logged so far. */
     log: () => logLines.join(''),
+    /** The same, and forgets it. */
+    takeLog: () => logLines.splice(0).join(''),
     /** Moves the clock of the app. */
     advance: (milliseconds: number) => {
       ahead += milliseconds

@@ -176,6 +176,21 @@ export const BROKEN: Broken[] = [
     says: ['ALLOWED_HOSTS', /without scheme, port or path/, /^"https:\/\/www\.example\.org"$/, /^ALLOWED_HOSTS=www\./],
   },
   {
+    what: 'a contact for faults without a scheme',
+    settings: { SECURITY_CONTACT: 'security@example.org, example.org/report' },
+    says: [
+      'SECURITY_CONTACT',
+      /^must be email addresses, https:\/\/ addresses or tel: numbers/,
+      /^"\*\*\*@example\.org, example\.org\/report"$/,
+      /^SECURITY_CONTACT=security@example\.org$/,
+    ],
+  },
+  {
+    what: 'a policy for faults and nobody to tell',
+    settings: { SECURITY_POLICY: 'https://example.org/security' },
+    says: ['SECURITY_CONTACT', /^is required with SECURITY_POLICY$/, /^nothing$/, /^SECURITY_CONTACT=security@/],
+  },
+  {
     what: 'a secret in the wrong variable',
     settings: { LOG_LEVEL: `${HIDDEN}Yf38kQz2mWvR7pLx9TnB4cJd6HsG1a` },
     says: ['LOG_LEVEL', /^must be fatal, error/, /^36 characters, \d+ different ones$/, /^LOG_LEVEL=info$/],

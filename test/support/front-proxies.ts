@@ -4,7 +4,7 @@ import { connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after } from 'node:test'
-import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, type SecureVersion } from 'node:tls'
 import { ROOT } from '../../src/config/folders.ts'
 import { freePort } from '../../src/database/embedded/port.ts'
 import { eventually, startTool } from './process.ts'
@@ -76,7 +76,8 @@ function nginxConf(shown: string, { http, https, upstream }: Ports, folder: stri
     .replace(UPSTREAM, `127.0.0.1:${upstream}`)
   return [
     `daemon off; master_process off; pid ${quoted(join(folder, 'pid'))}; error_log stderr; events {}`,
-    `http { access_log off; ${temporary.join(' ')}`,
+    // As Debian sets it above all sites, with nothing of the system's OpenSSL to refuse the old versions instead.
+    `http { access_log off; ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers "DEFAULT:@SECLEVEL=0"; ${temporary.join(' ')}`,
     sites,
     '}',
   ].join('\n')
@@ -99,6 +100,29 @@ function protocolAt(port: number): Promise<string | false | null> {
       resolve(socket.alpnProtocol)
       socket.destroy()
     })
+  })
+}
+
+/** The version of TLS on which both sides agree, if the client speaks this one only. Undefined if the proxy refuses it. */
+export function versionAt(origin: string, version: SecureVersion): Promise<string | null | undefined> {
+  return new Promise((resolve) => {
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: Number(new URL(origin).port),
+      servername: 'localhost',
+      ca: authority(),
+      minVersion: version,
+      maxVersion: version,
+      // Otherwise this side already refuses the old versions.
+      ciphers: 'DEFAULT:@SECLEVEL=0',
+    })
+    socket.setTimeout(HANDSHAKE_MS, () => socket.destroy(new Error('no handshake')))
+    socket
+      .once('error', () => resolve(undefined))
+      .once('secureConnect', () => {
+        resolve(socket.getProtocol())
+        socket.destroy()
+      })
   })
 }
 

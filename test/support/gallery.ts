@@ -175,6 +175,9 @@ async function addOutages(
     ['question', '/onboarding/goals', { projectGoals: 'career', projectGoalsText: 'A robot that folds laundry' }],
     ['profile', '/profile', { projectGoals: 'career', projectGoalsText: 'A robot that folds laundry' }],
     ['mark of a lesson', '/lessons/f1/progress', { state: 'done', from: 'lesson' }],
+    ['code at login', '/login/second-step', { code: '123456', rememberDevice: 'yes' }],
+    ['recovery code at login', '/login/second-step', { code: 'aaaaa-bbbbb', with: 'recovery-code' }],
+    ['second step, asked once more,', '/account/second-step/confirmation', { code: '123456', next: '/account' }],
     ['hours', '/plan', { hours: '5', from: 'plan' }],
   ] as const) {
     add(

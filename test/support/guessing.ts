@@ -1,5 +1,5 @@
 /** Strangers who guess at a password, each from a network of their own, and devices that they cannot keep out. */
-import type { Policy } from '../../src/limits/rate-limits.ts'
+import type { Policy } from '../../src/limits/policies.ts'
 import type { TestApp } from './app.ts'
 import { type Browser, openBrowser, type Person, type Response } from './people.ts'
 

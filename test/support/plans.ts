@@ -46,6 +46,13 @@ export async function fillTables(client: Sql): Promise<void> {
       from generate_series(1, 6000) n;
     insert into activity (user_id, kind, at, ip_address, user_agent)
       select 'u' || 1 + n % 3000, 'logged-in', now() + n * interval '1 minute', '', '' from generate_series(1, 9000) n;
+    insert into second_steps (user_id, sealed, created_at, confirmed_at)
+      select id, '', now(), now() from users on conflict do nothing;
+    insert into recovery_codes (user_id, code_hash)
+      select id, 'r' || n from users, generate_series(1, 3) n on conflict do nothing;
+    insert into login_tickets (ticket_hash, user_id, password_version, amr, remembered, next, expires_at)
+      select 'k' || n, 'u' || 1 + n % 3000, 0, '{pwd}', false, '/', now() + n * interval '1 minute'
+      from generate_series(1, 6000) n;
     insert into audit (at, who, os_user, what, whom)
       select now() + n * interval '1 minute', 'ada', 'ada', 'keys rotate', 'u' || n from generate_series(1, 3000) n;
     analyze`)

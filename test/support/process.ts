@@ -76,17 +76,32 @@ export function startTool(
  */
 export async function startServer(
   environment: Record<string, string>,
-  { ready = true, file = 'dist/server.js' }: { ready?: boolean; file?: string } = {},
+  {
+    ready = true,
+    file = 'dist/server.js',
+    output,
+    fileSize,
+  }: {
+    ready?: boolean
+    file?: string
+    /** A shell's redirection of its standard output, such as `>/dev/full`. Then nothing of it is read here. */
+    output?: string
+    /** How large a file may become that it writes, in units of 512 bytes or a kilobyte, as the shell counts. */
+    fileSize?: number
+  } = {},
 ) {
   const port = await freePort()
-  const program = startProgram([file], {
+  const given = {
     NODE_ENV: 'test',
     APP_SECRETS: SECRET,
     BCRYPT_COST: '10',
     DB_POOL_MAX: '5',
     PORT: String(port),
     ...environment,
-  })
+  }
+  const limit = fileSize === undefined ? '' : `trap '' XFSZ; ulimit -f ${fileSize}; `
+  const inShell = ['-c', `${limit}exec "$0" "$1" ${output}`, process.execPath, resolve(ROOT, file)]
+  const program = output === undefined ? startProgram([file], given) : startTool('/bin/sh', inShell, given)
   const url = `http://127.0.0.1:${port}`
   await eventually('the server to start', async () => {
     if (!program.isRunning()) return true

@@ -1,6 +1,7 @@
 /** A proxy between the app and PostgreSQL. A test can read statements, count round trips, cut connections, or block all data. */
 import { createConnection, createServer, type Socket } from 'node:net'
 import { after } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
  * How the proxy behaves: bytes pass; connections are refused, as when the server is down; they are accepted and closed
@@ -30,6 +31,7 @@ export async function startProxy(databaseUrl: string) {
   let questionsLeft = Number.POSITIVE_INFINITY
   let cutWithin: { statement: string; messagesLeft: number } | undefined
   let refusal: Buffer | undefined
+  let lagMs = 0
   const connectedAt: number[] = []
   const prepared = new Map<string, Statement>()
 
@@ -46,9 +48,20 @@ export async function startProxy(databaseUrl: string) {
     }
     /** Bytes of this connection were lost, so the rest makes no sense. It stays silent for good. */
     let forgotten = false
-    const pass = (chunk: Buffer, to: Socket) => {
+    const passNow = (chunk: Buffer, to: Socket) => {
       forgotten ||= now === 'swallow'
       if (!forgotten && to.writable) to.write(chunk)
+    }
+    /** What is on its way to the client, each piece behind the one before. */
+    let late: Promise<unknown> | undefined
+    const pass = (chunk: Buffer, to: Socket) => {
+      if (to !== client || (lagMs === 0 && late === undefined)) return passNow(chunk, to)
+      const sent: Promise<unknown> = (late ?? Promise.resolve()).then(async () => {
+        await sleep(lagMs)
+        passNow(chunk, to)
+        if (late === sent) late = undefined
+      })
+      late = sent
     }
     const count = countRoundTrips()
     const asked = followStatements(prepared)
@@ -135,6 +148,10 @@ export async function startProxy(databaseUrl: string) {
     /** Lets so many chunks from clients through. Then every client gets the error of a terminated connection. */
     terminateAfter(count: number) {
       questionsLeft = count
+    },
+    /** Every answer comes so much later. */
+    lag(milliseconds: number) {
+      lagMs = milliseconds
     },
     /** Closes all connections, and every new one at once. */
     slam() {

@@ -9,6 +9,8 @@ import { OPERATOR } from '../../src/accounts/activity.ts'
 import { copyOfAccount } from '../../src/accounts/data-export.ts'
 import { confirmByOperator } from '../../src/accounts/links/email-verification.ts'
 import { replaceForeign } from '../../src/accounts/passwords/pepper-use.ts'
+import { replaceSealedSecret } from '../../src/accounts/second-step/sealed-secrets.ts'
+import { takeSecondStepOff } from '../../src/accounts/second-step/switching-off.ts'
 import { unlock } from '../../src/accounts/support/account-limits.ts'
 import { findObstacles } from '../../src/accounts/support/obstacles.ts'
 import { findSupportAccount } from '../../src/accounts/support/support-accounts.ts'
@@ -46,6 +48,7 @@ import {
 import { moveOut } from './moving.ts'
 import { type Browser, learner, openBrowser, PASSWORD, type Person, type Response, somebody } from './people.ts'
 import { eventually, startProgram } from './process.ts'
+import { enterCode, firstStep, nextCode, PAGE, switchOn, wrongCode } from './second-step.ts'
 import { firstPair, MINUTE, refresh, SECOND, successor } from './tokens.ts'
 
 type Tour = {
@@ -67,6 +70,7 @@ export async function takeTour(tour: Tour): Promise<void> {
   await forgetThings(tour)
   await letDeviceIn(tour)
   await leaveAndComeBack(tour)
+  await takeSecondStep(tour)
   await useApi(tour)
   await useTokens(tour)
   await doWithoutMail(tour)
@@ -82,7 +86,17 @@ async function answers(status: number, response: PromiseLike<Response>): Promise
 
 const done = (response: PromiseLike<Response>): Promise<Response> => answers(303, response)
 
+/** A double press: the second one does not have the session of the first yet. */
+async function pressTwice(app: TestApp): Promise<void> {
+  const browser = openBrowser(app)
+  const form = { ...somebody('Ada'), _csrf: await browser.token('/sign-up') }
+  const again = openBrowser(app, { Cookie: `matricula-form=${browser.cookie('matricula-form')}` })
+  await done(browser.post('/sign-up', form))
+  await done(again.post('/sign-up', form))
+}
+
 async function learnByPages(app: TestApp): Promise<void> {
+  await pressTwice(app)
   const { browser } = await learner(app, 'Ada')
   await passAll(browser)
   await done(saveAnswers(browser))
@@ -222,6 +236,36 @@ async function leaveAndComeBack({ app, mailbox }: Tour): Promise<void> {
   await done(browser.submitTo('/deletion-undo', '/deletion-undo/for-good'))
 }
 
+/** Somebody sets a second step up, logs in with it in every way, is guessed at, and has it switched off twice. */
+async function takeSecondStep({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Lea')
+  await done(confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject)))
+  const { secret, codes } = await switchOn(app, browser)
+  const elsewhere = openBrowser(app)
+  await firstStep(elsewhere, person)
+  await done(enterCode(elsewhere, nextCode(app, secret), { rememberDevice: 'yes' }))
+  await done(elsewhere.logOut())
+  await done(elsewhere.logIn(person))
+  const eve = openBrowser(app)
+  await firstStep(eve, person)
+  await done(enterCode(eve, codes[0] ?? ''))
+  const guesser = openBrowser(app)
+  await firstStep(guesser, person)
+  for (let tries = 0; tries < 5; tries += 1) await answers(422, enterCode(guesser, wrongCode(app, secret)))
+  await mailbox.letterTo(person.email, /Wrong codes/)
+  app.advance(11 * MINUTE)
+  await done(browser.submit('/account/password-confirmation', { password: PASSWORD }))
+  await done(browser.submit(`${PAGE}/confirmation`, { code: nextCode(app, secret) }))
+  for (const change of ['recovery-codes', 'forget-devices', 'off'])
+    await done(browser.submitTo(PAGE, `${PAGE}/${change}`))
+  await switchOn(app, browser)
+  const { user } = (await apiOf(app, browser).get('/api/auth/get-session')).body
+  assert.ok(await takeSecondStepOff(app.deps, user.id, { notify: true }))
+  await switchOn(app, browser)
+  await open(guesser, await mailbox.letterTo(person.email, /A second step is switched on/, 3))
+  await done(guesser.submit('/not-me/confirm', {}))
+}
+
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body
 
 async function useApi({ app, mailbox }: Tour): Promise<void> {
@@ -347,6 +391,7 @@ async function operate({ app }: Tour): Promise<void> {
   await replaceSealedMail(sql, 'no-mail', { before: '', sealed: '', recipient: '' })
   await replaceForeign(sql, [{ id: 'nobody', stored: '', sealed: '' }])
   await replaceSealedKey(sql, 'no-key', { before: '', sealed: '' })
+  await replaceSealedSecret(sql, 'nobody', { before: '', sealed: '' })
   await endSession(sql, 'no-session')
 
   for (const pruning of await prunings()) await prune(sql, pruning, now(), 1_000)
@@ -370,7 +415,7 @@ async function helpSomebody(app: TestApp): Promise<void> {
   await searchUsers(deps.sql, 'lea', 10)
   for (const whom of [person.email, 'nobody']) await findObstacles(deps, whom)
   await reportOn(deps, account)
-  await unlock(deps, account)
+  await unlock(deps, { email: account.email, account })
   assert.ok(await confirmByOperator(deps, account.id))
   assert.equal(await signOutByOperator(deps.sql, account.id, deps.now()), 1)
   await copyOfAccount(deps, account, OPERATOR)

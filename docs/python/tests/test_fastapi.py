@@ -44,7 +44,8 @@ def test_ada_is_let_in_until_she_logs_out(matricula: Issuer, client: TestClient)
     answer = client.get("/me", headers=headers)
     assert answer.status_code == 200
     assert answer.json()["email"] == ada.email
-    assert set(answer.json()) == {"sub", "sid", "name", "email", "email_verified", "iat", "exp", "scopes"}
+    said = {"sub", "sid", "name", "email", "email_verified", "iat", "exp", "scopes", "amr", "auth_time"}
+    assert set(answer.json()) == said
     for path in ("/plain", "/strict"):
         assert client.get(path, headers=headers).json() == "Ada"
     ada.log_out()

@@ -117,7 +117,7 @@ async function keep(
       update email_tokens set used_at = ${new Date(now)}
       where user_id in (select id from kept) and purpose = 'undo-deletion' and used_at is null
     ), links_ended as (
-      delete from email_tokens where user_id in (select id from kept) and purpose not in ('undo-deletion', 'undo-email-change')
+      delete from email_tokens where user_id in (select id from kept) and purpose not in ('undo-deletion', 'undo-email-change', 'undo-second-step')
     ), sessions_ended as (
       delete from sessions where user_id in (select id from kept)
     ), noted as (

@@ -10,6 +10,7 @@ import { revokeSessions } from '../../sessions/sessions.ts'
 import { findLeaving } from '../account-deletion.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
 import type { Breached } from '../passwords/breached-passwords.ts'
+import { withoutSecondStep } from '../second-step/recovery-codes.ts'
 import { requestUndo } from './deletion-undo.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 import { noticeTo } from './not-me.ts'
@@ -32,7 +33,10 @@ export async function requestReset(deps: Deps, request: LinkRequest): Promise<Se
 type NewPassword = {
   link: Link
   password: string
-  /** Whether name, picture, answers and progress go: somebody else may have put them there, before the address was proven. */
+  /**
+   * Whether name, picture, answers and progress go: somebody else may have put them there, before the address was proven. With them
+   * goes a second step, and only then, so that whoever reads the mailbox gains nothing that it protected.
+   */
   startEmpty?: boolean
   device: Device
   signal?: AbortSignal
@@ -96,13 +100,15 @@ async function setPassword(
   const [changed] = await sql<{ passwordVersion: number }>`
     with ${usedLink({ token, purpose, now }, fragment`u.email = t.email and ${condition}`)}, changed as (
       update users set password_hash = ${passwordHash}, password_version = users.password_version + 1,
+        sign_up_form = null,
         email_verified = true, login_notices = users.login_notices or not users.email_verified, updated_at = ${new Date(now)},
+        second_step = users.second_step and not (${startEmpty} and not users.email_verified),
         name = case when ${startEmpty} then '' else name end,
         image = case when ${startEmpty} then null else image end,
         onboarded_at = case when ${startEmpty} then null else onboarded_at end
       from link where users.id = link.id and users.email = link.email and ${still}
-      returning users.id, users.password_version
-    ), ended as (
+      returning users.id, users.password_version, users.second_step
+    ), ${withoutSecondStep(fragment`select id from changed where not second_step`)}, ended as (
       delete from sessions where user_id in (select id from changed)
     ), without_answers as (
       delete from profiles where ${startEmpty} and user_id in (select id from changed)

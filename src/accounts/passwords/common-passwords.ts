@@ -6,21 +6,33 @@ const OWN_NAMES = ['matricula', 'physicalai', 'humanoid', 'robotics', 'password'
 /** Includes short passwords, since somebody may add spaces to reach the minimum length. */
 const common = new Set((dictionary['passwords-common'] ?? []).map(String))
 
-/** Whether it is a listed password, one of our own words with digits or signs around it, a repetition or a sequence. */
+/**
+ * Whether it is a listed password, one of our own words with digits or signs around it, a repetition or a sequence. Wide
+ * letters and other shapes of a character count as that character (NFKC).
+ */
 export function isCommonPassword(password: string): boolean {
-  const text = password.normalize('NFC').toLowerCase().trim()
+  const text = password.normalize('NFKC').toLowerCase().trim()
   const letters = text.replace(/[^\p{L}\p{M}]+/gu, '')
   return common.has(text) || OWN_NAMES.includes(letters) || isRepeated(text) || isRun(text)
 }
 
-/** The longest piece whose repetition is recognised. */
+/** The longest piece that makes a password common by its repetition alone. */
 const PIECE_MAX = 8
 
-/** `aaaaaaaa`, `abababa`, `qwertyqwerty`: the same piece at least twice, the last time perhaps only in part. Or only spaces. */
+/**
+ * `aaaaaaaa`, `abababa`, `qwertyqwerty`: the same piece at least twice, the last time perhaps only in part. Or only spaces. A
+ * longer piece must be common itself: `matriculamatricula`, `password1 password1`.
+ */
 function isRepeated(text: string): boolean {
-  const longest = Math.min(PIECE_MAX, Math.floor(text.length / 2))
-  const pieces = Array.from({ length: longest }, (_, index) => text.slice(0, index + 1))
-  return text === '' || pieces.some((piece) => piece.repeat(text.length).startsWith(text))
+  const lengths = Array.from({ length: Math.ceil(text.length / 2) }, (_, index) => index + 1)
+  const repeats = (length: number) =>
+    text
+      .slice(0, length)
+      .repeat(Math.ceil(text.length / length))
+      .startsWith(text)
+  const length = lengths.find(repeats)
+  if (length === undefined) return text === ''
+  return length <= PIECE_MAX ? 2 * length <= text.length : isCommonPassword(text.slice(0, length))
 }
 
 /** `12345678`, `7890123456`, `abcdefgh`, `87654321`: every character follows the one before, upwards or downwards. */

@@ -13,14 +13,17 @@ const IDLE_MS = 60_000
 /** Far longer than any hash takes. Whoever waits has gone, but the thread must not be missing for ever. */
 const ANSWER_MS = 120_000
 
-/** When the file is run by a loader, it still has its own ending. */
-const FILE = new URL(`./hashing-thread${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+/** When this is run from its sources (`npm run dev`), a thread does not get the loader of the process and brings its own. */
+const IS_SOURCE = import.meta.filename.endsWith('.ts')
+const FILE = new URL(`./hashing-thread${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url)
+const FROM_SOURCE = `import('tsx/esm/api').then(({ register }) => { register(); return import('${FILE.href}') })`
 
 const idle = new Map<Worker, NodeJS.Timeout>()
 
 /** A thread may end by itself, out of memory for example. While it is idle, nobody else would notice. */
 function newThread(): Worker {
-  const thread = new Worker(FILE, { resourceLimits: LIMITS })
+  // A loader needs more room than a hash.
+  const thread = IS_SOURCE ? new Worker(FROM_SOURCE, { eval: true }) : new Worker(FILE, { resourceLimits: LIMITS })
   const forget = () => {
     clearTimeout(idle.get(thread))
     idle.delete(thread)

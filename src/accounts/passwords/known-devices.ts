@@ -26,33 +26,46 @@ const KNOWN_DEVICE = /^[A-Za-z0-9]{24}(\.[\w-]{30}\d{5}){0,5}$/
 type Account = { user: Pick<User, 'id' | 'devicesVersion'>; passwordVersion: number }
 type Signing = Pick<Deps, 'knownDeviceKeys' | 'now'>
 
+/** An account, and all that makes its devices strangers once it changes. */
+type Bound = { userId: string; versions: readonly number[] }
+/** `days`: for how long a device stays known. */
+type Signer = { keys: readonly Buffer[]; now: () => number; days: number }
+
+const boundTo = ({ user, passwordVersion }: Account): Bound => ({
+  userId: user.id,
+  versions: [passwordVersion, user.devicesVersion],
+})
+const signerOf = ({ knownDeviceKeys, now }: Signing): Signer => ({ keys: knownDeviceKeys, now, days: KNOWN_FOR_DAYS })
+
 const sign = (key: Buffer, ...parts: (string | number)[]): string =>
   createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url')
 
-const signatureOf = (key: Buffer, device: string, { user, passwordVersion }: Account, day: number): string =>
-  sign(key, 'entry', device, user.id, passwordVersion, user.devicesVersion, day).slice(0, SIGNATURE_LENGTH)
+const signatureOf = (key: Buffer, device: string, { userId, versions }: Bound, day: number): string =>
+  sign(key, 'entry', device, userId, ...versions, day).slice(0, SIGNATURE_LENGTH)
 
 const tagOf = (key: Buffer, device: string, userId: string): string =>
   sign(key, 'tag', device, userId).slice(0, TAG_LENGTH)
 
-const today = ({ now }: Signing): number => Math.floor(now() / DAY_MS)
+const today = ({ now }: Signer): number => Math.floor(now() / DAY_MS)
 
 /** The id that a device claims, true or not: good for telling devices apart and nothing else. */
 export const claimedDevice = (text = ''): string | undefined =>
   KNOWN_DEVICE.test(text) ? text.slice(0, DEVICE_LENGTH) : undefined
 
 /** The id of the device, if it has logged in to this account within a year and has not been made a stranger since. */
-export function knownDevice(signing: Signing, text: string | undefined, account: Account): string | undefined {
+export const knownDevice = (signing: Signing, text: string | undefined, account: Account): string | undefined =>
+  signedDevice(signerOf(signing), text, boundTo(account))
+
+/** The id of the device, if what it holds was signed for this account, these versions and a day that is not too long ago. */
+export function signedDevice(signer: Signer, text: string | undefined, account: Bound): string | undefined {
   const device = claimedDevice(text)
   if (text === undefined || device === undefined) return undefined
   const isGood = (entry: string) => {
     const signature = entry.slice(TAG_LENGTH, TAG_LENGTH + SIGNATURE_LENGTH)
     const day = Number(entry.slice(TAG_LENGTH + SIGNATURE_LENGTH))
-    const age = today(signing) - day
-    const isSigned = signing.knownDeviceKeys.some((key) =>
-      isSameText(signature, signatureOf(key, device, account, day)),
-    )
-    return isSigned && age < KNOWN_FOR_DAYS
+    const age = today(signer) - day
+    const isSigned = signer.keys.some((key) => isSameText(signature, signatureOf(key, device, account, day)))
+    return isSigned && age < signer.days
   }
   return text.split('.').slice(1).some(isGood) ? device : undefined
 }
@@ -64,14 +77,18 @@ export const triesOfDevice = (device: string, userId: string): Tries => ({
 })
 
 /** What the device holds from now on, so that this account knows it for a year. Other accounts stay as they are. */
-export function madeKnown(signing: Signing, text: string | undefined, account: Account): string {
+export const madeKnown = (signing: Signing, text: string | undefined, account: Account): string =>
+  deviceSignedFor(signerOf(signing), text, boundTo(account))
+
+/** What the device holds from now on, signed for this account too. */
+export function deviceSignedFor(signer: Signer, text: string | undefined, account: Bound): string {
   const device = claimedDevice(text) ?? newId().slice(0, DEVICE_LENGTH)
-  const [newest] = signing.knownDeviceKeys
+  const [newest] = signer.keys
   if (newest === undefined) throw new Error('There is no key to sign with')
-  const day = today(signing)
-  const entry = `${tagOf(newest, device, account.user.id)}${signatureOf(newest, device, account, day)}${day}`
+  const day = today(signer)
+  const entry = `${tagOf(newest, device, account.userId)}${signatureOf(newest, device, account, day)}${day}`
   // An account's earlier entry may stem from an earlier secret.
-  const tags = signing.knownDeviceKeys.map((key) => tagOf(key, device, account.user.id))
+  const tags = signer.keys.map((key) => tagOf(key, device, account.userId))
   const others = (claimedDevice(text) === undefined ? '' : (text ?? ''))
     .split('.')
     .slice(1)

@@ -1,6 +1,7 @@
 /** The limits that are counted for one address, and for its account. Those of networks and known devices are not for one person. */
 import type { Deps } from '../../deps.ts'
 import { forgetCounts, listUsedUp, type UsedUp } from '../../limits/used-up.ts'
+import { loginCodesOf } from '../second-step/codes.ts'
 
 /** What cannot be done while the limit is used up. */
 const ADDRESS_LIMITS = [
@@ -17,21 +18,32 @@ const ACCOUNT_LIMITS = [
   { policy: 'confirmByUser', stops: 'password-confirmation' },
   { policy: 'emailChangesByUser', stops: 'email-change' },
   { policy: 'exportsByUser', stops: 'export' },
+  { policy: 'confirmStepByUser', stops: 'code-confirmation' },
+] as const
+const SECOND_STEP_LIMITS = [
+  { policy: 'secondStepByUser', stops: 'second-step' },
+  { policy: 'secondStepByUserDaily', stops: 'second-step' },
 ] as const
 
 type Counter =
   | { policy: (typeof ADDRESS_LIMITS)[number]['policy']; stops: (typeof ADDRESS_LIMITS)[number]['stops'] }
   | { policy: (typeof ACCOUNT_LIMITS)[number]['policy']; stops: (typeof ACCOUNT_LIMITS)[number]['stops'] }
+  | { policy: (typeof SECOND_STEP_LIMITS)[number]['policy']; stops: 'second-step' }
   | { policy: 'mailsByAddress'; stops: (typeof MAILED_LINKS)[number] }
 type Named = Counter & { subject: string }
 
-/** `id` is undefined for an address without an account, whose tries count just the same. */
-type Whom = { email: string; id?: string | undefined }
+/** `account` is undefined for an address without one, whose tries count just the same. */
+type Whom = { email: string; account: { id: string; passwordVersion: number } | undefined }
 
-const countersOf = ({ email, id }: Whom): Named[] => [
+const countersOf = ({ email, account }: Whom): Named[] => [
   ...ADDRESS_LIMITS.map((limit) => ({ ...limit, subject: email })),
   ...MAILED_LINKS.map((stops) => ({ policy: 'mailsByAddress' as const, stops, subject: `${stops} ${email}` })),
-  ...(id === undefined ? [] : ACCOUNT_LIMITS.map((limit) => ({ ...limit, subject: id }))),
+  ...(account === undefined
+    ? []
+    : [
+        ...ACCOUNT_LIMITS.map((limit) => ({ ...limit, subject: account.id })),
+        ...SECOND_STEP_LIMITS.map((limit) => ({ ...limit, subject: loginCodesOf(account) })),
+      ]),
 ]
 
 export type UsedUpLimit = Omit<UsedUp<Named>, 'subject'>

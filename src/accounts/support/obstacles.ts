@@ -15,6 +15,7 @@ export type Obstacle =
   | { what: 'deleted'; until: Date }
   | { what: 'suspended'; since: Date; reason: string | null }
   | { what: 'no-password' | 'unusable-password' | 'not-confirmed' | 'no-mail' }
+  | { what: 'second-step'; codesLeft: number }
   | { what: 'limit'; limit: UsedUpLimit; until: Date }
   | { what: 'mail'; purpose: string; mail: MailStatus }
   | { what: 'similar-address'; id: string; email: string }
@@ -28,7 +29,7 @@ export async function findObstacles(deps: Deps, idOrAddress: string): Promise<Ob
   const email = account?.email ?? idOrAddress
   const isAddress = email.includes('@')
   const [limits, similar, mails, deletedAt] = await Promise.all([
-    isAddress ? limitsUsedUp(deps, { email, id: account?.id }) : [],
+    isAddress ? limitsUsedUp(deps, { email, account }) : [],
     isAddress ? findSimilarAddresses(deps.sql, email) : [],
     account ? mailsOnTheirWay(deps, account.id) : [],
     account ? undefined : findDeletion(deps.sql, idOrAddress),
@@ -47,12 +48,14 @@ const missing = (deletedAt: Date | undefined): Obstacle[] => [
   deletedAt ? { what: 'deleted-for-good', at: deletedAt } : { what: 'no-account' },
 ]
 
-function ofAccount({ deleteAt, suspendedAt, suspendedReason, password, emailVerified }: SupportAccount): Obstacle[] {
+function ofAccount(account: SupportAccount): Obstacle[] {
+  const { deleteAt, suspendedAt, suspendedReason, password, emailVerified, secondStep, recoveryCodesLeft } = account
   return [
     ...(suspendedAt ? [{ what: 'suspended' as const, since: suspendedAt, reason: suspendedReason }] : []),
     ...(deleteAt ? [{ what: 'deleted' as const, until: deleteAt }] : []),
     ...(password === 'none' ? [{ what: 'no-password' as const }] : []),
     ...(password === 'unusable' ? [{ what: 'unusable-password' as const }] : []),
+    ...(secondStep ? [{ what: 'second-step' as const, codesLeft: recoveryCodesLeft }] : []),
     ...(emailVerified ? [] : [{ what: 'not-confirmed' as const }]),
   ]
 }

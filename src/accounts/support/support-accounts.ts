@@ -18,6 +18,11 @@ export type SupportAccount = {
   suspendedReason: string | null
   /** `none`: only a reset gives it one. `unusable`: no password can match the hash, under the secrets of now. */
   password: 'set' | 'none' | 'unusable'
+  /** Tries of the second step are counted under it. */
+  passwordVersion: number
+  secondStep: boolean
+  /** Recovery codes that are not used yet. */
+  recoveryCodesLeft: number
 }
 
 /** The account with this id, or this address in lower case; undefined if there is none. */
@@ -27,7 +32,8 @@ export async function findSupportAccount(
 ): Promise<SupportAccount | undefined> {
   const [row] = await sql<Omit<SupportAccount, 'password'> & { passwordHash: string | null }>`
     select id, name, email, email_verified, created_at, updated_at, onboarded_at, login_notices, devices_known_since,
-      delete_at, suspended_at, suspended_reason, password_hash
+      delete_at, suspended_at, suspended_reason, password_hash, password_version, second_step,
+      (select count(*) from recovery_codes c where c.user_id = all_users.id and c.used_at is null) as recovery_codes_left
     from all_users where id = ${idOrAddress} or email = ${idOrAddress}`
   if (row === undefined) return undefined
   const { passwordHash, ...account } = row

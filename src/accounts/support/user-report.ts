@@ -11,7 +11,7 @@ import type { SupportAccount } from './support-accounts.ts'
 const ACTIVITIES_SHOWN = 10
 
 type Whence = { device: string; network: string }
-export type UserReport = SupportAccount & {
+export type UserReport = Omit<SupportAccount, 'passwordVersion'> & {
   sessions: (Whence & { signedInAt: Date; seenAt: Date; endsAt: Date })[]
   limits: Awaited<ReturnType<typeof limitsUsedUp>>
   mails: Awaited<ReturnType<typeof listMailStatuses>>
@@ -28,12 +28,13 @@ export async function reportOn(deps: Deps, account: SupportAccount): Promise<Use
   const { sql, now } = deps
   const [sessions, limits, mails, activity] = await Promise.all([
     listSessions(sql, account.id, now()),
-    limitsUsedUp(deps, account),
+    limitsUsedUp(deps, { email: account.email, account }),
     listMailStatuses(sql, account.id),
     listActivity(sql, account.id, ACTIVITIES_SHOWN),
   ])
+  const { passwordVersion: _, ...shown } = account
   return {
-    ...account,
+    ...shown,
     sessions: sessions.map(({ createdAt, seenAt, expiresAt, ...device }) => ({
       signedInAt: createdAt,
       seenAt,

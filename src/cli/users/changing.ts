@@ -15,8 +15,8 @@ import { Failure, UsageError } from '../frame/exits.ts'
 import { accountOf, gone, namedBy, WHOM } from './whom.ts'
 
 const REASON = /^[^\p{C}]{1,500}$/u
-const QUIET = { type: 'boolean', what: 'mail them nothing about it' } as const
-const MAILED = 'They are told by email.'
+export const QUIET = { type: 'boolean', what: 'mail them nothing about it' } as const
+export const MAILED = 'They are told by email.'
 
 export const unlock = command({
   name: 'users unlock',
@@ -30,9 +30,7 @@ export const unlock = command({
     const account = await findSupportAccount(parts, named)
     if (account === undefined && !named.includes('@')) await accountOf(parts, named)
     const email = account?.email ?? named
-    const used = await audited({ whom: account?.id ?? pseudonym(email) }, () =>
-      forgetTries(parts, { email, id: account?.id }),
-    )
+    const used = await audited({ whom: account?.id ?? pseudonym(email) }, () => forgetTries(parts, { email, account }))
     const stopped = [...new Set(used.map(({ stops }) => stops))].join(', ')
     out.say(
       used.length === 0

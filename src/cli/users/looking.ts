@@ -70,6 +70,7 @@ function linesOf(report: UserReport): string[] {
     ['state', stateOf(report) || 'open'],
     ...(report.suspendedReason === null ? [] : [['reason', onOneLine(report.suspendedReason)] as [string, string]]),
     ['password', PASSWORDS[report.password]],
+    ['second step', report.secondStep ? `on, recovery codes left: ${report.recoveryCodesLeft}` : 'off'],
     ['signed up', day(report.createdAt)],
     ['onboarded', day(report.onboardedAt)],
     ['login notices', report.loginNotices ? 'on' : 'off'],

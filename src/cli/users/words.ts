@@ -1,7 +1,7 @@
 /** What an operator is told about each obstacle: what it means for the learner, and what helps. */
 import type { UsedUpLimit } from '../../accounts/support/account-limits.ts'
 import type { Obstacle, Obstacles } from '../../accounts/support/obstacles.ts'
-import { POLICIES } from '../../limits/rate-limits.ts'
+import { POLICIES } from '../../limits/policies.ts'
 
 /** `stops`: this alone keeps them out. `help` is a command, or what the learner or the operator can do. */
 export type Said = { stops: boolean; says: string; help?: string }
@@ -37,6 +37,11 @@ export function said(obstacle: Obstacle, about: About): Said {
       return stop(
         'No password can match the stored hash: it is damaged, or was made under a secret that is not in APP_SECRETS.',
         `Put that secret behind the others, or let them set a new password: ${origin}/password-reset`,
+      )
+    case 'second-step':
+      return also(
+        `A login takes a code of their authenticator app, or one of ${obstacle.codesLeft} recovery codes that are left.`,
+        `If they have lost both, and you have seen in another way than by email that it is them: users second-step off ${whom}`,
       )
     case 'not-confirmed':
       return also('The address is not confirmed. That keeps nobody out.', `users verify ${whom}`)
@@ -98,6 +103,16 @@ function ofLimit({ stops, until, tries }: UsedUpLimit, { account, whom, origin, 
     case 'password-confirmation':
       return also(
         `The password was typed wrong too often on pages that ask for it again: until ${at(until)} they take none.`,
+        help,
+      )
+    case 'second-step':
+      return stop(
+        `Too many wrong codes after the right password: until ${at(until)} none is taken at a login. If it was somebody else, they know the password: a new one also ends this.`,
+        help,
+      )
+    case 'code-confirmation':
+      return also(
+        `Codes were typed wrong too often on pages that ask for one again: until ${at(until)} they take none.`,
         help,
       )
     case 'email-change':

@@ -10,6 +10,7 @@ import { learningEndpoints } from './endpoints/learning.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
 import { planEndpoints } from './endpoints/plan.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
+import { secondStepEndpoints } from './endpoints/second-step.ts'
 import { serviceEndpoints } from './endpoints/services.ts'
 import { sessionEndpoints } from './endpoints/sessions.ts'
 import { signInEndpoints } from './endpoints/sign-in.ts'
@@ -38,6 +39,7 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...sessionEndpoints(deps),
     ...userEndpoints(deps),
     ...passwordEndpoints(deps),
+    ...secondStepEndpoints(deps),
     ...resetEndpoints(deps, origins),
     ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),

@@ -84,12 +84,13 @@ export function direct(
     return cookie.is !== 'unusual' && isOwnHost(rawHeaders)
   }
 
-  /** Whether there is one `Host`, which is ours. The ways to write it are few, so each is read only once. */
+  /** Whether there is a `Host`, and only one where it must be ours. The ways to write it are few, so each is read only once. */
   function isOwnHost(namesAndValues: readonly string[]): boolean {
-    if (ownHosts === undefined) return true
     const at = namesAndValues.findIndex(isHost)
+    if (at < 0) return false
+    if (ownHosts === undefined) return true
     const host = namesAndValues[at + 1] ?? ''
-    if (at < 0 || namesAndValues.findLastIndex(isHost) !== at) return false
+    if (namesAndValues.findLastIndex(isHost) !== at) return false
     if (!knownHosts.has(host) && ownHosts.has(hostName(host) ?? '') && knownHosts.size < HOSTS_KNOWN_MAX) {
       knownHosts.add(host)
     }

@@ -68,6 +68,10 @@ export const toSession = ({
   id: handle,
 })
 
+/** The answer to a right password where a second step follows. Nobody is signed in by it. */
+export const SecondStep = z.object({ twoFactorRedirect: z.literal(true), twoFactorMethods: z.array(z.literal('totp')) })
+export const SECOND_STEP = { twoFactorRedirect: true, twoFactorMethods: ['totp'] } as const
+
 export const Done = z.object({ status: z.literal(true) })
 export const Success = z.object({ success: z.literal(true) })
 

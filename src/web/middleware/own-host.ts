@@ -10,11 +10,16 @@ const LOGGED_MAX = 100
 /**
  * Answers 421 to a request for a host that is not ours. Somebody else's name may lead here, by a mistake or to show our
  * pages as theirs. Ours are those of PUBLIC_URL and ALLOWED_HOSTS, with any port, which a proxy may change. The machine's own
- * names count where the connection comes from the machine itself: from a proxy that names its upstream, or a program.
+ * names count where the connection comes from the machine itself: from a proxy that names its upstream, or a program. A
+ * request of HTTP 1.1 that names none gets 400 (RFC 9112 section 3.2).
  */
 export function requireOwnHost({ config, log, firstThisHour }: Deps): RequestHandler {
   const { ownHosts, issuer } = config
   return (req, res, next) => {
+    if (req.httpVersion !== '1.0' && req.headers.host === undefined) {
+      res.setHeader('Connection', 'close')
+      throw new HttpError(400)
+    }
     if (ownHosts === undefined) return next()
     const fromHere = isHere(req.socket.remoteAddress)
     const isOurs = (name: string | undefined) =>

@@ -1,6 +1,8 @@
 /** Answers what Node cannot read as a request. There is no request to render a page for, so the answer is plain text. */
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Deps } from '../../deps.ts'
+import { constantHeaders } from './security.ts'
 
 /** How much is still read and thrown away after an early answer, and for how long. */
 export const LINGER_BYTES = 1024 * 1024
@@ -17,10 +19,14 @@ const DAMAGED: [string, string] = ['400 Bad Request', 'This request cannot be re
 
 /**
  * By itself, Node answers without an explanation and closes the connection. If the client has sent more in the meantime,
- * that resets the connection, and many clients then throw the answer away. So the rest is read for a moment first.
+ * that resets the connection, and many clients then throw the answer away. So the rest is read for a moment first. An
+ * expectation that nobody knows would get a bare 417; it may be ignored as well (RFC 9110 section 10.1.1). The server must be
+ * made with `requireHostHeader: false`: whoever names no host is answered by `requireOwnHost`.
  */
-export function answerUnreadable(server: Server): void {
+export function answerUnreadable(server: Server, deps: Pick<Deps, 'config'>): void {
+  const security = constantHeaders(deps).map(([name, value]) => `${name}: ${value}`)
   const answered = new WeakSet<Duplex>()
+  server.on('checkExpectation', (req, res) => server.emit('request', req, res))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (answered.has(socket)) return
     answered.add(socket)
@@ -32,7 +38,7 @@ export function answerUnreadable(server: Server): void {
       'Cache-Control: no-store',
       'Content-Type: text/plain; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(text) + 1}`,
-      'X-Content-Type-Options: nosniff',
+      ...security,
     ]
     socket.end(`${head.join('\r\n')}\r\n\r\n${text}\n`)
     let left = LINGER_BYTES

@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import { methodNotAllowed } from '../middleware/errors.ts'
-import { COURSE } from '../presenters/course-list.ts'
-import { COURSE_MAP } from '../presenters/course-map.ts'
+import { COURSE } from '../presenters/map/course-list.ts'
+import { COURSE_MAP } from '../presenters/map/course-map.ts'
 
 export function homePages(): Router {
   const router = Router()

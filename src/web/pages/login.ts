@@ -18,7 +18,7 @@ import {
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
-import { logIn } from '../session/identity.ts'
+import { enter } from '../session/identity.ts'
 import { isMarkOf, openForm } from '../session/kept-forms.ts'
 import { deviceCookieOf } from '../session/known-device.ts'
 import { safeReturnTo } from '../session/return-to.ts'
@@ -40,6 +40,10 @@ const DONE = new Map<unknown, { text: string }>([
   ['password-reset', { text: 'Your password is changed. Log in with the new one.' }],
   ['account-claimed', { text: 'The account is yours and your address is confirmed. Log in with your new password.' }],
   ['new-device', { text: 'Your account knows this device now. Log in with your password.' }],
+  [
+    'second-step-over',
+    { text: 'That login took longer than ten minutes, or the account has changed since. Log in again.' },
+  ],
   ['deletion-undone', { text: 'Your account is kept, with everything in it. Log in as before.' }],
 ])
 
@@ -72,9 +76,11 @@ export function loginPages(deps: Deps): Router {
       }).catch(sayBusy(res, form.state, { field: 'email', words: MANY_LOG_IN }))
       if ('busy' in login) return res.render('login', { form: login.busy })
       if (login.ok) {
-        const { user, passwordVersion } = login
+        const { user, passwordVersion, isNoted } = login
         const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined
-        return res.redirect(303, await logIn(req, user, deps, { ...form.data, next, passwordVersion, kept }))
+        const wayIn = { amr: ['pwd'], remembered: form.data.remember, next, passwordVersion, kept, isNoted } as const
+        const { path } = await enter(req, res, deps, user, wayIn)
+        return res.redirect(303, path)
       }
       if (login.reason === 'suspended') {
         return res.status(403).render('suspended', { supportEmail: deps.config.supportEmail })

@@ -12,9 +12,9 @@ import { outOfReach, refuseTooManyTries, sayBusy } from '../presenters/too-many-
 import { deviceOf } from '../session/device.ts'
 import { requireGuest } from '../session/guards.ts'
 import { hangUpOf } from '../session/hang-up.ts'
-import { logIn } from '../session/identity.ts'
+import { enter } from '../session/identity.ts'
 import { linkTo } from '../session/opened-links.ts'
-import { signUpSessionId } from '../session/store.ts'
+import { signUpSessionId } from '../session/session-cookie.ts'
 
 const FIELDS = {
   name: { id: 'name' },
@@ -58,8 +58,10 @@ export function signUpPages(deps: Deps): Router {
         const { user, passwordVersion } = registration
         const isSamePress = deps.now() - user.createdAt.getTime() < SAME_PRESS_MS
         const sessionId = isSamePress ? signUpSessionId(deps, formId, user.id) : undefined
-        const start = { next: '/onboarding', flash: 'account-created', passwordVersion, sessionId } as const
-        return res.redirect(303, await logIn(req, user, deps, start))
+        const session = { next: '/onboarding', flash: 'account-created', remembered: false, sessionId } as const
+        const wayIn = { amr: ['pwd'], passwordVersion, isNoted: true, ...session } as const
+        const { path } = await enter(req, res, deps, user, wayIn)
+        return res.redirect(303, path)
       }
       if (registration.reason === 'too-many-tries') {
         const state = refuseTooManyTries(res, form.state, registration.retryAfterSeconds)

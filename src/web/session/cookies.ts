@@ -1,6 +1,8 @@
 /** All our cookies: name, purpose and lifetime. The page about cookies shows this list. */
 import type { Request, RequestHandler } from 'express'
 import { KNOWN_FOR_MS } from '../../accounts/passwords/known-devices.ts'
+import { TICKET_LASTS_MS } from '../../accounts/second-step/login-tickets.ts'
+import { REMEMBERED_DEVICE_MS } from '../../accounts/second-step/remembered-devices.ts'
 import type { Deps } from '../../deps.ts'
 import { REMEMBERED_MS } from '../../sessions/lifetimes.ts'
 
@@ -31,6 +33,21 @@ export const COOKIES = {
       'Tells an account that you have logged in from this device before, so that strangers who guess at the password cannot keep you out, and you get no email about a new device. It does not log anybody in.',
     lastsMs: KNOWN_FOR_MS,
     life: '1 year from your last login. Logging out keeps it. A new password, or signing out all other devices, makes it worthless.',
+  },
+  ticket: {
+    name: 'matricula-ticket',
+    prefix: '__Host-',
+    purpose: 'Between password and second step: tells that you have typed the password. It does not log anybody in.',
+    lastsMs: TICKET_LASTS_MS,
+    life: '10 minutes, or until you are logged in.',
+  },
+  rememberedDevice: {
+    name: 'matricula-second-step',
+    prefix: '__Host-',
+    purpose:
+      'If you asked for it: tells an account that this device need not do the second step. It does not log anybody in.',
+    lastsMs: REMEMBERED_DEVICE_MS,
+    life: '30 days. A new password, signing out all other devices, or a button on your account makes it worthless.',
   },
   form: {
     name: 'matricula-form',

@@ -11,6 +11,10 @@ const MESSAGES = {
   'email-change-cancelled': 'Your email address stays as it is.',
   'login-notices-on': 'We email you when a new device logs in.',
   'login-notices-off': 'We no longer email you about new devices.',
+  'second-step-off': 'The second step is switched off. Your password is enough again.',
+  'second-step-devices-forgotten': 'From now on, every device asks for a code.',
+  'recovery-code-used':
+    'You are logged in, and that recovery code is used up. On your account you can see how many are left.',
   'session-ended': 'That device is logged out.',
   'sessions-ended': 'All other devices are logged out.',
   'plan-saved': 'Your plan is saved.',
@@ -20,19 +24,21 @@ const MESSAGES = {
 
 /**
  * One of the messages; or `lesson:` and the id of a lesson, whose state is then read from the progress; or `known:` and the
- * part of the course, the time and the number of lessons that were marked together; or `calendar:` and a sealed address.
+ * part of the course, the time and the number of lessons that were marked together; or `calendar:` or `codes:` and something sealed.
  */
 export type FlashMessage =
   | keyof typeof MESSAGES
   | `lesson:${string}`
   | `known:${string}:${number}:${number}`
   | `calendar:${string}`
+  | `codes:${string}`
 
 type Flash = {
   text?: string
   lessonId?: string
   known?: { module: string; at: number; count: number }
   calendar?: string
+  codes?: string
 }
 
 export function setFlash(req: Request, message: FlashMessage): void {
@@ -61,5 +67,6 @@ export function takeFlash(req: Request): Flash | undefined {
   if (kind === 'lesson') return { lessonId: first }
   if (kind === 'known') return { known: { module: first, at: Number(at), count: Number(count) } }
   if (kind === 'calendar') return { calendar: first }
+  if (kind === 'codes') return { codes: first }
   return Object.hasOwn(MESSAGES, name) ? { text: MESSAGES[name as keyof typeof MESSAGES] } : undefined
 }

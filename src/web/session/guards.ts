@@ -2,7 +2,7 @@
 import type { Request, RequestHandler } from 'express'
 import type { User } from '../../accounts/users.ts'
 import type { Deps } from '../../deps.ts'
-import { isConfirmed } from './identity.ts'
+import { isConfirmed, isStepped } from './identity.ts'
 import { HOME_OF_LEARNERS, loginPathFor } from './return-to.ts'
 
 /** Sends visitors to the login page, which leads them back afterwards. */
@@ -23,10 +23,18 @@ export const requireGuest: RequestHandler = (req, res, next) => {
   else next()
 }
 
-/** Asks for the password first, unless it was typed recently, and then leads back to `page`. */
+/** Asks for the password first, and for the second step where there is one, unless that was recent; then leads back to `page`. */
 export const requireConfirmed =
   (deps: Deps, page: string): RequestHandler =>
   (req, res, next) => {
-    if (isConfirmed(req, deps)) next()
+    if (isConfirmed(req, deps)) requireStep(deps, page)(req, res, next)
     else res.redirect(303, `/account/password-confirmation?next=${encodeURIComponent(page)}`)
+  }
+
+/** The same for pages that ask for the password themselves. */
+export const requireStep =
+  (deps: Deps, page: string): RequestHandler =>
+  (req, res, next) => {
+    if (isStepped(req, deps)) next()
+    else res.redirect(303, `/account/second-step/confirmation?next=${encodeURIComponent(page)}`)
   }

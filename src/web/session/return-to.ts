@@ -23,5 +23,11 @@ export function pathHere(text: string): URL | undefined {
   return leadsAway ? undefined : url
 }
 
+/** The page of the account, for what may lead only there. */
+export function accountPage(next: unknown): string {
+  const path = safeReturnTo(next)
+  return /^\/account(\/|$)/.test(path) ? path : '/account'
+}
+
 /** The login page that leads back to `path` afterwards. */
 export const loginPathFor = (path: string): string => `/login?next=${encodeURIComponent(safeReturnTo(path))}`

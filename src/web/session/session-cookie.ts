@@ -14,6 +14,17 @@ import { sessionCookieName } from './cookies.ts'
 /** `seen_at` is written once in this time at most. So a session may reach its idle limit this much too early, never too late. */
 const TOUCH_EVERY_MS = 60_000
 
+export const ID_BYTES = 24
+
+/**
+ * The id of the session that a sign-up begins. Every press of the same form gets the same one: whichever answer the browser
+ * shows, its person is in the one session that there is. Nobody can work it out without our key.
+ */
+export const signUpSessionId = ({ config }: Pick<Deps, 'config'>, form: string, userId: string): string => {
+  const [key = ''] = config.keys('sign-up-sessions')
+  return createHmac('sha256', key).update(`${form} ${userId}`).digest().subarray(0, ID_BYTES).toString('base64url')
+}
+
 /** The keys of the session cookie's signature, the newest first. */
 export const sessionSecrets = ({ config }: Pick<Deps, 'config'>): string[] =>
   config.keys('cookie').map((key) => key.toString('base64url'))

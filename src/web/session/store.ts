@@ -3,7 +3,7 @@
  * as hashes, the server enforces both limits itself, a session is read together with its user, and a session that has
  * ended cannot be brought back by another request that is still being handled.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { Request, RequestHandler } from 'express'
 import expressSession, { type SessionData } from 'express-session'
@@ -11,9 +11,9 @@ import type { User } from '../../accounts/users.ts'
 import { Unavailable } from '../../base/failures.ts'
 import type { Deps } from '../../deps.ts'
 import { endOf } from '../../sessions/lifetimes.ts'
-import type { OpenSession, Session, StoredSession } from '../../sessions/sessions.ts'
+import { beginSession, type OpenSession, type Session, type StoredSession } from '../../sessions/sessions.ts'
 import { readCookie, sessionCookie, sessionCookieName } from './cookies.ts'
-import { findSessionOf, hashedId, sessionSecrets, touch } from './session-cookie.ts'
+import { findSessionOf, hashedId, ID_BYTES, sessionSecrets, touch } from './session-cookie.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -23,6 +23,8 @@ declare module 'express-session' {
     loggedInAt: number
     /** When they last showed their password, in milliseconds. */
     confirmedAt?: number
+    /** When they last did the second step, in milliseconds. */
+    steppedAt?: number
     flash?: string | undefined
     /** A sealed form that waits to be shown again. */
     kept?: string | undefined
@@ -32,6 +34,10 @@ declare module 'express-session' {
     userAgent: string
     /** The version of the password at the login. The session starts only while that is the current one. Not stored. */
     passwordVersion?: number | undefined
+    /** Whether the account needed a second step then. The session starts only while that is so. Not stored. */
+    secondStep?: boolean
+    /** How they have shown who they are (RFC 8176). It has a column of its own. */
+    amr: string[]
   }
 }
 
@@ -48,17 +54,6 @@ declare global {
 }
 
 type Done = (error?: unknown) => void
-
-const ID_BYTES = 24
-
-/**
- * The id of the session that a sign-up begins. Every press of the same form gets the same one: whichever answer the browser
- * shows, its person is in the one session that there is. Nobody can work it out without our key.
- */
-export const signUpSessionId = ({ config }: Pick<Deps, 'config'>, form: string, userId: string): string => {
-  const [key = ''] = config.keys('sign-up-sessions')
-  return createHmac('sha256', key).update(`${form} ${userId}`).digest().subarray(0, ID_BYTES).toString('base64url')
-}
 
 /**
  * Whoever only reads and has no session cookie passes without a session: there is none to find, and none to begin. Then
@@ -97,8 +92,16 @@ export function rememberOnDevice(cookie: expressSession.Cookie, left: number): v
   })
 }
 
-function stored({ userId, remembered, loggedInAt, confirmedAt = 0, flash, kept }: SessionData): StoredSession {
-  return { userId, remembered, loggedInAt, confirmedAt, flash, kept }
+function stored({
+  userId,
+  remembered,
+  loggedInAt,
+  confirmedAt = 0,
+  steppedAt = 0,
+  flash,
+  kept,
+}: SessionData): StoredSession {
+  return { userId, remembered, loggedInAt, confirmedAt, steppedAt, flash, kept }
 }
 
 const PgStore = connectPgSimple(expressSession)
@@ -125,10 +128,10 @@ export class SessionStore extends PgStore {
   async #find(id: string): Promise<SessionData | null> {
     const found = await findSessionOf(this.#deps, id)
     if (found === undefined) return null
-    const { handle, ipAddress, userAgent } = found.session
+    const { handle, ipAddress, userAgent, amr } = found.session
     // The cookie is not sent again, so it needs no lifetime. Its other attributes come from today's settings.
     const cookie = { ...sessionCookie(this.#deps.config.secureCookies), originalMaxAge: null }
-    const session = { ...found.stored, handle, ipAddress, userAgent, cookie }
+    const session = { ...found.stored, handle, ipAddress, userAgent, amr, cookie }
     this.#found.set(session, found)
     return session
   }
@@ -156,26 +159,27 @@ export class SessionStore extends PgStore {
     // A new session starts at the moment when its password was checked.
     const seenAt = row ? now() : (session.confirmedAt ?? now())
     const end = endOf(session, seenAt)
+    const sid = hashedId(id)
     const written = row
-      ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)} where sid = ${hashedId(id)}`
-      : sql`
-          insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at)
-          select ${hashedId(id)}, ${sess}::text::json, ${session.handle}, ${session.ipAddress}, ${session.userAgent},
-            ${end}, ${new Date(session.loggedInAt)}::timestamptz, ${new Date(seenAt)}::timestamptz
-          from users where id = ${session.userId} and password_version = ${session.passwordVersion ?? -1}
-            and suspended_at is null
-          for share
-          on conflict (sid) do update set seen_at = excluded.seen_at
-          returning 1 as written`
-    written.then((rows) => {
-      // The account is gone or suspended, or its password has changed since it was checked. If the person tries again, they hear which.
-      if (row === undefined && rows.length === 0) {
-        done(new Unavailable('the account changed during the login', { retryAfterSeconds: 1 }))
-        return
-      }
+      ? sql`update sessions set sess = ${sess}::text::json, expire = ${end}, seen_at = ${new Date(seenAt)}, amr = ${session.amr}
+          where sid = ${sid}`
+      : this.#begin(session, { sid, sess, seenAt: new Date(seenAt), expiresAt: end })
+    written.then(() => {
       this.#rows.set(session, { sess, seenAt })
       done()
     }, done)
+  }
+
+  /** @throws {Unavailable} if the account is gone or suspended, or its password or second step has changed since it was checked. */
+  async #begin(session: SessionData, row: { sid: string; sess: string; seenAt: Date; expiresAt: Date }): Promise<void> {
+    const { handle, userId, ipAddress, userAgent, loggedInAt, passwordVersion = -1, secondStep = false, amr } = session
+    const createdAt = new Date(loggedInAt)
+    const begun = await beginSession(this.#deps.sql, {
+      ...{ ...row, handle, userId, ipAddress },
+      ...{ userAgent, createdAt, passwordVersion, secondStep, amr },
+    })
+    // If the person tries again, they hear which.
+    if (!begun) throw new Unavailable('the account changed during the login', { retryAfterSeconds: 1 })
   }
 
   override touch(id: string, session: SessionData, done: Done = () => {}): void {
@@ -184,8 +188,18 @@ export class SessionStore extends PgStore {
     else touch(this.#deps, id, session, row.seenAt).then(() => done(), done)
   }
 
+  /** Ends a session. The form of its sign-up, sent once more, must not bring it back: from now on that is a form like any other. */
   override destroy(id: string, done: Done = () => {}): void {
-    super.destroy(hashedId(id), done)
+    const sid = hashedId(id)
+    // The user is locked before the session, as everywhere else.
+    this.#deps.sql`
+      with owner as (
+        select u.id from users u join sessions s on s.user_id = u.id
+        where s.sid = ${sid} and u.sign_up_form is not null for no key update of u
+      ), forgotten as (
+        update users set sign_up_form = null where id in (select id from owner)
+      )
+      delete from sessions where sid = ${sid} and (select count(*) from owner) >= 0`.then(() => done(), done)
   }
 
   /** Gives the session a new id. A visitor's session has no row to delete, which saves a round trip. */

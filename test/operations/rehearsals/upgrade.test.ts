@@ -23,7 +23,7 @@ const JOURNEYS = [
 const commit = await previousCommit()
 const skip = commit === undefined && 'needs the history of the repository'
 
-it('the version before goes on beside this one on its schema, and can come back', { skip }, async () => {
+it('[F28] the version before goes on beside this one on its schema, and can come back', { skip }, async () => {
   const before = await buildPreviousVersion(commit ?? '')
   const environment = { DATABASE_URL: await createEmptyDatabase() }
   const first = startProgram([before.cli, 'migrate'], { NODE_ENV: 'test', APP_SECRETS: SECRET, ...environment })

@@ -91,12 +91,12 @@ describe('at /api/me there is nobody for', () => {
     })
   }
 
-  it('100 KB, which ends before anybody reads it', async () => {
+  it('[J37] 100 KB, which ends before anybody reads it', async () => {
     const { status } = await call(app, '/api/me', { headers: { Authorization: `Bearer ${'x'.repeat(100 * 1024)}` } })
     assert.equal(status, 431)
   })
 
-  it('a token in the address, in another header or in a cookie', async () => {
+  it('[J35] a token in the address, in another header or in a cookie', async () => {
     const elsewhere = [
       { path: `/api/me?access_token=${good}&token=${good}`, headers: {} },
       { path: '/api/me', headers: { 'X-Access-Token': good, 'Proxy-Authorization': `Bearer ${good}` } },

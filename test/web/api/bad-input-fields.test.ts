@@ -148,7 +148,7 @@ const DAMAGES: Record<string, Damage> = {
   'lists in lists': { json: '['.repeat(2_000) + ']'.repeat(2_000), received: 'array' },
 }
 
-describe('a field of a body is refused that is', () => {
+describe('[P12, X09, X23] a field of a body is refused that is', () => {
   for (const [name, { json, received, fine = () => false }] of Object.entries(DAMAGES)) {
     it(name, async () => {
       const before = await stateOf(app)
@@ -226,7 +226,7 @@ const TEXTS: Record<string, string> = {
   'a path with letters beyond Latin': '/\\u2603',
 }
 
-describe('no text in any field is a fault of ours', () => {
+describe('[X04, X11] no text in any field is a fault of ours', () => {
   for (const [name, text] of Object.entries(TEXTS)) {
     it(name, async () => {
       await app.sql`delete from rate_limits`

@@ -165,7 +165,7 @@ function assertNothingLogged(what: string) {
   assert.ok(!/"level":(50|60)/.test(log), `${what} is taken for a fault of ours`)
 }
 
-describe('every endpoint that takes a body refuses', () => {
+describe('[X09, X12, X13, X15, X17] every endpoint that takes a body refuses', () => {
   for (const { name, type = JSON_TYPE, more = {}, body, refusal, to = () => true } of ROWS) {
     it(name, async () => {
       const before = await stateOf(app)
@@ -225,7 +225,7 @@ describe('a body that is unusual and fine', () => {
     'with 5,000 lists in a key of no meaning': `{"email":"ada","password":"x","a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`,
   }
   for (const [name, body] of Object.entries(BODIES)) {
-    it(`${name} is read`, async () => {
+    it(`[X07, X12] ${name} is read`, async () => {
       assert.deepEqual(refusalOf(await signIn({ body })), READ)
       assert.equal(Object.hasOwn(Object.prototype, 'isAdmin'), false)
     })

@@ -49,7 +49,7 @@ describe('a body that does not name its type', () => {
 })
 
 describe('too much at once', () => {
-  it('ten megabytes are refused as soon as they are announced, at every endpoint', async () => {
+  it('[P11] ten megabytes are refused as soon as they are announced, at every endpoint', async () => {
     // At once, since each connection is closed only after a moment.
     const writes = await writesOf(app)
     const answers = writes.map(({ path }) => sendBytes(app, headOf(path, `Content-Length: ${TEN_MEGABYTES}`)))
@@ -68,7 +68,7 @@ describe('too much at once', () => {
   })
 
   for (const path of ['/api/auth/sign-in/email', '/api/auth/sign-out', '/api/auth/refresh']) {
-    it(`an upload without end to ${path} is answered at the limit, and cut`, async () => {
+    it(`[X18] an upload without end to ${path} is answered at the limit, and cut`, async () => {
       const { answer, answeredAfter, sent } = await uploadWithoutEnd(path)
       assert.match(answer, /^HTTP\/1\.1 413 /)
       assert.ok(answer.includes(TOO_LARGE), answer)
@@ -78,7 +78,7 @@ describe('too much at once', () => {
     })
   }
 
-  it('a body that breaks off is refused, and nothing of it is logged', async () => {
+  it('[X13] a body that breaks off is refused, and nothing of it is logged', async () => {
     const logged = app.log().length
     const head = headOf('/api/auth/sign-in/email', 'Content-Length: 1000')
     await new Promise<void>((resolve) => {
@@ -157,7 +157,7 @@ describe('an address that is damaged', () => {
 })
 
 describe('a fault of ours', () => {
-  it('is told in JSON without a word of what it is, and logged under the id of its request', async () => {
+  it('[X25] is told in JSON without a word of what it is, and logged under the id of its request', async () => {
     const faulty = await startApp({}, { atPublicUrl: true })
     const { api: client, person } = await apiLearner(faulty, 'Ada')
     const headers = asOwnPage(faulty, cookieOf(client))

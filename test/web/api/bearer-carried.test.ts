@@ -78,7 +78,7 @@ describe('another kind of Authorization', () => {
   }
 })
 
-describe('a token is not taken', () => {
+describe('[J35] a token is not taken', () => {
   const QUERIES = ['access_token', 'token', 'bearer', 'authorization', 'Authorization', 'jwt']
   for (const name of QUERIES) {
     it(`from the query, as ${name}`, async () => {
@@ -124,7 +124,7 @@ describe('a token that is too long', () => {
     }
   })
 
-  it('of 100 KB ends the request, and not the server', async () => {
+  it('[J37] of 100 KB ends the request, and not the server', async () => {
     const answer = await sendBytes(
       app,
       `GET /api/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${'a'.repeat(100 * 1024)}\r\n\r\n`,

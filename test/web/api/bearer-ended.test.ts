@@ -99,7 +99,7 @@ async function isGoodEverywhere(token: string): Promise<void> {
   }
 }
 
-describe('a token is refused at once, and its refresh token too, after', () => {
+describe('[J15, J16, J28] a token is refused at once, and its refresh token too, after', () => {
   for (const { name, end, endsElsewhere = false } of ENDS) {
     it(name, async () => {
       const ada = await twice('Ada')
@@ -164,7 +164,7 @@ describe('a session that is revoked by its name', () => {
 })
 
 describe('a user who is gone', () => {
-  it('is a visitor everywhere at once, and nothing of theirs is left', async () => {
+  it('[J16] is a visitor everywhere at once, and nothing of theirs is left', async () => {
     const ada = await twice('Ada')
     await app.sql`delete from users where id = ${ada.userId}`
     assert.equal((await ada.browser.get('/dashboard')).status, 303)

@@ -94,7 +94,7 @@ describe('elsewhere under /api', () => {
     }
   })
 
-  it('a method that is not there is 405 in JSON, and the answer names those that are', async () => {
+  it('[X21] a method that is not there is 405 in JSON, and the answer names those that are', async () => {
     for (const path of ['/api/me', '/api/openapi.json']) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
         const answer = await call(app, path, { method, headers, body: {} })

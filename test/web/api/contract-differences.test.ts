@@ -38,6 +38,14 @@ describe('docs/api.md says, and the server does:', () => {
     assert.match(docs, /\| a reset to an empty password gets .* both get `VALIDATION_ERROR`/)
   })
 
+  it('the current password is no new one', async () => {
+    const { api } = await apiLearner(app, 'Ada')
+    const same = { currentPassword: PASSWORD, newPassword: PASSWORD }
+    const { status, body } = await api.post('/api/auth/change-password', same)
+    assert.deepEqual([status, body.code], [400, 'VALIDATION_ERROR'])
+    assert.match(docs, /\| `change-password` takes the current password as the new one +\| `VALIDATION_ERROR`/)
+  })
+
   it('a name has 100 characters or fewer and is never null', async () => {
     const { api } = await apiLearner(app, 'Ada')
     for (const name of [null, 'n'.repeat(101)]) {

@@ -52,7 +52,7 @@ async function account(name: string): Promise<Person> {
 
 for (const { name, more, term } of KINDS) {
   describe(`a session ${name}`, () => {
-    it('has a cookie of that length, at the sign-up and at the sign-in', async () => {
+    it('[S15] has a cookie of that length, at the sign-up and at the sign-in', async () => {
       const person = somebody('Ada')
       for (const response of [await openApi(app).signUp(person, more), await openApi(app).signIn(person, more)]) {
         assert.equal(response.status, 200)

@@ -30,7 +30,7 @@ function assertPaused(response: Awaited<ReturnType<typeof onTheApi>>) {
 }
 
 describe('ten wrong passwords', () => {
-  it('on the API stop the API, for the right one too, without a look at it', async () => {
+  it('[R01, R22] on the API stop the API, for the right one too, without a look at it', async () => {
     const { person } = await learner(app, 'Ada')
     for (let tries = 0; tries < TRIES; tries += 1) {
       assert.deepEqual(refusalOf(await onTheApi(person, 'not the password')), WRONG)
@@ -41,7 +41,7 @@ describe('ten wrong passwords', () => {
     assert.equal(hashing.started, hashes)
   })
 
-  it('on the API stop the login page', async () => {
+  it('[R21] on the API stop the login page', async () => {
     const { person } = await learner(app, 'Ada')
     for (let tries = 0; tries < TRIES; tries += 1) await onTheApi(person, 'not the password')
     const response = await onThePage(person, person.password)
@@ -49,7 +49,7 @@ describe('ten wrong passwords', () => {
     assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
   })
 
-  it('on the login page stop the API', async () => {
+  it('[R21] on the login page stop the API', async () => {
     const { person } = await learner(app, 'Ada')
     for (let tries = 0; tries < TRIES; tries += 1) {
       assert.equal((await onThePage(person, 'not the password')).status, 422)
@@ -95,7 +95,7 @@ describe('ten wrong passwords', () => {
 })
 
 describe('a call that is refused before its password is looked at', () => {
-  it('is neither counted nor hashed', async () => {
+  it('[R19] is neither counted nor hashed', async () => {
     const { person } = await learner(app, 'Ada')
     await app.sql`delete from rate_limits`
     const hashes = hashing.started
@@ -127,7 +127,7 @@ function seen({ status, headers, text }: Answer) {
 }
 
 describe('an unknown address', () => {
-  it('is answered like a wrong password: same status, body and headers, and the same work', async () => {
+  it('[E01] is answered like a wrong password: same status, body and headers, and the same work', async () => {
     const { person } = await learner(app, 'Ada')
     const guess = async ({ email }: Person) => {
       const hashes = hashing.started
@@ -140,7 +140,7 @@ describe('an unknown address', () => {
     assert.deepEqual(await guess(somebody('Nobody')), known)
   })
 
-  it('is paused like one that is known', async () => {
+  it('[E08] is paused like one that is known', async () => {
     const { person } = await learner(app, 'Ada')
     const answers: ReturnType<typeof seen>[] = []
     for (const { email } of [person, somebody('Nobody')]) {

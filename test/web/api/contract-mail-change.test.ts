@@ -31,7 +31,7 @@ const canSignIn = async ({ password }: Person, email: string) =>
   (await openApi(app).signIn({ email, password })).status === 200
 
 describe('a new address', () => {
-  it('is the account’s once its letter is confirmed, on any device, and the old one is told before and after', async () => {
+  it('[T20] is the account’s once its letter is confirmed, on any device, and the old one is told before and after', async () => {
     const { api, person } = await apiLearner(app, 'Ada')
     const next = somebody('Next').email
     const letter = await askFor(api, next.toUpperCase(), '/welcome')
@@ -63,7 +63,7 @@ describe('a new address', () => {
     assert.equal((await openApi(app).get(`/api/auth/verify-email?token=${token}`)).body.code, 'INVALID_TOKEN')
   })
 
-  it('that is taken gets the same answer, and its owner a word in place of a link', async () => {
+  it('[E07] that is taken gets the same answer, and its owner a word in place of a link', async () => {
     const { api, person } = await apiLearner(app, 'Eve')
     const { person: ada } = await apiLearner(app, 'Ada')
     const told = async (newEmail: string) => {
@@ -100,7 +100,7 @@ describe('a new address', () => {
     assert.match(response.headers['retry-after'] ?? '', /^[1-9]\d*$/)
   })
 
-  it('is asked for within 10 minutes of the password, which verify-password may bring', async () => {
+  it('[T20] is asked for within 10 minutes of the password, which verify-password may bring', async () => {
     const { api, person } = await apiLearner(app, 'Ada')
     app.advance(10 * MINUTE)
     const next = somebody('Next').email

@@ -133,7 +133,7 @@ describe('delete-user', () => {
     assert.deepEqual((await late.post(DELETE, {})).body, DELETED)
   })
 
-  it('is for the one who asks, whoever is named, and for nobody with a token alone', async () => {
+  it('[X06] is for the one who asks, whoever is named, and for nobody with a token alone', async () => {
     const { api: eve } = await apiLearner(app, 'Eve')
     const { api: ada } = await apiLearner(app, 'Ada')
     const { id, email } = (await ada.get('/api/me')).body.user

@@ -103,7 +103,7 @@ it('eight calls name an address', () => {
 for (const place of places) {
   const { method, path, field } = place
   describe(`${field} of ${method} ${path}`, () => {
-    it('leads nowhere else: refused to anybody, and nothing is done', async () => {
+    it('[H07] leads nowhere else: refused to anybody, and nothing is done', async () => {
       const { api, person } = await apiLearner(app, 'Ada')
       const headers = asOwnPage(app, cookieOf(api))
       const before = await everything()

@@ -88,7 +88,7 @@ describe('a forgotten password', () => {
     assert.equal(await signsIn(person, NEW_PASSWORD), true)
   })
 
-  it('ends every session, on pages too, every token and every refresh token', async () => {
+  it('[J28, T09] ends every session, on pages too, every token and every refresh token', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const api = openApi(app)
     await api.signIn(person)
@@ -113,7 +113,7 @@ describe('a forgotten password', () => {
     assert.equal((await api.get('/api/auth/get-session')).body.user.emailVerified, true)
   })
 
-  it('sets the password of the one whose link it is, whoever is named', async () => {
+  it('[T10] sets the password of the one whose link it is, whoever is named', async () => {
     const [{ person: eve }, { person: ada, api }] = [await apiLearner(app, 'Eve'), await apiLearner(app, 'Ada')]
     const { id } = (await api.get('/api/me')).body.user
     const token = secretOf(await letterFor(eve.email, '/reset'))
@@ -124,7 +124,7 @@ describe('a forgotten password', () => {
 })
 
 describe('a link to reset a password', () => {
-  it('is not used up by those who look, by weak passwords and by other sites', async () => {
+  it('[T06, T13] is not used up by those who look, by weak passwords and by other sites', async () => {
     const { person } = await apiLearner(app, 'Adalovelace')
     const { link } = await letterFor(person.email, '/reset')
     const token = secretOf({ link })
@@ -145,7 +145,7 @@ describe('a link to reset a password', () => {
     assert.equal((await reset(token)).status, 200)
   })
 
-  it('works once: used again it changes nothing and leads on with the error', async () => {
+  it('[T01] works once: used again it changes nothing and leads on with the error', async () => {
     const { person } = await apiLearner(app, 'Ada')
     const { link } = await letterFor(person.email, '/reset')
     const token = secretOf({ link })
@@ -166,7 +166,7 @@ describe('a link to reset a password', () => {
     assert.equal(await signsIn(person, person.password), true)
   })
 
-  it('is replaced by the next one', async () => {
+  it('[T04] is replaced by the next one', async () => {
     const { person } = await apiLearner(app, 'Ada')
     const first = secretOf(await letterFor(person.email, '/reset'))
     const second = secretOf(await letterFor(person.email, '/reset', 2))
@@ -174,7 +174,7 @@ describe('a link to reset a password', () => {
     assert.equal((await reset(second)).status, 200)
   })
 
-  it('is over when the password was changed', async () => {
+  it('[T04] is over when the password was changed', async () => {
     const { api, person } = await apiLearner(app, 'Ada')
     const token = secretOf(await letterFor(person.email, '/reset'))
     const change = { currentPassword: person.password, newPassword: 'quiet amber harbour window' }
@@ -205,7 +205,7 @@ describe('a link to reset a password', () => {
   })
 })
 
-it('of 20 uses at once, by the API and by the page, one wins', async () => {
+it('[T02] of 20 uses at once, by the API and by the page, one wins', async () => {
   const { person } = await apiLearner(app, 'Ada')
   const letter = await letterFor(person.email)
   const token = secretOf(letter)

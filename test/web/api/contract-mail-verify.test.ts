@@ -47,7 +47,7 @@ const look = (token: string, callbackURL?: string) =>
   openApi(app).get(`${LOOK}?token=${token}${callbackURL ? `&callbackURL=${encodeURIComponent(callbackURL)}` : ''}`)
 
 describe('an address', () => {
-  it('is confirmed by the button of the page that the letter leads to, and session, token and /api/me say so', async () => {
+  it('[S33] is confirmed by the button of the page that the letter leads to, and session, token and /api/me say so', async () => {
     const { api, person } = await apiLearner(app, 'Ada')
     const letter = await letterFor(api, person.email)
     assert.match(letter.link, /\/email-verification\/link\/[A-Za-z0-9]{24}$/)
@@ -197,7 +197,7 @@ describe('send-verification-email', () => {
     assert.equal(mailbox.to(ben.email, VERIFY.subject).length, 1, 'that of the sign-up')
   })
 
-  it('of a visitor answers alike for unknown, unconfirmed and confirmed addresses, and too many', async () => {
+  it('[E06] of a visitor answers alike for unknown, unconfirmed and confirmed addresses, and too many', async () => {
     const { person: fresh } = await apiLearner(app, 'Ada')
     const { person: done } = await apiLearner(app, 'Ben')
     await confirm(openBrowser(app), await mailbox.letterTo(done.email, VERIFY.subject))

@@ -104,7 +104,7 @@ describe('change-password', () => {
     },
   ]
   for (const { name, body, refusal } of REFUSED) {
-    it(`refuses ${name}, and changes nothing`, async () => {
+    it(`[P07, P09, P16] refuses ${name}, and changes nothing`, async () => {
       const { api, person } = await apiLearner(app, 'Ada')
       const right = { currentPassword: person.password, newPassword: NEW_PASSWORD, revokeOtherSessions: true }
       const response = await api.post(CHANGE, { ...right, ...body })
@@ -125,7 +125,7 @@ describe('change-password', () => {
     }
   })
 
-  it('changes the password of the one who asks, whoever is named', async () => {
+  it('[X06] changes the password of the one who asks, whoever is named', async () => {
     const { api, person } = await apiLearner(app, 'Eve')
     const { api: adas, person: ada } = await apiLearner(app, 'Ada')
     const { id: userId, email } = (await adas.get(GET_SESSION)).body.user

@@ -43,7 +43,7 @@ describe('get-session', () => {
     assert.equal(userAgent, `Firefox ${'x'.repeat(292)}`)
   })
 
-  it('brings a token and the headers of the contract', async () => {
+  it('[B04] brings a token and the headers of the contract', async () => {
     const { api } = await apiLearner(app, 'Ada')
     const { headers } = await api.get(GET_SESSION)
     assert.equal(headers['content-type'], 'application/json')
@@ -235,7 +235,7 @@ describe('ending sessions', () => {
     })
   }
 
-  it('ends those of the one who asks, whoever is named', async () => {
+  it('[X06] ends those of the one who asks, whoever is named', async () => {
     const { laptop, open } = await onThreeDevices()
     const { api: ben } = await apiLearner(app, 'Ben')
     const { userId } = (await laptop.get(GET_SESSION)).body.session

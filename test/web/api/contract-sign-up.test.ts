@@ -70,7 +70,7 @@ describe('a sign-up', () => {
     assert.equal(JSON.parse(answer.text).user.email, person.email)
   })
 
-  it('drops every key that is not its own', async () => {
+  it('[X05] drops every key that is not its own', async () => {
     const person = somebody('Eve')
     const { body: other } = await openApi(app).signUp(somebody('Ada'))
     const extra = {
@@ -207,7 +207,7 @@ describe('a password', () => {
     'of 128 characters': varied(128, 0x21),
     'of 128 characters beyond ASCII': varied(128, 0x1f300),
   })) {
-    it(`${name} is taken whole`, async () => {
+    it(`[P01, P02] ${name} is taken whole`, async () => {
       const person = { ...somebody('Ada'), password }
       assert.equal((await openApi(app).signUp(person)).status, 200)
       assert.equal((await openApi(app).signIn(person)).status, 200)
@@ -216,7 +216,7 @@ describe('a password', () => {
     })
   }
 
-  it('that everybody uses, or that is the address, is refused in words', async () => {
+  it('[P09] that everybody uses, or that is the address, is refused in words', async () => {
     const person = somebody('Ada')
     for (const password of ['password123', person.email]) {
       const { status, body } = await openApi(app).signUp({ ...person, password })

@@ -37,7 +37,7 @@ describe('update-user', () => {
     assert.ok(Number(updatedAt) > Number(createdAt), 'the change is dated')
   })
 
-  it('changes nothing but those two, whatever else is sent', async () => {
+  it('[X05, X06] changes nothing but those two, whatever else is sent', async () => {
     const { api, person } = await apiLearner(app, 'Eve')
     const { person: ada } = await apiLearner(app, 'Ada')
     const [before, adaBefore] = [await rowOf(person), await rowOf(ada)]
@@ -99,7 +99,7 @@ describe('update-user', () => {
     { name: 'a picture with a line break', body: { image: 'https://example.org/a\nb' }, refusal: noImage },
   ]
   for (const { name, body, refusal } of REFUSED) {
-    it(`refuses ${name}, and changes nothing`, async () => {
+    it(`[X03] refuses ${name}, and changes nothing`, async () => {
       const { api, person } = await apiLearner(app, 'Ada')
       const before = await rowOf(person)
       assert.deepEqual(refusalOf(await api.post(UPDATE, body)), refusal)

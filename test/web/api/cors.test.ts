@@ -116,7 +116,7 @@ describe('a trusted front end', () => {
   })
 })
 
-describe('everybody else', () => {
+describe('[C22] everybody else', () => {
   for (const origin of STRANGERS) {
     it(`as “${origin}” is told nothing`, async () => {
       for (const { method, path } of forLearners) {

@@ -170,6 +170,10 @@ describe('docs/api.md', () => {
       'signUpByAddress',
       'signUpByNetwork',
       'confirmByUser',
+      'secondStepByUser',
+      'secondStepByUserDaily',
+      'confirmStepByUser',
+      'switchOnsByUser',
       'refreshFamiliesBySession',
       'mailsByAddress',
       'mailsByNetwork',
@@ -258,7 +262,7 @@ const anchorOf = (heading: string): string =>
 
 describe('the pages of the documentation', () => {
   const files = [
-    'README.md',
+    ...['README.md', 'SECURITY.md'],
     ...readdirSync(join(ROOT, 'docs'))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `docs/${name}`),

@@ -29,7 +29,7 @@ async function privateHalf({ deps }: TestApp): Promise<Buffer> {
 }
 
 describe('fresh instances on an empty table', () => {
-  it('agree on one key, however often two of them start at once', async () => {
+  it('[J24] agree on one key, however often two of them start at once', async () => {
     for (let times = 0; times < 8; times += 1) {
       const databaseUrl = await createDatabase()
       const pair = await Promise.all([startApp({}, { databaseUrl }), startApp({}, { databaseUrl })])
@@ -69,7 +69,7 @@ describe('fresh instances on an empty table', () => {
     }
   })
 
-  it('agree on one key as two processes', async () => {
+  it('[J24] agree on one key as two processes', async () => {
     const DATABASE_URL = await createDatabase()
     const servers = await Promise.all([startServer({ DATABASE_URL }), startServer({ DATABASE_URL })])
     const [first, second] = await Promise.all(servers.map(kidsOf))
@@ -79,7 +79,7 @@ describe('fresh instances on an empty table', () => {
 })
 
 describe('the private half', () => {
-  it('is in no column of the table, in no spelling', async () => {
+  it('[J34] is in no column of the table, in no spelling', async () => {
     const secret = await privateHalf(app)
     const everything = JSON.stringify(await rowsOf(app))
     assert.ok(everything.includes(await signingKid(app)), 'the row is there')
@@ -202,7 +202,7 @@ describe('a change of APP_SECRETS', () => {
 })
 
 describe('the log', () => {
-  it('holds nothing secret', async () => {
+  it('[J34] holds nothing secret', async () => {
     const { api } = await apiLearner(app, 'Ada')
     const token = await api.token()
     assert.equal(decode(token).header.kid, await signingKid(app))

@@ -28,7 +28,7 @@ const ask = (app: TestApp, path = '/api/auth/jwks') => exchange(app, path)
 // In parallel, because a request without an answer from the database waits for its deadline.
 describe('while the database', { concurrency: true }, () => {
   for (const [name, breakIt] of Object.entries(OUTAGES)) {
-    it(`${name}, the keys are answered from memory, however old they are`, async () => {
+    it(`[J22, F02] ${name}, the keys are answered from memory, however old they are`, async () => {
       const { proxy, app } = await startBehindProxy()
       const before = await ask(app)
       assert.equal(before.status, 200)
@@ -132,7 +132,7 @@ describe('a request for the keys', () => {
 })
 
 describe('a server that stops', () => {
-  it('still answers for the keys on a connection that had begun to ask', async () => {
+  it('[J22] still answers for the keys on a connection that had begun to ask', async () => {
     const server = await startServer({ DATABASE_URL: await createDatabase() })
     const [kid = ''] = await kidsOf(server)
     const socket = connect(server.port, '127.0.0.1')

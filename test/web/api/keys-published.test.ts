@@ -20,7 +20,7 @@ before(async () => {
 })
 
 describe('the public keys', () => {
-  it('have exactly the members that verifiers need, and no private one', async () => {
+  it('[J20, J21] have exactly the members that verifiers need, and no private one', async () => {
     const keys = await keysOf(app)
     assert.equal(keys.length, 2)
     for (const key of keys) {
@@ -39,7 +39,7 @@ describe('the public keys', () => {
 
   for (const path of [...ADDRESSES, DISCOVERY]) {
     describe(`at ${path}`, () => {
-      it('come as plain JSON that any cache may keep for 5 minutes, without a cookie', async () => {
+      it('[J20] come as plain JSON that any cache may keep for 5 minutes, without a cookie', async () => {
         const { status, headers, text } = await exchange(app, path)
         assert.equal(status, 200)
         assert.equal(headers['content-type'], 'application/json')
@@ -84,7 +84,7 @@ describe('the public keys', () => {
         assert.equal(changed.text, text)
       })
 
-      it('can be looked for without being fetched', async () => {
+      it('[J20] can be looked for without being fetched', async () => {
         const { headers } = await exchange(app, path)
         const head = await exchange(app, path, { method: 'HEAD' })
         assert.equal(head.status, 200)
@@ -122,7 +122,7 @@ describe('the public keys', () => {
     assert.notEqual(await tag(), first)
   })
 
-  it('are answered 500 times in a row to one address', async () => {
+  it('[J23] are answered 500 times in a row to one address', async () => {
     const ask = async () => {
       const statuses: number[] = []
       for (let times = 0; times < 50; times += 1) statuses.push((await exchange(app, '/api/auth/jwks')).status)

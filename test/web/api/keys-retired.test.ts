@@ -90,7 +90,7 @@ describe('a key that is asked for', () => {
 })
 
 describe('a key that is taken back', () => {
-  it('hands over to the one before it, and no token is refused meanwhile', async () => {
+  it('[J18] hands over to the one before it, and no token is refused meanwhile', async () => {
     const [first, second] = await rotated()
     const ofSecond = await api.token()
     assert.equal(decode(ofSecond).header.kid, second)
@@ -186,7 +186,7 @@ describe('a key that is taken back', () => {
 })
 
 describe('a stolen key', () => {
-  it('is withdrawn: its tokens end, and the one that waits signs at once', async () => {
+  it('[J14, J19] is withdrawn: its tokens end, and the one that waits signs at once', async () => {
     const stolen = await signingKid(app)
     const token = await api.token()
     await keyRing.rotate()
@@ -228,7 +228,7 @@ describe('a stolen key', () => {
 })
 
 describe('a key that was never published', () => {
-  it('signs nothing that counts, under its own name or that of a good key', async () => {
+  it('[J14] signs nothing that counts, under its own name or that of a good key', async () => {
     const token = await api.token()
     const { claims } = decode(token)
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')

@@ -144,7 +144,12 @@ describe('two instances', () => {
         [app, other],
         [other, app],
       ] as const) {
-        const token = await signer.deps.accessTokens.sign(learner, { handle: user.session.id, statusIndex: 7 })
+        const token = await signer.deps.accessTokens.sign(learner, {
+          handle: user.session.id,
+          statusIndex: 7,
+          amr: ['pwd'],
+          createdAt: new Date(),
+        })
         kids.add(decode(token).header.kid)
         assert.ok(await reader.deps.accessTokens.verify(token), `refused in minute ${minute}`)
         assert.ok(

@@ -127,7 +127,7 @@ describe('a profile', () => {
     ['two mistakes', { skillLevel: 'x', projectGoalsText: LONG }, ['body.skillLevel', 'body.projectGoalsText']],
   ]
   for (const [what, body, paths] of refused) {
-    it(`is refused, and nothing of it kept: ${what}`, async () => {
+    it(`[X11, X23] is refused, and nothing of it kept: ${what}`, async () => {
       const { api } = await apiLearner(app, 'Ada')
       const given = body === undefined || typeof body !== 'object' || body === null || Array.isArray(body)
       const response = await api.put('/api/profile', given ? body : { softwareExperience: 'advanced', ...body })
@@ -144,7 +144,7 @@ describe('a profile', () => {
     })
   }
 
-  it('is taken without the fields that it does not have', async () => {
+  it('[X05, X07] is taken without the fields that it does not have', async () => {
     const { api } = await apiLearner(app, 'Ada')
     const body = JSON.parse(`{
       "__proto__": { "primaryFocus": "edge", "onboarded": true },

@@ -29,7 +29,7 @@ const BOTH = { page: 'Ada', api: 'Ada' }
 const NEITHER = { page: undefined, api: undefined }
 
 describe('a login', () => {
-  it('on the page is one on the API', async () => {
+  it('[S34] on the page is one on the API', async () => {
     const { person } = await learner(app, 'Ada')
     const { browser, seen } = openBoth()
     assert.deepEqual(await seen(), NEITHER)
@@ -37,7 +37,7 @@ describe('a login', () => {
     assert.deepEqual(await seen(), BOTH)
   })
 
-  it('on the API is one on the page', async () => {
+  it('[S34] on the API is one on the page', async () => {
     const { person } = await learner(app, 'Ada')
     const { api, browser, seen } = openBoth()
     assert.equal((await api.signIn(person)).status, 200)
@@ -86,7 +86,7 @@ describe('a login', () => {
 })
 
 describe('an end', () => {
-  it('on the page is one on the API, and its tokens are refused', async () => {
+  it('[S34] on the page is one on the API, and its tokens are refused', async () => {
     const { person } = await learner(app, 'Ada')
     const { browser, api, seen } = openBoth()
     await browser.logIn(person)
@@ -98,7 +98,7 @@ describe('an end', () => {
     assert.equal((await openApi(app).get('/api/me', bearer(token))).status, 401)
   })
 
-  it('on the API is one on the page', async () => {
+  it('[S34] on the API is one on the page', async () => {
     const { person } = await learner(app, 'Ada')
     const { browser, api, seen } = openBoth()
     await browser.logIn(person)
@@ -109,7 +109,7 @@ describe('an end', () => {
     assert.equal((await browser.get('/dashboard')).headers.location, '/login?next=%2Fdashboard')
   })
 
-  it('by the API from another device reaches the page at once', async () => {
+  it('[S07] by the API from another device reaches the page at once', async () => {
     const { person } = await learner(app, 'Ada')
     const ENDS: ((api: ReturnType<typeof openApi>, token: string) => PromiseLike<{ status: number }>)[] = [
       (api, token) => api.post('/api/auth/revoke-session', { token }),
@@ -171,7 +171,7 @@ it('a name that is changed through the API is on the next page', async () => {
 })
 
 describe('signing out while the database is away', () => {
-  it('takes the cookie and says that the session may still be open, by the API as by the page', async () => {
+  it('[S21] takes the cookie and says that the session may still be open, by the API as by the page', async () => {
     const proxy = await startProxy(await createDatabase())
     const shaky = await startApp({}, { atPublicUrl: true, databaseUrl: proxy.url })
     const { api } = await apiLearner(shaky, 'Ada')

@@ -102,7 +102,56 @@ const reset = { newPassword: LEAKED, token: '' }
 const PROGRAM = { 'Sec-Fetch-Mode': 'cors' }
 const tenMinutesLater = () => app.advance(10 * MINUTE)
 
+const STEP = 'POST /api/auth/two-factor'
+const wrongPassword = { password: 'x' }
+const password = { password: ada.password }
+const code = { code: '000000' }
+/** Begins to set up a second step. */
+async function beginStep() {
+  await app.sql`delete from second_steps`
+  await app.sql`update users set email_verified = true where email = ${ada.email}`
+  await call(app, '/api/auth/two-factor/enable', { method: 'POST', headers, body: password })
+}
+/** Switches it on, as if that had been long ago. */
+async function withStep() {
+  await beginStep()
+  await app.sql`update second_steps set confirmed_at = created_at`
+  await app.sql`update users set second_step = true where email = ${ada.email}`
+}
+const withoutStep = () => app.sql`delete from second_steps`
+const unconfirmed = () => app.sql`update users set email_verified = false where email = ${ada.email}`
+
 const SPECIAL: Special[] = [
+  [`${STEP}/enable`, 'UNAUTHORIZED', { visitor, body: password }],
+  [`${STEP}/enable`, 'INVALID_PASSWORD', { body: wrongPassword }],
+  [`${STEP}/enable`, 'OTP_NOT_CONFIGURED', { body: { ...password, method: 'otp' } }],
+  [`${STEP}/enable`, 'EMAIL_NOT_VERIFIED', { before: unconfirmed, body: password }],
+  [`${STEP}/enable`, 'TOTP_ALREADY_ENABLED', { before: withStep, body: password }],
+  [`${STEP}/enable`, 'RATE_LIMITED', { body: wrongPassword, times: 11 }],
+  [`${STEP}/get-totp-uri`, 'UNAUTHORIZED', { visitor, body: password }],
+  [`${STEP}/get-totp-uri`, 'TOTP_NOT_ENABLED', { before: withoutStep, body: password }],
+  [`${STEP}/get-totp-uri`, 'TOTP_ALREADY_ENABLED', { before: withStep, body: password }],
+  [`${STEP}/get-totp-uri`, 'INVALID_PASSWORD', { before: beginStep, body: wrongPassword }],
+  [`${STEP}/get-totp-uri`, 'RATE_LIMITED', { before: beginStep, body: wrongPassword, times: 11 }],
+  [`${STEP}/verify-totp`, 'INVALID_TWO_FACTOR_COOKIE', { visitor, body: code }],
+  [`${STEP}/verify-totp`, 'TOTP_NOT_ENABLED', { before: withoutStep, body: code }],
+  [`${STEP}/verify-totp`, 'INVALID_CODE', { before: beginStep, body: { code: 'x' } }],
+  [`${STEP}/verify-totp`, 'ACCOUNT_TEMPORARILY_LOCKED', { before: withStep, body: { code: 'x' }, times: 6 }],
+  [`${STEP}/verify-backup-code`, 'INVALID_TWO_FACTOR_COOKIE', { visitor, body: code }],
+  [`${STEP}/verify-backup-code`, 'BACKUP_CODES_NOT_ENABLED', { body: code }],
+  [`${STEP}/verify-backup-code`, 'INVALID_BACKUP_CODE', { before: withStep, body: { code: 'x' } }],
+  [`${STEP}/verify-backup-code`, 'ACCOUNT_TEMPORARILY_LOCKED', { before: withStep, body: { code: 'x' }, times: 6 }],
+  [`${STEP}/generate-backup-codes`, 'UNAUTHORIZED', { visitor, body: password }],
+  [`${STEP}/generate-backup-codes`, 'TWO_FACTOR_NOT_ENABLED', { body: password }],
+  [`${STEP}/generate-backup-codes`, 'INVALID_PASSWORD', { before: withStep, body: wrongPassword }],
+  [`${STEP}/generate-backup-codes`, 'SESSION_NOT_FRESH', { before: withStep, body: password }],
+  [`${STEP}/generate-backup-codes`, 'RATE_LIMITED', { before: withStep, body: wrongPassword, times: 11 }],
+  [`${STEP}/disable`, 'UNAUTHORIZED', { visitor, body: password }],
+  [`${STEP}/disable`, 'INVALID_PASSWORD', { body: wrongPassword }],
+  [`${STEP}/disable`, 'SESSION_NOT_FRESH', { before: withStep, body: password }],
+  [`${STEP}/disable`, 'RATE_LIMITED', { body: wrongPassword, times: 11 }],
+  [CHANGE, 'SESSION_NOT_FRESH', { before: withStep, body: right }],
+  [DELETE, 'SESSION_NOT_FRESH', { before: withStep, body: {} }],
   [SIGN_UP, 'PASSWORD_TOO_SHORT', { body: { ...ben, password: 'xk4$' } }],
   [SIGN_UP, 'PASSWORD_TOO_LONG', { body: { ...ben, password: TOO_LONG } }],
   [SIGN_UP, 'PASSWORD_COMPROMISED', { body: { ...ben, password: LEAKED } }],
@@ -245,6 +294,7 @@ describe('the codes that are described', () => {
       for (const [, code, special] of SPECIAL.filter(([name]) => isOf(name)(operation))) {
         const { at = path, query = '', body, visitor, asService, more = {}, times = 1, before } = special
         await app.sql`delete from rate_limits`
+        await app.sql`update users set second_step = false`
         // Wrong guesses may have ended the session, so sign in again.
         headers = await signIn()
         await before?.()

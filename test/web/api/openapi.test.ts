@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { parse } from 'node-html-parser'
-import { createApp } from '../../../src/app.ts'
 import { BEHIND_TLS, startApp } from '../../support/app.ts'
 import { call, operationsOf } from '../../support/calls.ts'
+import { routesOf } from '../../support/routes.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
 const text = (await call(app, '/api/openapi.json')).text
@@ -73,29 +73,8 @@ describe('the description', () => {
   })
 })
 
-type Layer = {
-  route?: { path: string | RegExp | (string | RegExp)[]; methods: Record<string, boolean> }
-  handle: { stack?: Layer[] }
-  /** Whether a router is mounted at the root, so that the paths in it are complete. */
-  slash: boolean
-}
-
-/** Every route of a router and of the routers inside it, as `METHOD path`. */
-function routesIn(stack: Layer[]): string[] {
-  return stack.flatMap(({ route, handle, slash }) => {
-    if (route) {
-      const methods = Object.keys(route.methods).map((method) => (method === '_all' ? 'ALL' : method.toUpperCase()))
-      return [route.path].flat().flatMap((path) => methods.map((method) => `${method} ${path}`))
-    }
-    if (handle.stack === undefined) return []
-    assert.equal(slash, true, 'a router inside another stands at its root')
-    return routesIn(handle.stack)
-  })
-}
-
 describe('what is described and what is there', () => {
-  const router = createApp(app.deps).app.router as unknown as { stack: Layer[] }
-  const routes = routesIn(router.stack).filter((route) => /\/(api|\.well-known|\\\/api)\b/.test(route))
+  const routes = routesOf(app).filter((route) => /\/(api|\.well-known|\\\/api)\b/.test(route))
   const described = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
   )

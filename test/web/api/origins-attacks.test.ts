@@ -64,7 +64,7 @@ describe('a right call in the name of somebody signed in', () => {
   for (const { method, path } of writes) {
     const right = RIGHT[path]
     if (right === undefined) continue
-    it(`to ${method} ${path} does nothing from another site, and what it is there for from here`, async () => {
+    it(`[C05, C09, C15] to ${method} ${path} does nothing from another site, and what it is there for from here`, async () => {
       const ada = await victim()
       const body = await right(ada)
       const cookie = cookieOf(ada.api)
@@ -92,7 +92,7 @@ describe('a right call in the name of somebody signed in', () => {
 
 describe('a login that somebody else forces on a browser', () => {
   for (const path of ['/api/auth/sign-in/email', '/api/auth/sign-up/email']) {
-    it(`at ${path} is refused, and sets no cookie`, async () => {
+    it(`[C12, C14, C16] at ${path} is refused, and sets no cookie`, async () => {
       const { person } = await apiLearner(app, 'Eve')
       const { email, password } = person
       const body = path.includes('sign-up') ? somebody('Mallory') : { email, password }
@@ -146,7 +146,7 @@ describe('a login that somebody else forces on a browser', () => {
 const OVERRIDES = ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override']
 
 describe('a link or a picture of another site', () => {
-  it('changes nothing: what changes something has no HEAD, and no GET but one that tells', async () => {
+  it('[C17] changes nothing: what changes something has no HEAD, and no GET but one that tells', async () => {
     const { api, otherHandle } = await victim()
     const headers = { Cookie: cookieOf(api), Referer: `${EVIL}/` }
     const operations = await operationsOf(app, { lessonId: 'f1' })
@@ -173,7 +173,7 @@ describe('a link or a picture of another site', () => {
     assert.equal(await stateOf(app), before)
   })
 
-  it('changes nothing by naming another method', async () => {
+  it('[C18] changes nothing by naming another method', async () => {
     const ada = await victim()
     const before = await stateOf(app)
     for (const path of ['/api/auth/sign-out', '/api/auth/revoke-sessions', '/api/auth/delete-user']) {

@@ -154,7 +154,7 @@ for (const [cookie, what] of [
   [cookieOf((await apiLearner(app, 'Ada')).api), 'the cookie of a session'],
   ['unrelated=1', 'a cookie of something else'],
 ]) {
-  describe(`with ${what}, every endpoint that changes something judges`, () => {
+  describe(`[C08, C10, C15] with ${what}, every endpoint that changes something judges`, () => {
     for (const row of WITH_A_COOKIE) {
       const outcome = row.code === undefined ? 'lets it through' : `answers ${row.code}`
       it(`${row.name}: ${outcome}`, () =>
@@ -163,7 +163,7 @@ for (const [cookie, what] of [
   })
 }
 
-describe('without a cookie, a login judges', () => {
+describe('[C14, C16] without a cookie, a login judges', () => {
   for (const row of LOGIN_WITHOUT_A_COOKIE) {
     it(`${row.name}: ${row.code === undefined ? 'lets it through' : `answers ${row.code}`}`, () =>
       assertJudged(row, logins))

@@ -35,7 +35,7 @@ async function signedUp(rememberMe: boolean): Promise<{ person: Person; api: Api
 const endOf = (pair: Pair): number => Date.parse(pair.refreshExpiresAt)
 
 describe('a refresh token of a remembered session', () => {
-  it('is good for 14 days without use, and not a second longer, although its session lives', async () => {
+  it('[J29] is good for 14 days without use, and not a second longer, although its session lives', async () => {
     const { api } = await signedUp(true)
     const [early, late] = [await firstPair(api), await firstPair(api)]
     const end = endOf(late)
@@ -51,7 +51,7 @@ describe('a refresh token of a remembered session', () => {
     await successor(app, next)
   })
 
-  it('ends with its session after 30 days, however often it is used', async () => {
+  it('[J29] ends with its session after 30 days, however often it is used', async () => {
     const { api, start } = await signedUp(true)
     let pair = await firstPair(api)
     for (let days = 1; days < 30; days += 1) {

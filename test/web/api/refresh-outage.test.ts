@@ -47,7 +47,7 @@ const isUsed = (rows: readonly { hash: string; used: boolean }[], { refreshToken
 // In parallel, because a request without an answer from the database waits for its deadline.
 describe('while the database', { concurrency: true }, () => {
   for (const [name, breakIt] of Object.entries(OUTAGES)) {
-    it(`${name}, a refresh token is not used up, and nobody is told that it is wrong`, async () => {
+    it(`[J32] ${name}, a refresh token is not used up, and nobody is told that it is wrong`, async () => {
       const { proxy, app, api, first, rows } = await start()
       breakIt(proxy)
       const program = openApi(app)
@@ -77,7 +77,7 @@ describe('while the database', { concurrency: true }, () => {
     })
   }
 
-  it('is lost between the refresh and its answer, the token is used up, and a retry gets its successor', async () => {
+  it('[J31, F13] is lost between the refresh and its answer, the token is used up, and a retry gets its successor', async () => {
     const { proxy, app, api, first, direct, rows } = await start()
     const { sid } = decode(first.token).claims
     await direct`begin`
@@ -104,7 +104,7 @@ describe('while the database', { concurrency: true }, () => {
 })
 
 describe('a client that hangs up before its answer', () => {
-  it('gets the same successor when it asks again, and loses nothing', async () => {
+  it('[J31] gets the same successor when it asks again, and loses nothing', async () => {
     const { app, first, rows, direct } = await start()
     const { sid } = decode(first.token).claims
     const body = JSON.stringify({ refreshToken: first.refreshToken })

@@ -22,7 +22,7 @@ const { person: ada, browser } = await learner(app, 'Ada')
 const api = apiOf(app, browser)
 const stranger = openApi(app)
 
-describe('a text that is no refresh token is refused', () => {
+describe('[J30] a text that is no refresh token is refused', () => {
   const genuine = async () => (await firstPair(api)).refreshToken
   const TEXTS: Record<string, string | (() => Promise<string>)> = {
     'an access token': async () => (await firstPair(api)).token,
@@ -55,7 +55,7 @@ describe('a text that is no refresh token is refused', () => {
   }
 })
 
-describe('a body that is none is refused', () => {
+describe('[J30] a body that is none is refused', () => {
   const good = firstPair(api)
   const BODIES: Record<string, (token: string) => unknown> = {
     'nothing in it': () => ({}),
@@ -98,7 +98,7 @@ describe('a body that is none is refused', () => {
 })
 
 describe('the refresh token of somebody else', () => {
-  it('says whose it is: the session that calls gains nothing by it', async () => {
+  it('[J30] says whose it is: the session that calls gains nothing by it', async () => {
     const { api: ben, person } = await apiLearner(app, 'Ben')
     const pair = await firstPair(api)
     const response = await ben.post('/api/auth/refresh', { refreshToken: pair.refreshToken })

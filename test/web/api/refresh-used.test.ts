@@ -67,7 +67,7 @@ describe('a refresh token', () => {
     assert.equal(decode(pair.token).claims.sub, user.id)
   })
 
-  it('is used up by its successor, which has its own time, without any cookie', async () => {
+  it('[J25] is used up by its successor, which has its own time, without any cookie', async () => {
     const { first } = await start('Ada')
     advance(DAY)
     const response = await refresh(app, first.refreshToken)
@@ -97,7 +97,7 @@ describe('a refresh token', () => {
     assert.equal(rows.filter(({ usedAt }) => usedAt === null).length, 1)
   })
 
-  it('is in no table, and nothing that is there refreshes', async () => {
+  it('[J25] is in no table, and nothing that is there refreshes', async () => {
     const { first } = await start('Ada')
     const second = await successor(app, first)
     const families = await app.sql`select * from refresh_families`
@@ -143,7 +143,7 @@ describe('a refresh token that is used again', () => {
     await isGood(third)
   })
 
-  it('twenty times at once over two instances has one successor', async () => {
+  it('[J27] twenty times at once over two instances has one successor', async () => {
     for (let times = 0; times < 3; times += 1) {
       const { first } = await start('Ada')
       const pairs = await Promise.all(
@@ -157,7 +157,7 @@ describe('a refresh token that is used again', () => {
     }
   })
 
-  it('after 20 seconds ends its family: no token of it is good any more', async () => {
+  it('[J26] after 20 seconds ends its family: no token of it is good any more', async () => {
     const { first } = await start('Ada')
     const second = await successor(app, first)
     const third = await successor(app, second)
@@ -201,7 +201,7 @@ describe('a refresh token that is used again', () => {
     await isGood(await firstPair(api))
   })
 
-  it('is told in the log by a pseudonym, once, and without the token', async () => {
+  it('[J26] is told in the log by a pseudonym, once, and without the token', async () => {
     const { first } = await start('Ada')
     await successor(app, first)
     advance(21 * SECOND)

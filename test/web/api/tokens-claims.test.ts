@@ -39,7 +39,7 @@ it('the token that all of these are made from is good', async () => {
   await isGood(await resigned(app, real, {}))
 })
 
-describe('a token', () => {
+describe('[J07, J08, J13] a token', () => {
   const now = claims.iat
   const REFUSED: Record<string, Json[]> = {
     'of another audience': [
@@ -150,7 +150,7 @@ describe('a token', () => {
 })
 
 describe('something else that is secret', () => {
-  it('is no access token: refresh token, cookie, form token, handle, service key, a JWT of the app’s secret', async () => {
+  it('[J12] is no access token: refresh token, cookie, form token, handle, service key, a JWT of the app’s secret', async () => {
     const browser = openBrowser(app)
     assert.equal((await browser.logIn(person)).status, 303)
     const cookie = sessionCookieOf(browser)
@@ -178,7 +178,7 @@ describe('something else that is secret', () => {
 })
 
 describe('the leeway for clocks that differ', () => {
-  it('is just under half a minute after the end', async () => {
+  it('[J05] is just under half a minute after the end', async () => {
     const token = await api.token()
     const { exp } = decode(token).claims
     for (const [seconds, status] of [
@@ -194,7 +194,7 @@ describe('the leeway for clocks that differ', () => {
     }
   })
 
-  it('is half a minute before the beginning', async () => {
+  it('[J06] is half a minute before the beginning', async () => {
     const token = await api.token()
     const now = Math.floor(app.deps.now() / 1000)
     for (const [seconds, status] of [

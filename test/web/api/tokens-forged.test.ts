@@ -57,7 +57,7 @@ it('the token that all of these are made from is good', async () => {
   await isGood(await resigned(app, real, {}))
 })
 
-describe('a signature that proves nothing', () => {
+describe('[J01, J02] a signature that proves nothing', () => {
   const x = Buffer.from(key.x, 'base64url')
   const pem = app.deps.keyRing.find(kid).then((found) => String(found?.export({ format: 'pem', type: 'spki' })))
   const ssh = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), x])
@@ -107,7 +107,7 @@ describe('a signature that proves nothing', () => {
     }
   })
 
-  it('that of another key, under every name', async () => {
+  it('[J14] that of another key, under every name', async () => {
     const thumbprint = await calculateJwkThumbprint(attackerJwk)
     for (const name of [kid, thumbprint, 'attacker']) {
       isUnauthorized(await me(forge({ alg: 'EdDSA', kid: name }, claims, byAttacker)))
@@ -115,7 +115,7 @@ describe('a signature that proves nothing', () => {
   })
 })
 
-describe('a header that brings its own key', () => {
+describe('[J04] a header that brings its own key', () => {
   const certificate = attacker.publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
   const HEADERS: Json[] = [
     { jwk: attackerJwk },
@@ -140,7 +140,7 @@ describe('a header that brings its own key', () => {
   })
 })
 
-describe('a header that is not ours', () => {
+describe('[J11] a header that is not ours', () => {
   for (const other of [
     { kid: undefined },
     { kid: '' },
@@ -166,7 +166,7 @@ describe('a header that is not ours', () => {
   }
 })
 
-describe('a token that was changed on the way', () => {
+describe('[J09] a token that was changed on the way', () => {
   const parts = real.split('.')
   for (const [index, name] of ['header', 'claims', 'signature'].entries()) {
     it(`has one bit flipped in its ${name}`, async () => {

@@ -40,6 +40,8 @@ for (const { from, token: fetchToken } of SOURCES) {
         ...user,
         sub: user.id,
         sid: session.token,
+        amr: ['pwd'],
+        auth_time: Math.floor(Date.parse(session.createdAt) / 1000),
         iss: app.url,
         aud: app.url,
       })
@@ -171,7 +173,7 @@ describe('tokens', () => {
     assert.equal((await stranger.get('/api/auth/get-session')).body, null)
   })
 
-  it('are fetched by GET and never kept by a cache', async () => {
+  it('[B04] are fetched by GET and never kept by a cache', async () => {
     const response = await api.get('/api/auth/token')
     assert.equal(response.headers['cache-control'], 'no-store')
     assert.equal(response.headers.etag, undefined)
@@ -187,7 +189,12 @@ for (const PUBLIC_URL of ['https://learn.example.org', 'https://learn.example.or
     const [user] = await app.sql<never>`
       select id, name, email, email_verified, image, created_at, updated_at from users where email = ${person.email}`
     const { claims } = decode(
-      await deps.accessTokens.sign(user ?? assert.fail('Ada is there'), { handle: 'a-session', statusIndex: 7 }),
+      await deps.accessTokens.sign(user ?? assert.fail('Ada is there'), {
+        handle: 'a-session',
+        statusIndex: 7,
+        amr: ['pwd'],
+        createdAt: new Date(),
+      }),
     )
     assert.equal(claims.iss, 'https://learn.example.org')
     assert.equal(claims.aud, 'https://learn.example.org')

@@ -175,7 +175,7 @@ const shownValues = (page: HTMLElement) =>
       .map((input) => [input.getAttribute('name'), input.getAttribute('value')]),
   )
 
-describe('sign-up with one field', () => {
+describe('[I04, I06, P07, P12, X02, X04, X09, X11] sign-up with one field', () => {
   for (const field of ALL) {
     for (const { name, wrong, pair } of DAMAGES) {
       const refused = wrong.includes(field)
@@ -209,7 +209,7 @@ describe('sign-up with one field', () => {
     }
   }
 
-  it('what was wrong comes back as it was typed', async () => {
+  it('[X02] what was wrong comes back as it was typed', async () => {
     const typed: [string, string][] = [
       ['name', 'x'.repeat(101)],
       ['email', '"><script>alert(1)</script>'],
@@ -241,7 +241,7 @@ describe('sign-up with one field', () => {
   })
 })
 
-describe('login with one field', () => {
+describe('[P12, X04, X09, X11] login with one field', () => {
   for (const field of ['email', 'password'] as const) {
     for (const { name, pair } of DAMAGES) {
       it(`${field} ${name}: comes back`, async () => {
@@ -342,7 +342,7 @@ describe('fields that a form does not have', () => {
     formId: 'x',
   })
 
-  it('change nothing about a new account', async () => {
+  it('[X05] change nothing about a new account', async () => {
     const person = somebody('Ben')
     const browser = openBrowser(app)
     assert.equal((await browser.submit('/sign-up', join([encode(person), EXTRA]))).status, 303)
@@ -356,7 +356,7 @@ describe('fields that a form does not have', () => {
     assert.equal((await browser.logIn(person)).status, 303)
   })
 
-  it('change nobody at a login', async () => {
+  it('[X05] change nobody at a login', async () => {
     const before = await app.sql<{ id: string }>`select * from users order by id`
     const browser = openBrowser(app)
     const credentials = encode({ email: ada.email, password: ada.password })
@@ -365,7 +365,7 @@ describe('fields that a form does not have', () => {
     assert.deepEqual(await app.sql<{ id: string }>`select * from users order by id`, before)
   })
 
-  it('count only where the form is read from, not in the address', async () => {
+  it('[X22] count only where the form is read from, not in the address', async () => {
     const person = somebody('Ben')
     const browser = openBrowser(app)
     const _csrf = await browser.token('/sign-up')
@@ -384,7 +384,7 @@ describe('fields that a form does not have', () => {
     'isAdmin=1',
   ]
   for (const polluted of POLLUTION) {
-    it(`${polluted} stays a name of a field`, async () => {
+    it(`[X07] ${polluted} stays a name of a field`, async () => {
       const response = await openBrowser(app).submit(
         '/login',
         join([encode({ email: ada.email, password: '' }), polluted]),
@@ -399,7 +399,7 @@ describe('fields that a form does not have', () => {
 })
 
 describe('what looks like code is data', () => {
-  it('a name that is markup is shown as it was typed, on every page that shows it', async () => {
+  it('[X01] a name that is markup is shown as it was typed, on every page that shows it', async () => {
     const names = [
       '"><script>alert(1)</script>',
       '\'"`><img src=x onerror=alert(1)>',
@@ -421,20 +421,20 @@ describe('what looks like code is data', () => {
     }
   })
 
-  it('invisible characters of a name are dropped, and the rest is kept', async () => {
+  it('[X11] invisible characters of a name are dropped, and the rest is kept', async () => {
     const browser = openBrowser(app)
     await browser.signUp({ ...somebody('Ben'), name: '  A\u202eda\u200b \u00a0 Love\u00adlace\ufeff ' })
     assert.equal(await browser.whoAmI(), 'Ada Lovelace')
   })
 
-  it('an address that is SQL finds nobody', async () => {
+  it('[X04] an address that is SQL finds nobody', async () => {
     for (const email of ["'or'1'='1'--@example.org", '%@example.org', '_@example.org', `${ada.email}'--`]) {
       assertCameBack(await openBrowser(app).submit('/login', encode({ email, password: ada.password })))
     }
     assert.ok((await count('users')) > 1)
   })
 
-  it('a browser that calls itself markup is nowhere on a page', async () => {
+  it('[X01] a browser that calls itself markup is nowhere on a page', async () => {
     const { text: html } = await exchange(app, '/login?next=%22%3E%3Cscript%3E&x=%3Cscript%3E', {
       headers: { 'User-Agent': '"><script>alert(1)</script>', Referer: '"><script>', 'X-Request-Id': '"><script>' },
     })
@@ -454,7 +454,7 @@ async function rightForm(path: '/login' | '/sign-up') {
   }
 }
 
-describe('a body that is no form', () => {
+describe('[X17] a body that is no form', () => {
   const TYPES: { type: string | undefined; status: number }[] = [
     { type: FORM_TYPE, status: 303 },
     { type: `${FORM_TYPE}; charset=utf-8`, status: 303 },
@@ -502,7 +502,7 @@ describe('a body that is no form', () => {
     assert.equal(await browser.whoAmI(), 'Ben')
   })
 
-  it('in JSON that is cut off is neither repeated nor logged', async () => {
+  it('[X13] in JSON that is cut off is neither repeated nor logged', async () => {
     for (const type of ['application/json', FORM_TYPE]) {
       const { status, text: html } = await exchange(app, '/login', {
         method: 'POST',
@@ -536,7 +536,7 @@ describe('a compressed body', () => {
     { name: 'two encodings', encoding: 'gzip, br', body: 'x' },
   ]
   for (const { name, encoding, body, status = 415 } of CASES) {
-    it(`${name} is not unpacked`, async () => {
+    it(`[X15] ${name} is not unpacked`, async () => {
       const before = process.memoryUsage().arrayBuffers
       const answer = await exchange(app, '/login', {
         method: 'POST',
@@ -553,7 +553,7 @@ describe('a compressed body', () => {
 describe('too much at once', () => {
   const filled = (length: number, start: string) => start.padEnd(length, 'x')
 
-  it('a form of just the limit is read, and one byte more is not', async () => {
+  it('[X12] a form of just the limit is read, and one byte more is not', async () => {
     const { body, headers } = await rightForm('/login')
     const send = (length: number) =>
       exchange(app, '/login', { method: 'POST', headers: { ...headers, ...FORM }, body: filled(length, `${body}&x=`) })
@@ -565,7 +565,7 @@ describe('too much at once', () => {
     assertNothingLogged(ada.email, ada.password)
   })
 
-  it('a hundred fields are read, and one more is not', async () => {
+  it('[X12] a hundred fields are read, and one more is not', async () => {
     const { body, headers } = await rightForm('/login')
     const given = body.split('&').length
     const send = (fields: number) => {
@@ -577,7 +577,7 @@ describe('too much at once', () => {
     for (const fields of [101, 1001]) assert.equal((await send(fields)).status, 413)
   })
 
-  it('is refused before anything is counted or hashed', async () => {
+  it('[P11, R19] is refused before anything is counted or hashed', async () => {
     await app.sql`delete from rate_limits`
     await exchange(app, '/login', {
       method: 'POST',
@@ -591,7 +591,7 @@ describe('too much at once', () => {
     assert.equal(await count('rate_limits'), 0)
   })
 
-  it('keeps the process busy for no more than a moment', async () => {
+  it('[X12] keeps the process busy for no more than a moment', async () => {
     const HARD = {
       'an address with a hole': `email=a${'+'.repeat(15_000)}a`,
       'a name with a hole': `name=a${'+'.repeat(15_000)}a`,
@@ -629,13 +629,13 @@ describe('too much at once', () => {
   const head = (more: string) => `POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: ${FORM_TYPE}\r\n${more}\r\n\r\n`
   const TEN_MEGABYTES = 10 * KILOBYTE * KILOBYTE
 
-  it('a length that is too much is answered before any of it came', async () => {
+  it('[P11] a length that is too much is answered before any of it came', async () => {
     const answer = await sendBytes(app, head(`Content-Length: ${TEN_MEGABYTES}`))
     assert.match(answer, /^HTTP\/1\.1 413 /)
     assert.match(answer, /That is too much at once/)
   })
 
-  it('an upload in slow pieces is answered at the limit, and the connection closed', async () => {
+  it('[P11, X18] an upload in slow pieces is answered at the limit, and the connection closed', async () => {
     const { answer, sent } = await upload(head('Transfer-Encoding: chunked'), { pieces: 400, bytes: 1024, pause: 5 })
     assert.match(answer.text, /^HTTP\/1\.1 413 /)
     assert.ok(answer.after >= LIMIT, `answered after ${answer.after} bytes`)
@@ -643,7 +643,7 @@ describe('too much at once', () => {
     assert.ok(sent < 400 * KILOBYTE, `still open after ${sent} bytes`)
   })
 
-  it('an upload without end is cut soon after its answer', async () => {
+  it('[P11] an upload without end is cut soon after its answer', async () => {
     for (const framing of [`Content-Length: ${1000 * TEN_MEGABYTES}`, 'Transfer-Encoding: chunked']) {
       const { answer, sent } = await upload(head(framing), { pieces: 2_000, bytes: 64 * KILOBYTE, pause: 0 })
       assert.match(answer.text, /^HTTP\/1\.1 413 /, framing)
@@ -687,7 +687,7 @@ function upload(head: string, { pieces, bytes, pause }: { pieces: number; bytes:
   })
 }
 
-describe('a head that is too long', () => {
+describe('[X19] a head that is too long', () => {
   const CASES: { name: string; path?: string; headers?: Record<string, string>; status: number }[] = [
     { name: 'a cookie of 20 KB', headers: { Cookie: `matricula=${'x'.repeat(20 * KILOBYTE)}` }, status: 431 },
     { name: 'an address of 16 KB', path: `/login?next=/${'x'.repeat(16 * KILOBYTE)}`, status: 431 },

@@ -39,7 +39,7 @@ describe('the dashboard', async () => {
     })
   }
 
-  it('says that it depends on the cookie and the encoding, either way', async () => {
+  it('[B06] says that it depends on the cookie and the encoding, either way', async () => {
     for (const encoding of ['gzip', 'identity']) {
       const { headers } = await get('/dashboard', encoding)
       assert.equal(headers.vary, 'Cookie, Accept-Encoding')

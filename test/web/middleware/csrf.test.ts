@@ -45,11 +45,11 @@ const flipped = (token: string, at: number) =>
 
 describe('the right password with a wrong token logs nobody in', () => {
   const cases: { name: string; send: (token: string, browser: Browser) => { body?: string; path?: string } }[] = [
-    { name: 'no token', send: () => ({}) },
-    { name: 'an empty token', send: () => ({ body: field('') }) },
-    { name: 'a random token of the right length', send: (token) => ({ body: field('x'.repeat(token.length)) }) },
-    { name: 'the first character changed', send: (token) => ({ body: field(flipped(token, 0)) }) },
-    { name: 'a character in the middle changed', send: (token) => ({ body: field(flipped(token, 20)) }) },
+    { name: '[C01] no token', send: () => ({}) },
+    { name: '[C02] an empty token', send: () => ({ body: field('') }) },
+    { name: '[C02] a random token of the right length', send: (token) => ({ body: field('x'.repeat(token.length)) }) },
+    { name: '[C02] the first character changed', send: (token) => ({ body: field(flipped(token, 0)) }) },
+    { name: '[C02] a character in the middle changed', send: (token) => ({ body: field(flipped(token, 20)) }) },
     { name: 'the last character changed', send: (token) => ({ body: field(flipped(token, token.length - 1)) }) },
     { name: 'the last character missing', send: (token) => ({ body: field(token.slice(0, -1)) }) },
     { name: 'a character too many', send: (token) => ({ body: field(`${token}A`) }) },
@@ -138,7 +138,7 @@ describe('a token belongs to one browser and one login', () => {
     assertRefused(await theirs.post('/login', `${credentials}&${field(token)}`))
   })
 
-  it("a learner's token is worth nothing in another learner's browser", async () => {
+  it("[C03] a learner's token is worth nothing in another learner's browser", async () => {
     const { browser: ben } = await learner(app, 'Ben')
     const { browser: carl } = await learner(app, 'Carl')
     const response = await carl.post('/logout', { _csrf: await ben.token('/dashboard') })
@@ -154,7 +154,7 @@ describe('a token belongs to one browser and one login', () => {
     assert.equal(await phone.whoAmI(), 'Ben')
   })
 
-  it('one from before the login is refused after it, with a way on, and a fresh one is taken', async () => {
+  it('[C04] one from before the login is refused after it, with a way on, and a fresh one is taken', async () => {
     const browser = openBrowser(app)
     const old = await browser.token('/login')
     await browser.logIn(ada)
@@ -182,7 +182,7 @@ describe('a token belongs to one browser and one login', () => {
     assert.equal(parse(text).querySelector('h1')?.text, 'Your session ended')
   })
 
-  it('the older of two tabs still works', async () => {
+  it('[C20] the older of two tabs still works', async () => {
     const browser = openBrowser(app)
     const older = await browser.token('/login')
     await browser.token('/sign-up')
@@ -190,7 +190,7 @@ describe('a token belongs to one browser and one login', () => {
     assertLoggedIn(await browser.post('/login', `${credentials}&${field(older)}`))
   })
 
-  it('both tabs of a learner work', async () => {
+  it('[C20] both tabs of a learner work', async () => {
     const { browser } = await learner(app, 'Ben')
     const older = await browser.token('/dashboard')
     await browser.token('/')
@@ -209,27 +209,27 @@ const PLACES: { name: string; headers: Record<string, string>; taken: boolean }[
     taken: true,
   },
   {
-    name: 'our own page under no-referrer, which sends a null origin',
+    name: '[C08] our own page under no-referrer, which sends a null origin',
     headers: { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' },
     taken: true,
   },
   { name: 'a reload by the person', headers: { 'Sec-Fetch-Site': 'none' }, taken: true },
-  { name: 'another site', headers: { Origin: 'https://evil.test' }, taken: false },
+  { name: '[C05] another site', headers: { Origin: 'https://evil.test' }, taken: false },
   {
     name: 'another site that lies about Sec-Fetch-Site',
     headers: { Origin: 'https://evil.test', 'Sec-Fetch-Site': 'same-origin' },
     taken: false,
   },
-  { name: 'another site without an origin', headers: { 'Sec-Fetch-Site': 'cross-site' }, taken: false },
+  { name: '[C06] another site without an origin', headers: { 'Sec-Fetch-Site': 'cross-site' }, taken: false },
   {
     name: 'another site that lies about its origin',
     headers: { Origin: SITE, 'Sec-Fetch-Site': 'cross-site' },
     taken: false,
   },
-  { name: 'a sibling host', headers: { 'Sec-Fetch-Site': 'same-site' }, taken: false },
+  { name: '[C07] a sibling host', headers: { 'Sec-Fetch-Site': 'same-site' }, taken: false },
   { name: 'a sibling host by origin', headers: { Origin: 'http://other.auth.test' }, taken: false },
   { name: 'a word that no browser says', headers: { 'Sec-Fetch-Site': 'same-origin, cross-site' }, taken: false },
-  { name: 'a sandboxed frame', headers: { Origin: 'null' }, taken: false },
+  { name: '[C09] a sandboxed frame', headers: { Origin: 'null' }, taken: false },
   {
     name: 'a sandboxed frame of another site',
     headers: { Origin: 'null', 'Sec-Fetch-Site': 'cross-site' },
@@ -241,13 +241,13 @@ const PLACES: { name: string; headers: Record<string, string>; taken: boolean }[
     taken: false,
   },
   { name: 'an empty origin', headers: { Origin: '' }, taken: false },
-  { name: 'our host as the start of another', headers: { Origin: 'http://auth.test.evil.com' }, taken: false },
+  { name: '[C10] our host as the start of another', headers: { Origin: 'http://auth.test.evil.com' }, taken: false },
   { name: 'our host as the end of another', headers: { Origin: 'http://evilauth.test' }, taken: false },
   { name: 'our host as the user of another', headers: { Origin: 'http://auth.test@evil.com' }, taken: false },
-  { name: 'our host under another scheme', headers: { Origin: 'https://auth.test' }, taken: false },
-  { name: 'our host on another port', headers: { Origin: 'http://auth.test:444' }, taken: false },
-  { name: 'our origin with a slash', headers: { Origin: 'http://auth.test/' }, taken: false },
-  { name: 'our origin with its dot as any character', headers: { Origin: 'http://authXtest' }, taken: false },
+  { name: '[C10] our host under another scheme', headers: { Origin: 'https://auth.test' }, taken: false },
+  { name: '[C10] our host on another port', headers: { Origin: 'http://auth.test:444' }, taken: false },
+  { name: '[C10] our origin with a slash', headers: { Origin: 'http://auth.test/' }, taken: false },
+  { name: '[C10] our origin with its dot as any character', headers: { Origin: 'http://authXtest' }, taken: false },
   { name: 'two origins', headers: { Origin: `${SITE}, https://evil.test` }, taken: false },
   {
     name: 'another site, asking through the forwarded host',
@@ -276,7 +276,7 @@ describe('where a form with the right token comes from', () => {
     })
   }
 
-  it('a null origin without token is refused, whatever the browser says besides', async () => {
+  it('[C09] a null origin without token is refused, whatever the browser says besides', async () => {
     const headers = { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' }
     assertRefused(await openBrowser(app).post('/login', credentials, headers))
     assertRefused(await openBrowser(app).post('/login', credentials, { Origin: 'null' }))
@@ -297,7 +297,7 @@ describe('where a form with the right token comes from', () => {
   })
 })
 
-describe('opening an address changes nothing', () => {
+describe('[C17] opening an address changes nothing', () => {
   const newcomer = somebody('Eve')
   const asQuery = (fields: Record<string, string>) => new URLSearchParams(fields).toString()
   const cases: { path: string; ofVisitor: number; ofLearner: number }[] = [
@@ -325,7 +325,7 @@ describe('opening an address changes nothing', () => {
     }
   }
 
-  it('a method in a header or a field is ignored', async () => {
+  it('[C18] a method in a header or a field is ignored', async () => {
     for (const method of ['DELETE', 'PUT', 'GET']) {
       const browser = openBrowser(app)
       const body = `${credentials}&_method=${method}&${field(await browser.token('/login'))}`
@@ -334,7 +334,7 @@ describe('opening an address changes nothing', () => {
   })
 })
 
-describe('no other site may read an answer', () => {
+describe('[C22] no other site may read an answer', () => {
   const paths = ['/', '/login', '/sign-up', '/logout', '/dashboard', '/nowhere', '/robots.txt', '/health/ready']
   for (const path of paths) {
     for (const method of ['OPTIONS', 'GET']) {

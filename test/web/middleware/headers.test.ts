@@ -8,7 +8,7 @@ import { learner, openBrowser, type Response, somebody } from '../../support/peo
 import { type Answer, exchange, openSecureBrowser, sendBytes } from '../../support/raw-http.ts'
 
 const app = await startApp()
-const secure = await startApp(BEHIND_TLS)
+const secure = await startApp({ ...BEHIND_TLS, SECURITY_CONTACT: 'security@example.org' })
 /** `faulty` has lost a column: our fault (500). `unready` has lost tables: a database not set up yet (503). */
 const faulty = await startApp()
 const unready = await startApp()
@@ -91,6 +91,13 @@ const ANSWERS: { name: string; status: number; tls?: true; notAPage?: true; ask:
     ask: async () => exchange(app, (await assetsOf('/')).find((path) => path.endsWith('.css')) ?? ''),
   },
   { name: 'the file for robots', status: 200, notAPage: true, ask: () => exchange(app, '/robots.txt') },
+  {
+    name: 'whom to tell of a fault',
+    status: 200,
+    tls: true,
+    notAPage: true,
+    ask: () => exchange(secure, '/.well-known/security.txt', { headers: TLS }),
+  },
   { name: 'the icon', status: 200, notAPage: true, ask: () => exchange(app, '/favicon.svg') },
   { name: 'a page behind TLS', status: 200, tls: true, ask: () => exchange(secure, '/login', { headers: TLS }) },
   {
@@ -130,7 +137,7 @@ function policyOf({ headers }: Seen): Record<string, string> {
   return Object.fromEntries(directives.map((directive) => directive.trim().split(/ (.*)/s).slice(0, 2)))
 }
 
-describe('every answer', () => {
+describe('[B01, B02, B08, B10] every answer', () => {
   for (const { name, status, tls, ask } of ANSWERS) {
     it(`${name}, ${status}`, async () => {
       const answer = await ask()
@@ -157,7 +164,7 @@ describe('every answer', () => {
       for (const telling of ['x-powered-by', 'server', 'etag', 'x-runtime']) {
         assert.equal(headers[telling], undefined, telling)
       }
-      if (tls) assert.match(String(headers['strict-transport-security']), /^max-age=31536000\b/)
+      if (tls) assert.match(String(headers['strict-transport-security']), /^max-age=31536000; ?includeSubDomains$/i)
       else assert.equal(headers['strict-transport-security'], undefined)
     })
   }
@@ -168,7 +175,7 @@ describe('every answer', () => {
     }
   })
 
-  it('with a fault tells a reference and nothing of the fault', async () => {
+  it('[X25] with a fault tells a reference and nothing of the fault', async () => {
     for (const { name, ask } of ANSWERS.filter(({ status }) => status === 500 || status === 503)) {
       const { headers, text } = await ask()
       const shown = parse(text).querySelector('main')?.text ?? ''
@@ -181,7 +188,7 @@ describe('every answer', () => {
   })
 })
 
-describe('nobody keeps a page', () => {
+describe('[B04] nobody keeps a page', () => {
   for (const { name, ask } of ANSWERS.filter(({ notAPage }) => !notAPage)) {
     it(name, async () => {
       const { headers } = await ask()
@@ -202,7 +209,7 @@ describe('nobody keeps a page', () => {
     }
   })
 
-  it('no answer that sets a cookie may be kept, and some do set one', async () => {
+  it('[B06] no answer that sets a cookie may be kept, and some do set one', async () => {
     const answers = await Promise.all(ANSWERS.map(({ ask }) => ask()))
     const setting = answers.filter(({ headers }) => headers['set-cookie'] !== undefined)
     assert.ok(setting.length >= 5)
@@ -210,7 +217,7 @@ describe('nobody keeps a page', () => {
   })
 })
 
-describe('a page is made of its own site alone', () => {
+describe('[B09] a page is made of its own site alone', () => {
   for (const path of ['/', '/login', '/sign-up', '/dashboard', '/logout', '/help', '/password-reset', '/nowhere']) {
     it(path, async () => {
       const page = parse((await exchange(app, path, { headers: path === '/login' ? {} : adasCookie })).text)
@@ -240,7 +247,7 @@ describe('a page is made of its own site alone', () => {
   })
 })
 
-describe('a method that a page does not have', () => {
+describe('[X21] a method that a page does not have', () => {
   const pages = [
     { path: '/', allow: 'GET, HEAD' },
     { path: '/help', allow: 'GET, HEAD' },
@@ -286,7 +293,7 @@ describe('cookies', () => {
     return { name, value, attributes: attributes.map((attribute) => attribute.toLowerCase()).sort() }
   }
 
-  it('behind TLS have the strictest names and attributes, and say nothing', async () => {
+  it('[S13] behind TLS have the strictest names and attributes, and say nothing', async () => {
     const browser = openSecureBrowser(secure)
     const ben = somebody('Benjamin')
     assert.equal((await browser.submit('/sign-up', '/sign-up', ben)).status, 303)
@@ -321,7 +328,7 @@ describe('cookies', () => {
     }
   })
 
-  it('are cleared at a logout with the attributes they were set with, and so is what the browser kept', async () => {
+  it('[B11] are cleared at a logout with the attributes they were set with, and so is what the browser kept', async () => {
     const browser = openSecureBrowser(secure)
     await browser.submit('/sign-up', '/sign-up', somebody('Ben'))
     browser.setCookies = []
@@ -343,7 +350,7 @@ describe('cookies', () => {
 })
 
 describe('behind TLS, a plain request', () => {
-  it('with a session does nothing with it, and is sent to TLS', async () => {
+  it('[S36] with a session does nothing with it, and is sent to TLS', async () => {
     const browser = openSecureBrowser(secure)
     await browser.submit('/sign-up', '/sign-up', somebody('Ben'))
     const cookie = browser.cookieHeader()
@@ -417,7 +424,7 @@ describe('the id of a request', () => {
   })
 })
 
-it('whatever a request says, it is one short line of JSON in the log', async () => {
+it('[X27] whatever a request says, it is one short line of JSON in the log', async () => {
   const nasty = 'x\\n{"level":"fatal"}\u0085\u009b31m'
   await exchange(app, `/nowhere?${encodeURIComponent('\n{"level":"fatal"}')}`, {
     headers: { 'User-Agent': nasty + 'x'.repeat(8_000), Referer: nasty, 'X-Forwarded-For': nasty, Cookie: 'a=\u0085' },

@@ -75,7 +75,7 @@ it('everything that a learner does with the account is in it', async () => {
   )
 })
 
-it('each entry says when, where and on what, escaped, whatever the device calls itself', async () => {
+it('[X01] each entry says when, where and on what, escaped, whatever the device calls itself', async () => {
   const person = somebody('Ada')
   const evil = '<script>alert(1)</script> Firefox/1.0 (X11; "><img src=x>'
   const browser = openBrowser(app, { 'User-Agent': evil, 'X-Forwarded-For': '203.0.113.9' })

@@ -45,7 +45,7 @@ async function twoDevices() {
 }
 
 describe('the table', () => {
-  it('names each device, when it logged in, when it was last active and from where, this one first', async () => {
+  it('[S22] names each device, when it logged in, when it was last active and from where, this one first', async () => {
     const { phone, laptop } = await twoDevices()
     const rows = await tableOf(laptop)
     assert.deepEqual(
@@ -75,7 +75,7 @@ describe('the table', () => {
     assert.deepEqual([...new Set(page.querySelectorAll('tbody th').map((cell) => cell.getAttribute('scope')))], ['row'])
   })
 
-  it('shows nothing that opens a session', async () => {
+  it('[S22] shows nothing that opens a session', async () => {
     const { person, phone, laptop } = await twoDevices()
     const { refreshToken, token } = await firstPair(apiOf(app, phone))
     const { text } = await laptop.get(PAGE)
@@ -112,7 +112,7 @@ describe('the table', () => {
 })
 
 describe('logging out', () => {
-  it('one device ends its session at once, with its refresh tokens', async () => {
+  it('[S24] one device ends its session at once, with its refresh tokens', async () => {
     const { phone, laptop, person } = await twoDevices()
     const { refreshToken } = await firstPair(apiOf(app, phone))
     const [, other] = await tableOf(laptop)
@@ -145,7 +145,7 @@ describe('logging out', () => {
     assert.equal(await phone.whoAmI(), person.name)
   })
 
-  it('another learner’s device, or none, is not found, and nothing happens', async () => {
+  it('[S23] another learner’s device, or none, is not found, and nothing happens', async () => {
     const { phone, laptop } = await twoDevices()
     const [, other] = await tableOf(laptop)
     const [, handle = ''] = /sessions\/(.*)\/end/.exec(other?.action ?? '') ?? []

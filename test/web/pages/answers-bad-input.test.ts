@@ -91,7 +91,7 @@ const ROWS: Record<string, Row> = {
 const bodyOf = (sends: Given | string): string => (typeof sends === 'string' ? sends : encode(sends))
 const expected = (value: string | readonly string[] = []): readonly string[] => [value].flat()
 
-describe('an answer that cannot be taken', async () => {
+describe('[X09, X11, X23] an answer that cannot be taken', async () => {
   const { browser } = await learner(app, 'Ada')
   await passAll(browser)
   await saveAnswers(browser)

@@ -92,7 +92,7 @@ describe('an answer in an unusual form', () => {
 describe('markup in the text', () => {
   const MARKUP = '</textarea><script>alert(1)</script>\n"><img src=x onerror=alert(1)> &lt; <%= 7*7 %> {{x}}'
 
-  it('is shown as it was typed, wherever it is shown', async () => {
+  it('[X01, X02] is shown as it was typed, wherever it is shown', async () => {
     const { browser } = await learner(app, 'Ada')
     await passAll(browser, ['programming'])
     await answer(browser, 'goals', { projectGoalsText: MARKUP })

@@ -6,6 +6,7 @@ import { BEHIND_TLS, startApp } from '../../support/app.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, pathOf } from '../../support/mailed.ts'
 import { learner, openBrowser } from '../../support/people.ts'
+import { enterCode, nextCode, switchOn } from '../../support/second-step.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
@@ -28,7 +29,7 @@ it('the list is that of the cookies which a visit sets, with the life each has',
       seen[cookie.split('=')[0] ?? ''] = age === undefined ? undefined : Number(age)
     }
   }
-  const { person } = await learner(app, 'Ada')
+  const { person, browser } = await learner(app, 'Ada')
   const visitor = openBrowser(app)
   const letter = await askForReset(visitor, mailbox, person.email)
   note(await visitor.submit('/password-reset', { email: person.email }))
@@ -36,7 +37,15 @@ it('the list is that of the cookies which a visit sets, with the life each has',
   note(await openBrowser(app).get('/login'))
   note(await openBrowser(app).logIn(person, { next: '/' }))
   assert.equal(seen.matricula, undefined)
-  note(await openBrowser(app).logIn(person, { next: '/', remember: 'yes' }))
+
+  await app.sql`update users set email_verified = true where email = ${person.email}`
+  const { secret } = await switchOn(app, browser)
+  const careful = openBrowser(app)
+  note(await careful.logIn(person, { remember: 'yes' }))
+  const ticketLasts = seen['matricula-ticket']
+  note(await enterCode(careful, nextCode(app, secret), { rememberDevice: 'yes' }))
+  note(await openBrowser(app).logIn(person))
+  assert.equal(ticketLasts, 10 * MINUTE)
 
   assert.deepEqual(Object.keys(list).toSorted(), Object.keys(seen).toSorted())
   assert.deepEqual(seen, {
@@ -44,6 +53,8 @@ it('the list is that of the cookies which a visit sets, with the life each has',
     'matricula-device': 365 * DAY,
     'matricula-form': undefined,
     'matricula-link': 60 * MINUTE,
+    'matricula-second-step': 30 * DAY,
+    'matricula-ticket': 10 * MINUTE,
     'matricula-sent-to': 10 * MINUTE,
   })
   for (const [name, life] of Object.entries({
@@ -63,6 +74,8 @@ it('it names them as they are called over TLS', async () => {
   assert.deepEqual(Object.keys(listOn(page.text)), [
     '__Host-matricula',
     '__Host-matricula-device',
+    '__Host-matricula-ticket',
+    '__Host-matricula-second-step',
     '__Host-matricula-form',
     '__Secure-matricula-link',
     '__Secure-matricula-sent-to',

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
+import { issueTicket } from '../../../src/accounts/second-step/login-tickets.ts'
+import { beginSecondStep } from '../../../src/accounts/second-step/second-steps.ts'
+import { findUser } from '../../../src/accounts/users.ts'
 import { apiOf } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { answer, passAll, saveAnswers } from '../../support/learning.ts'
@@ -32,12 +35,20 @@ async function busyLearner() {
     await askForChange(browser, mailbox, next),
     await askForReset(openBrowser(app), mailbox, person.email),
   ]
+  const [{ id = '' } = {}] = await app.sql<{ id: string }>`select id from users where email = ${person.email}`
+  const user = (await findUser(app.sql, id)) ?? assert.fail('Ada is there')
+  await beginSecondStep(app.deps, user, ['aaaaa-aaaaa'])
+  const half = { passwordVersion: 0, amr: ['pwd'], remembered: false, next: '/dashboard' }
+  await issueTicket(app.sql, id, half, app.deps.now())
   return { person, browser, next, letters }
 }
 
 /** Columns that the copy leaves out on purpose. */
 const LEFT_OUT: Record<string, string[]> = {
-  users: ['password_hash', 'password_version', 'devices_version', 'sign_up_form'],
+  users: ['password_hash', 'password_version', 'devices_version', 'sign_up_form', 'second_step'],
+  second_steps: ['user_id', 'sealed', 'last_step', 'devices_version'],
+  recovery_codes: ['user_id', 'code_hash'],
+  login_tickets: ['ticket_hash', 'user_id', 'password_version', 'kept'],
   sessions: ['sid', 'sess', 'handle', 'user_id', 'status_index'],
   email_tokens: ['id', 'token_hash', 'user_id', 'password_version', 'mail_id'],
   activity: ['id', 'user_id'],
@@ -50,6 +61,10 @@ const RENAMED: Record<string, string> = {
   'profiles.draft': 'notSavedYet',
   'progress.lesson_id': 'lesson',
   'sessions.created_at': 'signedInAt',
+  'sessions.amr': 'signedInBy',
+  'second_steps.confirmed_at': 'since',
+  'login_tickets.amr': 'firstStep',
+  'login_tickets.next': 'leadsTo',
   'sessions.seen_at': 'lastSeenAt',
   'sessions.expire': 'endsAt',
   'sessions.user_agent': 'device',
@@ -63,6 +78,9 @@ const SECTIONS: Record<string, string> = {
   progress: 'progress',
   plans: 'plan',
   sessions: 'sessions',
+  second_steps: 'secondStep',
+  recovery_codes: 'recoveryCodes',
+  login_tickets: 'loginsHalfDone',
   activity: 'activity',
   email_tokens: 'mailedLinks',
 }

@@ -33,7 +33,7 @@ it('one that is taken gets the same answer as a free one, and its owner a word',
   assert.equal(mailbox.to(owner.email, CHANGE.subject).length, 0)
 })
 
-it('one that somebody signs up with between the request and the link stays theirs', async () => {
+it('[T21] one that somebody signs up with between the request and the link stays theirs', async () => {
   const { person, browser } = await learner(app, 'Ada')
   const newcomer = somebody('Ben')
   const letter = await askForChange(browser, mailbox, newcomer.email)
@@ -46,7 +46,7 @@ it('one that somebody signs up with between the request and the link stays their
   assert.deepEqual(await ownersOf(person.email), ['Ada'])
 })
 
-it('one for which three learners hold a link goes to one of them, whoever is quickest', async () => {
+it('[T21] one for which three learners hold a link goes to one of them, whoever is quickest', async () => {
   for (let round = 0; round < 3; round += 1) {
     const { email } = somebody('Ada')
     const people = []

@@ -25,7 +25,7 @@ const logsIn = async (email: string, password: string) =>
   (await openBrowser(app).logIn({ email, password })).status === 303
 
 describe('a new address', () => {
-  it('changes nothing before its own link is used, and then is the one to log in with', async () => {
+  it('[T20] changes nothing before its own link is used, and then is the one to log in with', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const { email } = somebody('Ada')
     assert.deepEqual(leads(await browser.submit(PAGE, { email })), [303, '/account'])

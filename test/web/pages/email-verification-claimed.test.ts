@@ -93,7 +93,7 @@ describe('the owner of an address with which somebody else has signed up', () =>
     assert.equal((await storedOf(eve.person.email)).emailVerified, false)
   })
 
-  it('makes the account theirs, empty, and nothing of before works', async () => {
+  it('[T18] makes the account theirs, empty, and nothing of before works', async () => {
     const eve = await trap()
     const ada = openBrowser(app)
     const page = parse((await open(ada, eve.letter)).text)

@@ -22,7 +22,7 @@ async function newcomer(name: string) {
 }
 
 describe('somebody who has not confirmed the address', () => {
-  it('uses everything, under a banner that says where the link went and sends it again', async () => {
+  it('[I10] uses everything, under a banner that says where the link went and sends it again', async () => {
     const { person, browser } = await newcomer('Ada')
     const banner = await bannerOf(browser)
     assert.ok(banner?.text.includes(person.email), 'the address')
@@ -59,7 +59,7 @@ describe('somebody who has not confirmed the address', () => {
   })
 })
 
-it('a visitor who asks hears the same for an unknown, an unconfirmed and a confirmed address', async () => {
+it('[E06] a visitor who asks hears the same for an unknown, an unconfirmed and a confirmed address', async () => {
   const { person: open } = await newcomer('Ada')
   const { person: done, browser, letter } = await newcomer('Ben')
   await confirm(browser, letter)
@@ -83,7 +83,7 @@ it('a visitor who asks hears the same for an unknown, an unconfirmed and a confi
 })
 
 describe('the link', () => {
-  it('confirms nothing until the button is pressed, and names the address', async () => {
+  it('[T06] confirms nothing until the button is pressed, and names the address', async () => {
     const { person, browser, letter } = await newcomer('Ada')
     const scanner = openBrowser(app)
     for (let time = 0; time < 5; time += 1) {
@@ -103,7 +103,7 @@ describe('the link', () => {
     assert.equal(headingOf(await browser.get('/email-verification/confirmed')), 'Your email address is confirmed')
   })
 
-  it('leaves its token in no address, page or log', async () => {
+  it('[T07, T08] leaves its token in no address, page or log', async () => {
     const { browser, letter } = await newcomer('Ada')
     const opened = await browser.get(pathOf(letter))
     assert.deepEqual(leads(opened), [303, VERIFY.page])
@@ -119,7 +119,7 @@ describe('the link', () => {
     assert.equal(app.log().includes(secretOf(letter)), false)
   })
 
-  it('works in another browser, which is not logged in by it', async () => {
+  it('[T15] works in another browser, which is not logged in by it', async () => {
     const { person, browser, letter } = await newcomer('Ada')
     const phone = openBrowser(app)
     assert.deepEqual(leads(await confirm(phone, letter)), [303, '/email-verification/confirmed'])
@@ -131,7 +131,7 @@ describe('the link', () => {
     assert.equal(await bannerOf(browser), null)
   })
 
-  it('works in the browser of somebody else, who stays who they are', async () => {
+  it('[T15] works in the browser of somebody else, who stays who they are', async () => {
     const { person, letter } = await newcomer('Ada')
     const { person: ben, browser, letter: bens } = await newcomer('Ben')
     await confirm(browser, letter)
@@ -140,7 +140,7 @@ describe('the link', () => {
     await confirm(browser, bens)
   })
 
-  it('may be pressed five times at once, once more after going back, and opened again', async () => {
+  it('[T16] may be pressed five times at once, once more after going back, and opened again', async () => {
     const { browser, letter } = await newcomer('Ada')
     await open(browser, letter)
     const token = await browser.token(VERIFY.page)
@@ -183,7 +183,7 @@ describe('a dead link', () => {
     assert.equal(await isVerified(person.email), true)
   })
 
-  it('is an older one, while the newer waits', async () => {
+  it('[T04] is an older one, while the newer waits', async () => {
     const { person, browser, letter } = await newcomer('Ada')
     await browser.submit('/email-verification', {})
     await mailbox.letterTo(person.email, VERIFY.subject, 2)
@@ -193,7 +193,7 @@ describe('a dead link', () => {
     assert.equal(await isVerified(person.email), false)
   })
 
-  it('is one to an address that the account has no longer', async () => {
+  it('[T16] is one to an address that the account has no longer', async () => {
     const { person, browser, letter } = await newcomer('Ada')
     const { email } = somebody('Ada')
     await browser.submit('/account/email-change', { email })

@@ -61,10 +61,17 @@ describe('the states that are looked at', () => {
     'plain form behind TLS': 400,
     'service out of reach': 503,
     ...Object.fromEntries(
-      ['login', 'sign-up', 'question', 'profile', 'mark of a lesson', 'hours'].map((name) => [
-        `${name} out of reach`,
-        503,
-      ]),
+      [
+        'login',
+        'sign-up',
+        'question',
+        'profile',
+        'mark of a lesson',
+        'hours',
+        'code at login',
+        'recovery code at login',
+        'second step, asked once more,',
+      ].map((name) => [`${name} out of reach`, 503]),
     ),
     'logout not finished': 503,
     'fault of ours': 500,
@@ -81,6 +88,12 @@ describe('the states that are looked at', () => {
     ...Object.fromEntries(
       [
         'account without a name',
+        'second step, set up without a code',
+        'second step, set up with a wrong code',
+        'second step, asked once more, wrong',
+        'code at login, left empty',
+        'recovery code at login, wrong',
+        'code at login, used before',
         'new address, left empty',
         'new address that is the old one',
         'new address, perhaps mistyped',
@@ -108,6 +121,9 @@ describe('the states that are looked at', () => {
         'taking over',
       ].map((name) => [`${name} while many log in`, 503]),
     ),
+    'code at login, paused': 429,
+    'second step, set up too often': 429,
+    'logged out for guessing codes': 429,
     'device that is not there': 404,
     'no link open': 404,
     'link that has been replaced': 410,
@@ -154,7 +170,7 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
       assert.equal(page.querySelectorAll('main').length, 1)
       const isBehindAnother =
         /^\/(onboarding|profile|lessons|account|plan)/.test(path) &&
-        (page.querySelector('main form') !== null || path.startsWith('/plan'))
+        (page.querySelector('main form') !== null || path.startsWith('/plan') || path === '/account/second-step')
       const parts = page.querySelector('body')?.childNodes.filter((node) => node.nodeType === 1) as HTMLElement[]
       assert.deepEqual(
         parts.map(({ rawTagName }) => rawTagName),
@@ -202,7 +218,7 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
       const names = ['href', 'src', 'srcset', 'action', 'formaction', 'poster', 'ping', 'target']
       const addresses = names.flatMap((attribute) => attributesOf(page, attribute))
       assert.deepEqual(
-        addresses.filter((address) => !/^(\/(?!\/)|#|mailto:)/.test(address)),
+        addresses.filter((address) => !/^(\/(?!\/)|#|mailto:|otpauth:)/.test(address)),
         [],
       )
       assert.equal(page.querySelectorAll('iframe, object, embed, base').length, 0)
@@ -308,6 +324,9 @@ describe('titles', () => {
 })
 
 /** Pages that only a mailed link opens. */
+/** Whoever has done the first step sees these pages, or has begun to set the second one up. */
+const OF_SECOND_STEP = ['/login/second-step', '/account/second-step/setup', '/account/second-step/confirmation']
+
 const OPENED_BY_MAIL = [
   '/password-reset/new',
   '/email-verification/confirm',
@@ -367,8 +386,8 @@ describe('a form that comes back', async () => {
   const { browser: ada } = await learner(app, 'Ada')
   await passAll(ada)
 
-  // Only a mailed link opens these pages, so they cannot be opened again here.
-  const isOpen = ({ path }: Exhibit) => !OPENED_BY_MAIL.includes(path)
+  // Only a mailed link or a first step opens these pages, so they cannot be opened again here.
+  const isOpen = ({ path }: Exhibit) => ![...OPENED_BY_MAIL, ...OF_SECOND_STEP].includes(path)
   const formsBack = gallery.filter(({ page }) => page.querySelector('#error-summary'))
   for (const { name, viewer, path, page, status } of formsBack.filter(isOpen)) {
     it(`${name}: stands at its own address, which opens fresh`, async () => {
@@ -535,7 +554,7 @@ describe('names', () => {
     assert.equal(exhibit('/sign-up for a visitor').page.querySelector('#name')?.getAttribute('dir'), 'auto')
   })
 
-  it('that hold markup are shown as typed', async () => {
+  it('[X01] that hold markup are shown as typed', async () => {
     const name = '"><script>alert(1)</script>&amp;'
     const browser = openBrowser(app)
     await browser.signUp({ ...somebody('eve'), name })

@@ -291,7 +291,7 @@ describe('the way on after a login', () => {
     })
   }
 
-  it('outlives a wrong password', async () => {
+  it('[H05] outlives a wrong password', async () => {
     const browser = openBrowser(app)
     const failed = await browser.logIn({ ...ada, password: 'not the password' }, { next: '/help' })
     const next = parse(failed.text).querySelector('#next')?.getAttribute('value') ?? ''

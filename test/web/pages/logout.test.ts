@@ -68,7 +68,7 @@ describe('the button', () => {
     }
   })
 
-  it('takes the cookie away, and what the browser has cached, but nothing else', async () => {
+  it('[B11] takes the cookie away, and what the browser has cached, but nothing else', async () => {
     const { browser } = await learner(app, 'Ada')
     const { headers } = await browser.logOut()
     const cookies = [headers['set-cookie'] ?? []].flat().filter((cookie) => cookie.startsWith('matricula='))

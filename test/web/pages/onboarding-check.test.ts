@@ -115,7 +115,7 @@ describe('nothing counts before “Save my answers”', () => {
     assert.deepEqual(await savedOf(browser), { ...SAVED, primaryFocus: 'isaac', ...goals })
   })
 
-  it('saves nothing for somebody who has not come to the end', async () => {
+  it('[X24] saves nothing for somebody who has not come to the end', async () => {
     const { browser } = await learner(app, 'Ada')
     await skip(browser, 'programming')
     const { status, headers } = await send(browser, CHECK, {})

@@ -36,7 +36,7 @@ const rowsOfDatabase = async (email: string) => [
   ...(await app.sql`select p.* from profiles p join users u on u.id = p.user_id where email = ${email}`),
 ]
 
-describe('two tabs', () => {
+describe('[X24] two tabs', () => {
   it('saving shows the answers again when they were changed in the other, and saves them the next time', async () => {
     const { browser } = await learner(app, 'Ada')
     await passAll(browser)
@@ -102,7 +102,7 @@ describe('two tabs', () => {
   })
 })
 
-describe('pressing a button several times', () => {
+describe('[X24] pressing a button several times', () => {
   it('on a question keeps one answer, and each press leads on', async () => {
     const { browser, person } = await learner(app, 'Ada')
     for (const [index, step] of STEPS.entries()) {
@@ -127,7 +127,7 @@ describe('pressing a button several times', () => {
     }
   })
 
-  it('loses none of ten answers that arrive at once, at two processes', async () => {
+  it('[S11] loses none of ten answers that arrive at once, at two processes', async () => {
     const { browser, person } = await learner(app, 'Ada')
     const elsewhere = openBrowser(second)
     await elsewhere.logIn(person)

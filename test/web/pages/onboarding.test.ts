@@ -174,7 +174,7 @@ describe('the way through the questions', () => {
     assert.equal((await browser.get('/onboarding')).headers.location, CHECK)
   })
 
-  it('leads to the first open question from one further on', async () => {
+  it('[X24] leads to the first open question from one further on', async () => {
     const { browser } = await learner(app, 'Ada')
     for (const step of [...STEPS.slice(1), 'check']) {
       const { status, headers } = await browser.get(`/onboarding/${step}`)
@@ -182,7 +182,7 @@ describe('the way through the questions', () => {
     }
   })
 
-  it('keeps an answer that comes out of order, and leads to the first open question', async () => {
+  it('[X24] keeps an answer that comes out of order, and leads to the first open question', async () => {
     const { browser } = await learner(app, 'Ada')
     const { status, headers } = await answer(browser, 'focus')
     assert.deepEqual([status, headers.location], [303, FIRST_QUESTION])

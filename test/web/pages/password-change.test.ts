@@ -20,7 +20,7 @@ const logsIn = async (email: string, password: string) =>
   (await openBrowser(app).logIn({ email, password })).status === 303
 
 describe('the form', () => {
-  it('is where password managers look for it', async () => {
+  it('[P17] is where password managers look for it', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const { status, headers } = await browser.get('/.well-known/change-password')
     assert.deepEqual([status, headers.location], [303, PAGE])
@@ -39,7 +39,7 @@ describe('the form', () => {
     assert.ok(box?.hasAttribute('checked'), 'other devices are logged out by default')
   })
 
-  it('comes back with every message, and with the box as it was', async () => {
+  it('[P09, P16] comes back with every message, and with the box as it was', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const CASES: [current: string, next: string, problems: [string, RegExp][]][] = [
       [
@@ -76,7 +76,7 @@ describe('the form', () => {
 })
 
 describe('a change', () => {
-  it('with the box as it comes logs out the other devices, and tells the owner', async () => {
+  it('[S25] with the box as it comes logs out the other devices, and tells the owner', async () => {
     const { person, browser } = await learner(app, 'Ada')
     const [phone, library] = [openBrowser(app), openBrowser(app)]
     await phone.logIn(person, { remember: 'yes' })
@@ -173,7 +173,7 @@ describe('guessing at an open session', () => {
       browser.submit('/account/account-deletion', { password: 'not my password', sure: 'yes' }),
   }
   for (const [name, guess] of Object.entries(GUESSES)) {
-    it(`${name} is counted, and ends the session after ten`, async () => {
+    it(`[R18] ${name} is counted, and ends the session after ten`, async () => {
       const { person, browser } = await learner(app, 'Ada')
       const cookie = sessionCookieOf(browser)
       for (let time = 0; time < 10; time += 1) assert.equal((await guess(browser)).status, 422)

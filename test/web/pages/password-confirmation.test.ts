@@ -21,7 +21,7 @@ describe('the password is asked for', () => {
     ['post', '/account/data-export'],
   ]
   for (const [method, path] of ASKING) {
-    it(`before ${method.toUpperCase()} ${path}, ten minutes after it was typed, and leads back`, async () => {
+    it(`[T20, S35] before ${method.toUpperCase()} ${path}, ten minutes after it was typed, and leads back`, async () => {
       const { person, browser } = await learner(app, 'Ada')
       const send = () =>
         method === 'get' ? browser.get(path) : browser.submitTo('/account', path, { email: somebody('Ada').email })

@@ -33,7 +33,7 @@ const outboxIsEmpty = () =>
   eventually('an empty outbox', async () => (await app.sql`select 1 as one from outbox`).length === 0)
 
 describe('the answer is the same', () => {
-  it('for an address with an account, confirmed or not, and for one without', async () => {
+  it('[E05] for an address with an account, confirmed or not, and for one without', async () => {
     const { person: known } = await learner(app, 'Ada')
     const { person: confirmed, browser } = await learner(app, 'Ben')
     await confirm(browser, await mailbox.letterTo(confirmed.email, VERIFY.subject))
@@ -45,7 +45,7 @@ describe('the answer is the same', () => {
     await mailbox.letterTo(confirmed.email, RESET.subject)
   })
 
-  it('while the mail server is out of order', async () => {
+  it('[T22, E09] while the mail server is out of order', async () => {
     const { person } = await learner(app, 'Ada')
     await outboxIsEmpty()
     mailbox.set('busy')
@@ -57,7 +57,7 @@ describe('the answer is the same', () => {
     assert.deepEqual(known, unknown)
   })
 
-  it('when an address has had its mails of the hour, from whichever network', async () => {
+  it('[R15] when an address has had its mails of the hour, from whichever network', async () => {
     const { person: known } = await learner(app, 'Ada')
     const unknown = somebody('Ben')
     const answers: unknown[] = []
@@ -133,7 +133,7 @@ describe('what is typed', () => {
     })
   }
 
-  it('in another spelling of the address goes to the stored one', async () => {
+  it('[T14] in another spelling of the address goes to the stored one', async () => {
     const { person } = await learner(app, 'Ada')
     await openBrowser(app).submit('/password-reset', { email: `  ${person.email.toUpperCase()} ` })
     const letter = await mailbox.letterTo(person.email, RESET.subject)

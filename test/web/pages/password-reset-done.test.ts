@@ -27,7 +27,7 @@ const logsIn = async (email: string, password: string) =>
   (await openBrowser(app).logIn({ email, password })).status === 303
 
 describe('the form', () => {
-  it('asks for one new password and tells password managers whose it is', async () => {
+  it('[P17] asks for one new password and tells password managers whose it is', async () => {
     const { person } = await learner(app, 'Ada')
     const browser = openBrowser(app)
     const { text } = await open(browser, await askForReset(browser, mailbox, person.email))
@@ -55,7 +55,7 @@ describe('the form', () => {
     ['password123', /very common/],
     ['a'.repeat(129), /128 characters or fewer/],
   ]
-  it('comes back for a password that cannot be, and the link is still good', async () => {
+  it('[T13] comes back for a password that cannot be, and the link is still good', async () => {
     const { person } = await learner(app, 'Ada')
     const browser = openBrowser(app)
     await open(browser, await askForReset(browser, mailbox, person.email))
@@ -77,7 +77,7 @@ describe('the form', () => {
 })
 
 describe('a link is used once', () => {
-  it('the second time it says so, in the same browser and in another, and the password stays', async () => {
+  it('[T01] the second time it says so, in the same browser and in another, and the password stays', async () => {
     const { person } = await learner(app, 'Ada')
     const browser = openBrowser(app)
     const letter = await askForReset(browser, mailbox, person.email)
@@ -92,7 +92,7 @@ describe('a link is used once', () => {
     assert.equal(await logsIn(person.email, NEW_PASSWORD), true)
   })
 
-  it('20 times at once with 20 passwords, one wins', async () => {
+  it('[T02] 20 times at once with 20 passwords, one wins', async () => {
     const { person } = await learner(app, 'Ada')
     const letter = await askForReset(openBrowser(app), mailbox, person.email)
     const forms = await Promise.all(
@@ -119,7 +119,7 @@ describe('a link is used once', () => {
 })
 
 describe('afterwards', () => {
-  it('every session and refresh token is dead, the owner is told, and nobody is logged in', async () => {
+  it('[T09] every session and refresh token is dead, the owner is told, and nobody is logged in', async () => {
     const { person, browser: laptop } = await learner(app, 'Ada')
     const phone = openBrowser(app)
     await phone.logIn(person, { remember: 'yes' })
@@ -169,7 +169,7 @@ describe('afterwards', () => {
 })
 
 describe('the account is that of the link', () => {
-  it('whatever else the form names', async () => {
+  it('[T10] whatever else the form names', async () => {
     const { person: ada } = await learner(app, 'Ada')
     const { person: ben, browser: bens } = await learner(app, 'Ben')
     const [row] = await app.sql<{ id: string }>`select id from users where email = ${ben.email}`
@@ -191,7 +191,7 @@ describe('the account is that of the link', () => {
     assert.equal(await logsIn(ada.email, NEW_PASSWORD), true)
   })
 
-  it('and whoever had made it with that address before is out: password, sessions, and a change of the address', async () => {
+  it('[T18] and whoever had made it with that address before is out: password, sessions, and a change of the address', async () => {
     const { person, browser: intruder } = await learner(app, 'Eve')
     const { refreshToken } = await firstPair(apiOf(app, intruder))
     const theirs = `eve-${person.email}`

@@ -10,7 +10,7 @@ import { learner, openBrowser } from '../../support/people.ts'
 const mailbox = await openMailbox()
 const app = await startApp({ TRUST_PROXY: '1' }, { atPublicUrl: true, mailbox })
 
-it('a hundred from one network are looked at, then it must wait; a real link works there all the same', async () => {
+it('[R17] a hundred from one network are looked at, then it must wait; a real link works there all the same', async () => {
   const { person } = await learner(app, 'Ada')
   const browser = openBrowser(app, { 'X-Forwarded-For': '2001:db8:1:2::1' })
   const guess = (page: 'password-reset' | 'email-verification') =>

@@ -24,7 +24,7 @@ const app = await startApp({}, { atPublicUrl: true, mailbox })
 const HOUR = 60 * 60_000
 
 describe('opening the link', () => {
-  it('changes nothing, however often a mail scanner does it', async () => {
+  it('[T06] changes nothing, however often a mail scanner does it', async () => {
     const { person } = await learner(app, 'Ada')
     const browser = openBrowser(app)
     const letter = await askForReset(browser, mailbox, person.email)
@@ -42,7 +42,7 @@ describe('opening the link', () => {
     assert.equal((await resetBy(browser, letter)).status, 303)
   })
 
-  it('takes the token out of the address at once, and into no page, header or log', async () => {
+  it('[T07, T08] takes the token out of the address at once, and into no page, header or log', async () => {
     const { person } = await learner(app, 'Ada')
     const browser = openBrowser(app)
     const letter = await askForReset(browser, mailbox, person.email)
@@ -74,7 +74,7 @@ describe('opening the link', () => {
     for (const secret of secrets) assert.equal(app.log().includes(secret), false)
   })
 
-  it('finds its token in the table only as a hash', async () => {
+  it('[T05] finds its token in the table only as a hash', async () => {
     const { person } = await learner(app, 'Ada')
     const letter = await askForReset(openBrowser(app), mailbox, person.email)
     const token = secretOf(letter)
@@ -90,7 +90,7 @@ describe('opening the link', () => {
 })
 
 describe('a link is good for one hour', () => {
-  it('to the second', async () => {
+  it('[T03] to the second', async () => {
     const { person } = await learner(app, 'Ada')
     const browser = openBrowser(app)
     const letter = await askForReset(browser, mailbox, person.email)
@@ -113,7 +113,7 @@ describe('a link is good for one hour', () => {
   })
 })
 
-describe('a dead link says what became of it and offers a new one', () => {
+describe('[T04] a dead link says what became of it and offers a new one', () => {
   type Story = { person: Person; own: Browser; browser: Browser; letter: Letter }
   const DEAD: Record<string, { after: (story: Story) => Promise<unknown>; heading: string }> = {
     'one that expired': {

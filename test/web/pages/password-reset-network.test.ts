@@ -10,7 +10,7 @@ const mailbox = await openMailbox()
 const app = await startApp({ TRUST_PROXY: '1' }, { atPublicUrl: true, mailbox })
 const HERE = { 'X-Forwarded-For': '198.51.100.1' }
 
-it('after 200 mails in an hour it is told when to ask again, for a known address as for an unknown one', async () => {
+it('[R16] after 200 mails in an hour it is told when to ask again, for a known address as for an unknown one', async () => {
   const { person } = await learner(app, 'Ada')
   const browser = openBrowser(app, HERE)
   const link = await askForReset(browser, mailbox, person.email)

@@ -4,7 +4,9 @@ import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
 import { startApp } from '../../support/app.ts'
 import { controlsOf, unwantedWordsOf } from '../../support/gallery.ts'
+import { holdInvariants } from '../../support/invariants.ts'
 import { learner, openBrowser, PASSWORD, problemsOf, somebody, tokenOf } from '../../support/people.ts'
+import { holderOf, sessionCookieOf } from '../../support/sessions.ts'
 
 const app = await startApp()
 const visitor = openBrowser(app)
@@ -17,7 +19,7 @@ const accountsOf = async (email: string): Promise<number> => {
 }
 
 describe('the form', () => {
-  it('asks for a name, an address and one password, in ways that a password manager knows', () => {
+  it('[P17] asks for a name, an address and one password, in ways that a password manager knows', () => {
     assert.deepEqual(controlsOf(blank, 'sign-up-form'), [
       {
         id: 'name',
@@ -89,7 +91,7 @@ describe('the form', () => {
     }
   })
 
-  it('blocks neither paste nor autofill, and has no riddle', () => {
+  it('[P17] blocks neither paste nor autofill, and has no riddle', () => {
     assert.doesNotMatch(blank, /autocomplete="off"|onpaste|oncopy|readonly|captcha|maxlength="/i)
   })
 
@@ -155,7 +157,7 @@ describe('the form left empty', () => {
 })
 
 describe('what comes back', () => {
-  it('is what was typed, right or wrong, and never the password', async () => {
+  it('[P17] is what was typed, right or wrong, and never the password', async () => {
     const typed = { name: ' Ada  Lovelace ', email: ' ada at example', password: 'a secret that is long enough' }
     const response = await visitor.submit('/sign-up', typed)
     const page = parse(response.text)
@@ -166,7 +168,7 @@ describe('what comes back', () => {
     assert.ok(!response.text.includes(typed.password))
   })
 
-  it('is text, whatever markup was typed', async () => {
+  it('[X02] is text, whatever markup was typed', async () => {
     const name = '"><script>alert(1)</script>'
     const { text } = await visitor.submit('/sign-up', { name, email: '" autofocus x="', password: '' })
     assert.doesNotMatch(text, /<script>alert|" autofocus x=/)
@@ -334,6 +336,8 @@ describe('the same form sent again', () => {
     )
     assert.equal(await accountsOf(ada.email), 1)
     assert.equal(await browser.whoAmI(), 'Ada')
+    // One session, and no place in the status lists that is held for nobody.
+    await holdInvariants(app.sql, { mail: false })
   })
 
   it('after the login says that one is logged in, with the way on', async () => {
@@ -344,6 +348,32 @@ describe('the same form sent again', () => {
     assert.equal(status, 403)
     assert.match(text, /You have logged in since this page was opened/)
     assert.ok(parse(text).querySelector('main a[href="/dashboard"]'))
+  })
+
+  it('after the session was ended opens nothing: the cookie of that session stays worthless', async () => {
+    const ada = somebody('Ada')
+    for (const end of ['a logout', 'another device', 'another login'] as const) {
+      const person = { ...ada, email: end.replace(' ', '-') + ada.email }
+      const browser = openBrowser(app)
+      const body = { ...person, _csrf: await browser.token('/sign-up') }
+      assert.equal((await browser.post('/sign-up', body)).status, 303)
+      const copied = sessionCookieOf(browser)
+      const formCookie = { Cookie: `matricula-form=${browser.cookie('matricula-form')}` }
+      if (end === 'a logout') await browser.logOut()
+      if (end === 'another login') await browser.submitTo('/dashboard', '/login', person)
+      if (end === 'another device') {
+        const other = openBrowser(app)
+        await other.logIn(person)
+        await other.submitTo('/account/sessions', '/account/sessions/end-others')
+      }
+      assert.equal(await holderOf(app, copied), undefined, end)
+      const { status, text } = await openBrowser(app, formCookie).post('/sign-up', body)
+      assert.equal(await holderOf(app, copied), undefined, `${end}, and the form once more`)
+      assert.deepEqual(
+        [status, problemsOf(text)[0]?.message],
+        [422, 'There is already an account with this email address'],
+      )
+    }
   })
 
   it('after a restart of the server is taken', async () => {

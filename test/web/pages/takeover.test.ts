@@ -66,6 +66,24 @@ it('by changing the address and deleting the account: the owner still gets it ba
   await takeBack(notice, person.email)
 })
 
+it('by the letter about an earlier end, once the owner is back and leaves: it does nothing any more', async () => {
+  const { person, eve, address, notice } = await stolen()
+  await leave(eve, person.password)
+  const letter = await mailbox.letterTo(address, GOODBYE)
+  await takeBack(notice, person.email)
+  const ada = openBrowser(app)
+  await ada.logIn({ email: person.email, password: NEW_PASSWORD })
+  assert.deepEqual(leads(await leave(ada, NEW_PASSWORD)), [303, '/goodbye'])
+  for (const action of ['/deletion-undo/not-me', '/deletion-undo/for-good', '/deletion-undo']) {
+    assert.equal((await open(eve, letter)).status, 410, 'the page of the letter')
+    assert.equal((await eve.submitTo('/login', action)).status, 410, action)
+  }
+  assert.equal((await eve.get('/password-reset/new')).status, 404, 'no link to a new password of Ada')
+  const own = openBrowser(app)
+  await open(own, await mailbox.letterTo(person.email, GOODBYE))
+  assert.deepEqual(leads(await own.submitTo('/deletion-undo', '/deletion-undo')), [303, '/login?done=deletion-undone'])
+})
+
 it('by making that deletion final: there is no such button, and the address does nothing', async () => {
   const { person, eve, address, notice } = await stolen()
   await leave(eve, person.password)

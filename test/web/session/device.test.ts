@@ -15,7 +15,7 @@ async function call(userAgent: string, path: string, person: Person): Promise<vo
   assert.equal((await exchange(app, path, { method: 'POST', headers, body })).status, 200)
 }
 
-describe('a device that calls itself', () => {
+describe('[X27] a device that calls itself', () => {
   for (const [what, given, kept] of [
     [
       'what browsers do',

@@ -7,7 +7,7 @@ import { browserWith, holderOf, idWithin, onlySessionOf, sessionCookieOf, sessio
 
 const app = await startApp()
 
-it("Carl puts his own session into Ada's browser; after her login he holds nothing", async () => {
+it("[S01] Carl puts his own session into Ada's browser; after her login he holds nothing", async () => {
   const { person: carl, browser: carlsBrowser } = await learner(app, 'Carl')
   const { person: ada } = await learner(app, 'Ada')
   const planted = sessionCookieOf(carlsBrowser)
@@ -29,7 +29,7 @@ it("Carl puts his own session into Ada's browser; after her login he holds nothi
   assert.deepEqual(await sessionsOf(app, carl), [])
 })
 
-it('a login while logged in as the same person ends the earlier session and starts another', async () => {
+it('[S01] a login while logged in as the same person ends the earlier session and starts another', async () => {
   const { person, browser } = await learner(app, 'Ada')
   const before = sessionCookieOf(browser)
   const { sid } = await onlySessionOf(app, person)

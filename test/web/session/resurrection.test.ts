@@ -101,11 +101,11 @@ const ours = await startWith((deps) => new SessionStore(deps))
 const stock = await startWith((deps) => new StockStore(deps))
 
 describe('a logout during a slow request', () => {
-  it('that writes to the session is final', async () => {
+  it('[S05] that writes to the session is final', async () => {
     assert.deepEqual(await logOutDuring(ours, 'set'), { rows: 0, holder: undefined })
   })
 
-  it('that only visits is final', async () => {
+  it('[S06] that only visits is final', async () => {
     assert.deepEqual(await logOutDuring(ours, 'touch'), { rows: 0, holder: undefined })
   })
 
@@ -132,7 +132,7 @@ it('a login that replaces a session during a slow request leaves only the new se
   assert.equal(await countSessions(app), before)
 })
 
-it('a session that another device ended during a slow request stays ended', async () => {
+it('[S07] a session that another device ended during a slow request stays ended', async () => {
   const { app, store } = ours
   const { browser } = await learner(app, 'Ada')
   const cookie = sessionCookieOf(browser)

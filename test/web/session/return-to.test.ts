@@ -183,7 +183,7 @@ describe('a way back, by the function', () => {
 
 describe('a way back, through the front door', () => {
   for (const { next, location } of CASES) {
-    it(`${brief(next)} leads to ${brief(location)}, also after a failed try`, async () => {
+    it(`[H01, H03, H04, H05] ${brief(next)} leads to ${brief(location)}, also after a failed try`, async () => {
       const browser = openBrowser(app)
       // A lone surrogate cannot be sent: it becomes U+FFFD on the way, which is a different address.
       const sent = new URLSearchParams({ next }).toString()
@@ -257,7 +257,7 @@ describe('a visitor at a closed page', () => {
 })
 
 describe('a learner whose session ended', () => {
-  it('is not led to where the Referer says, and what was sent is not sent again', async () => {
+  it('[H08] is not led to where the Referer says, and what was sent is not sent again', async () => {
     const { browser } = await learner(app, 'Ben')
     const token = await browser.token('/dashboard')
     const cookie = `matricula=${browser.cookie('matricula')}`
@@ -279,7 +279,7 @@ describe('a learner whose session ended', () => {
     }
   })
 
-  it('is led by GET, never made to send a password again', async () => {
+  it('[H09] is led by GET, never made to send a password again', async () => {
     const { person, browser } = await learner(app, 'Ben')
     await browser.logOut()
     for (const response of [
@@ -292,7 +292,7 @@ describe('a learner whose session ended', () => {
   })
 })
 
-describe('no header says where a link leads', () => {
+describe('[H12] no header says where a link leads', () => {
   const headers = {
     Host: EVIL,
     'X-Forwarded-Host': EVIL,
@@ -314,7 +314,7 @@ describe('no header says where a link leads', () => {
     })
   }
 
-  it('two at once for different hosts are not mixed', async () => {
+  it('[H11] two at once for different hosts are not mixed', async () => {
     const hosts = Array.from({ length: 20 }, (_, index) => `host-${index}.test`)
     const answers = await Promise.all(
       hosts.map((host) => exchange(app, `/dashboard?of=${host}`, { headers: { Host: host } })),
@@ -346,7 +346,7 @@ describe('no header says where a link leads', () => {
   }
 })
 
-describe('a request that two servers may read differently is refused, and the connection closed', () => {
+describe('[H13] a request that two servers may read differently is refused, and the connection closed', () => {
   const form = 'email=a%40b.co&password=x'
   const head = 'POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n'
   const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'

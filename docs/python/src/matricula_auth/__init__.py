@@ -1,7 +1,7 @@
 """Tells which learner of Matricula calls, and refuses who has logged out."""
 
 from .environment import configure, default_async_verifier, default_verifier, setting
-from .errors import BadToken, MissingScope, NoToken, Refusal, Unreachable
+from .errors import BadToken, MissingScope, NoToken, Refusal, TooWeakLogin, Unreachable
 from .learner import Learner
 from .verifier import AsyncVerifier, Verifier
 
@@ -12,6 +12,7 @@ __all__ = [
     "MissingScope",
     "NoToken",
     "Refusal",
+    "TooWeakLogin",
     "Unreachable",
     "Verifier",
     "configure",

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from .bearer import token_of
 from .environment import default_async_verifier, default_verifier
-from .errors import MissingScope, NoToken, Refusal
+from .errors import NoToken, Refusal
 from .learner import Learner
+from .verification import Demands
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -55,8 +56,21 @@ class LearnerMiddleware:
 @overload
 def learner_required(view: View) -> View: ...
 @overload
-def learner_required(*, scopes: Collection[str] = (), strict: bool = False) -> Callable[[View], View]: ...
-def learner_required(view: View | None = None, *, scopes: Collection[str] = (), strict: bool = False) -> Any:
+def learner_required(
+    *,
+    scopes: Collection[str] = (),
+    strict: bool = False,
+    require_amr: Collection[str] = (),
+    max_age: int | None = None,
+) -> Callable[[View], View]: ...
+def learner_required(
+    view: View | None = None,
+    *,
+    scopes: Collection[str] = (),
+    strict: bool = False,
+    require_amr: Collection[str] = (),
+    max_age: int | None = None,
+) -> Any:
     """Refuses who has no good token; `strict` asks Matricula each time. Needs the middleware."""
 
     def decorate(view: View) -> View:
@@ -64,8 +78,7 @@ def learner_required(view: View | None = None, *, scopes: Collection[str] = (), 
             learner: Learner | None = getattr(request, "learner", None)
             if learner is None:
                 raise NoToken
-            if missing := tuple(scope for scope in scopes if scope not in learner.scopes):
-                raise MissingScope(missing)
+            Demands(scopes, require_amr, max_age).check(learner)
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: object, **kwargs: object) -> Any:  # noqa: ANN401

@@ -48,6 +48,22 @@ class MissingScope(Refusal):
         return {"WWW-Authenticate": challenge(error="insufficient_scope", scope=" ".join(self.scopes))}
 
 
+class TooWeakLogin(Refusal):
+    """The token is good, but its learner has logged in too long ago, or not by the ways that this takes (RFC 9470)."""
+
+    detail = "Log in again for this"
+
+    def __init__(self, require_amr: tuple[str, ...], max_age: int | None) -> None:
+        super().__init__("A newer or stronger login is needed")
+        self.require_amr, self.max_age = require_amr, max_age
+
+    @property
+    def headers(self) -> dict[str, str]:
+        wanted = {} if self.max_age is None else {"max_age": str(self.max_age)}
+        error = "insufficient_user_authentication"
+        return {"WWW-Authenticate": challenge(error=error, error_description=self.reason, **wanted)}
+
+
 class Unreachable(Refusal):
     """
     Matricula cannot be asked, so nobody knows whether the token is good. Not a 401: a client that gets one throws its

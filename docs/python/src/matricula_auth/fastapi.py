@@ -3,6 +3,7 @@ For FastAPI: `Annotated[Learner, Depends(learner)]`. The scheme stands in the Op
 `Security(learner, scopes=["…"])` a token needs these scopes.
 """
 
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Security
@@ -19,9 +20,20 @@ bearer = HTTPBearer(scheme_name="Matricula", bearerFormat="JWT", auto_error=Fals
 class LearnerDependency:
     """The learner who calls. Who has no good token gets 401, and 503 while nobody can tell."""
 
-    def __init__(self, verifier: AsyncVerifier | None = None, *, strict: bool = False) -> None:
-        """`verifier` in place of that of the environment; `strict` to ask Matricula each time."""
+    def __init__(
+        self,
+        verifier: AsyncVerifier | None = None,
+        *,
+        strict: bool = False,
+        require_amr: Collection[str] = (),
+        max_age: int | None = None,
+    ) -> None:
+        """
+        `verifier` in place of that of the environment; `strict` to ask Matricula each time; `require_amr` and
+        `max_age` as of `Verifier.verify`.
+        """
         self._verifier, self._strict = verifier, strict
+        self._require_amr, self._max_age = require_amr, max_age
 
     async def __call__(
         self,
@@ -31,7 +43,13 @@ class LearnerDependency:
         verifier = self._verifier or default_async_verifier()
         token = credentials.credentials if credentials else None
         try:
-            return await verifier.verify(token, scopes=security.scopes, strict=self._strict)
+            return await verifier.verify(
+                token,
+                scopes=security.scopes,
+                strict=self._strict,
+                require_amr=self._require_amr,
+                max_age=self._max_age,
+            )
         except Refusal as refusal:
             raise answer_of(refusal) from refusal
 

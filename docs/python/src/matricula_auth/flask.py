@@ -23,13 +23,20 @@ current_learner = cast(Learner, LocalProxy(lambda: g.matricula_learner))
 def learner_required(view: View) -> View: ...
 @overload
 def learner_required(
-    *, scopes: Collection[str] = (), strict: bool = False, verifier: Verifier | None = None
+    *,
+    scopes: Collection[str] = (),
+    strict: bool = False,
+    require_amr: Collection[str] = (),
+    max_age: int | None = None,
+    verifier: Verifier | None = None,
 ) -> Callable[[View], View]: ...
 def learner_required(
     view: View | None = None,
     *,
     scopes: Collection[str] = (),
     strict: bool = False,
+    require_amr: Collection[str] = (),
+    max_age: int | None = None,
     verifier: Verifier | None = None,
 ) -> Any:
     """Lets in who has a good token; `strict` asks Matricula each time. Stands below the line with the route."""
@@ -39,7 +46,9 @@ def learner_required(
         def guarded(*args: object, **kwargs: object) -> Any:  # noqa: ANN401
             token = token_of(request.headers.get("Authorization"))
             try:
-                g.matricula_learner = (verifier or default_verifier()).verify(token, scopes=scopes, strict=strict)
+                g.matricula_learner = (verifier or default_verifier()).verify(
+                    token, scopes=scopes, strict=strict, require_amr=require_amr, max_age=max_age
+                )
             except Refusal as refusal:
                 abort(answer_of(refusal))
             return current_app.ensure_sync(view)(*args, **kwargs)

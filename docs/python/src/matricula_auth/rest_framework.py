@@ -1,5 +1,6 @@
 """For Django REST framework: `MatriculaAuthentication` among DEFAULT_AUTHENTICATION_CLASSES, or those of a view."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rest_framework.authentication import BaseAuthentication
@@ -37,13 +38,18 @@ class MatriculaAuthentication(BaseAuthentication):
     """`request.user.learner` is who calls, `request.auth` the token. Without a token, other classes are asked."""
 
     strict = False
+    require_amr: Collection[str] = ()
+    max_age: int | None = None
 
     def authenticate(self, request: Request) -> tuple[LearnerUser, str] | None:
         token = token_of(request.headers.get("Authorization"))
         if token is None:
             return None
         try:
-            return LearnerUser(default_verifier().verify(token, strict=self.strict)), token
+            learner = default_verifier().verify(
+                token, strict=self.strict, require_amr=self.require_amr, max_age=self.max_age
+            )
+            return LearnerUser(learner), token
         except Unreachable as refusal:
             raise OutOfReach from refusal
         except Refusal as refusal:

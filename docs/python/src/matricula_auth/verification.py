@@ -12,8 +12,9 @@ from typing import Any, Literal
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from .clock import now
 from .documents import Document
-from .errors import BadToken, MissingScope, NoToken, Unreachable
+from .errors import BadToken, MissingScope, NoToken, TooWeakLogin, Unreachable
 from .fetching import Fetch, Request, fetch
 from .keys import ALGORITHMS, Keys, header_of, jwts
 from .learner import Learner, StatusReference, learner_of, status_reference_of
@@ -37,6 +38,29 @@ class Work:
 def work_on(document: Document[Any], wanted: int) -> Work:
     return Work(partial(document.refresh, wanted), (document, wanted))
 
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What a token must show beside being good: scopes, and how and when its learner has logged in."""
+
+    scopes: Collection[str] = ()
+    require_amr: Collection[str] = ()
+    max_age: int | None = None
+
+    def check(self, learner: Learner, leeway: float = 0) -> None:
+        """@raises MissingScope, TooWeakLogin"""
+        if missing := tuple(scope for scope in self.scopes if scope not in learner.scopes):
+            raise MissingScope(missing)
+        is_weak = any(way not in learner.amr for way in self.require_amr)
+        # A token that does not say when is too old for whoever asks.
+        is_old = self.max_age is not None and (
+            learner.auth_time is None or now() - learner.auth_time > self.max_age + leeway
+        )
+        if is_weak or is_old:
+            raise TooWeakLogin(tuple(self.require_amr), self.max_age)
+
+
+NOTHING = Demands()
 
 Steps = Generator[Work, None, Learner]
 
@@ -65,7 +89,7 @@ class Verification:
         self.keys = Keys(Request(f"{self._base.url}{KEYS_PATH}", self._base.headers), fetch, timeout)
         self.status_lists = StatusLists(self.keys, self._base, fetch, timeout, leeway)
 
-    def steps(self, token: str | None, scopes: Collection[str] = (), strict: bool = False) -> Steps:
+    def steps(self, token: str | None, demands: Demands = NOTHING, strict: bool = False) -> Steps:
         """
         Checks a token and returns its learner. Garbage is refused before anything is fetched for it.
         @raises Refusal
@@ -84,8 +108,7 @@ class Verification:
             yield Work(lambda: answer.append(self._ask(token)))
             if answer != [True]:
                 raise BadToken("The session has ended")
-        if missing := tuple(scope for scope in scopes if scope not in learner.scopes):
-            raise MissingScope(missing)
+        demands.check(learner, self._leeway)
         return learner
 
     def _decode(self, token: str, key: Ed25519PublicKey) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from .documents import Document
 from .fetching import Fetch, fetch
 from .learner import Learner
-from .verification import Verification, Work
+from .verification import Demands, Verification, Work
 
 # So many questions to Matricula at once from a program of tasks.
 THREADS = 8
@@ -55,12 +55,21 @@ class Verifier:
             fetch=fetch,
         )
 
-    def verify(self, token: str | None, *, scopes: Collection[str] = (), strict: bool = False) -> Learner:
+    def verify(
+        self,
+        token: str | None,
+        *,
+        scopes: Collection[str] = (),
+        strict: bool = False,
+        require_amr: Collection[str] = (),
+        max_age: int | None = None,
+    ) -> Learner:
         """
         The learner of a token whose session was open a few seconds ago; with `strict`, is open now, for which
-        Matricula is asked. @raises Refusal: `NoToken`, `BadToken`, `MissingScope` or `Unreachable`.
+        Matricula is asked. `require_amr={"mfa"}` takes only logins with a second step, `max_age` only logins of the
+        last so many seconds. @raises Refusal: `NoToken`, `BadToken`, `MissingScope`, `TooWeakLogin` or `Unreachable`.
         """
-        steps = self.verification.steps(token, scopes, strict)
+        steps = self.verification.steps(token, Demands(scopes, require_amr, max_age), strict)
         try:
             while True:
                 next(steps).do()
@@ -87,9 +96,17 @@ class AsyncVerifier:
         self._under_way: dict[Document[Any], tuple[int, asyncio.Future[None]]] = {}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="matricula")
 
-    async def verify(self, token: str | None, *, scopes: Collection[str] = (), strict: bool = False) -> Learner:
+    async def verify(
+        self,
+        token: str | None,
+        *,
+        scopes: Collection[str] = (),
+        strict: bool = False,
+        require_amr: Collection[str] = (),
+        max_age: int | None = None,
+    ) -> Learner:
         """As `Verifier.verify`. Nothing in it blocks the loop: what has to be fetched is fetched in a thread."""
-        steps = self._verifier.verification.steps(token, scopes, strict)
+        steps = self._verifier.verification.steps(token, Demands(scopes, require_amr, max_age), strict)
         try:
             while True:
                 await self._done(next(steps))

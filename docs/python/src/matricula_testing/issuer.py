@@ -30,6 +30,9 @@ class MadeUpLearner:
     name: str
     email: str
     email_verified: bool = False
+    # How they have logged in, and when: `mfa` is among it with a second step.
+    amr: tuple[str, ...] = ("pwd",)
+    auth_time: int = field(default_factory=lambda: int(time.time()))
     sub: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     sid: str = field(default_factory=lambda: secrets.token_hex(16))
     index: int = field(default_factory=lambda: secrets.randbelow(LIST_SIZE))
@@ -58,6 +61,8 @@ class MadeUpLearner:
             "id": self.sub,
             "sub": self.sub,
             "sid": self.sid,
+            "amr": list(self.amr),
+            "auth_time": self.auth_time,
             "jti": secrets.token_urlsafe(24),
             "exp": exp,
             "iss": self.issuer.url,

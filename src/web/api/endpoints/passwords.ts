@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { newPasswordOf } from '../../../accounts/fields.ts'
+import { isSamePassword, newPasswordOf, SAME_PASSWORD } from '../../../accounts/fields.ts'
 import { changePassword } from '../../../accounts/password-change.ts'
 import { confirmPassword } from '../../../accounts/passwords/password-check.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
-import { markConfirmed, renewSession } from '../../session/identity.ts'
+import { isStepped, markConfirmed, renewSession } from '../../session/identity.ts'
 import { rememberDevice } from '../../session/known-device.ts'
 import { type Endpoint, learnerEndpoint } from '../endpoint.ts'
 import { passwordRefusal, Refusal } from '../refusals.ts'
@@ -27,15 +27,25 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
         revokeOtherSessions: z.boolean().optional(),
       }),
       answer: z.object({ token: z.string().nullable(), user: User }),
-      refusals: ['PASSWORD_TOO_SHORT', 'PASSWORD_TOO_LONG', 'PASSWORD_COMPROMISED', 'INVALID_PASSWORD', 'RATE_LIMITED'],
+      refusals: [
+        'PASSWORD_TOO_SHORT',
+        'PASSWORD_TOO_LONG',
+        'PASSWORD_COMPROMISED',
+        'INVALID_PASSWORD',
+        'SESSION_NOT_FRESH',
+        'RATE_LIMITED',
+      ],
       async handle({
         req,
         res,
         learner: { user },
         body: { currentPassword, newPassword, revokeOtherSessions = false },
       }) {
-        const next = newPasswordOf(user, passwordMinLength).safeParse(newPassword)
+        const next = newPasswordOf(user, passwordMinLength)
+          .refine((text) => !isSamePassword(currentPassword, text), { error: SAME_PASSWORD })
+          .safeParse(newPassword)
         if (!next.success) return passwordRefusal(next.error, 'newPassword')
+        if (!isStepped(req, deps)) return new Refusal('SESSION_NOT_FRESH')
 
         const change = {
           current: currentPassword,

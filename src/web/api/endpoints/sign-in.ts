@@ -6,7 +6,7 @@ import { register } from '../../../accounts/sign-up.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
-import { forgetOnDevice, logInBeside, logOut } from '../../session/identity.ts'
+import { enter, forgetOnDevice, logOut } from '../../session/identity.ts'
 import { deviceCookieOf } from '../../session/known-device.ts'
 import { linkTo } from '../../session/opened-links.ts'
 import { type Endpoint, endpoint } from '../endpoint.ts'
@@ -18,6 +18,8 @@ import {
   Name,
   PasswordToSet,
   PasswordToSignIn,
+  SECOND_STEP,
+  SecondStep,
   Success,
   toUser,
   User,
@@ -56,7 +58,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
       logsIn: true,
       leadsTo: 'callbackURL',
       body: signUp(deps.config.passwordMinLength),
-      answer: z.object({ token: z.string(), user: User }),
+      answer: z.union([z.object({ token: z.string(), user: User }), SecondStep]),
       refusals: [
         'PASSWORD_TOO_SHORT',
         'PASSWORD_TOO_LONG',
@@ -76,11 +78,10 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
           linkTo: linkTo(deps, '/email-verification', callbackURL),
         })
         if (registration.ok) {
-          const token = await logInBeside(req, registration.user, deps, {
-            remembered: rememberMe ?? true,
-            passwordVersion: registration.passwordVersion,
-          })
-          return { token, user: toUser(registration.user) }
+          const { user, passwordVersion } = registration
+          const how = { amr: ['pwd'], passwordVersion, remembered: rememberMe ?? true } as const
+          const entered = await enter(req, res, deps, user, { ...how, beside: true, isNoted: true })
+          return entered.ok ? { token: entered.handle, user: toUser(user) } : SECOND_STEP
         }
         if (registration.reason === 'breached') return new Refusal('PASSWORD_COMPROMISED')
         return registration.reason === 'too-many-tries'
@@ -98,9 +99,12 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
       logsIn: true,
       leadsTo: 'callbackURL',
       body: SignIn,
-      answer: z.object({ redirect: z.boolean(), token: z.string(), url: z.string().optional(), user: User }),
+      answer: z.union([
+        z.object({ redirect: z.boolean(), token: z.string(), url: z.string().optional(), user: User }),
+        SecondStep,
+      ]),
       refusals: ['INVALID_EMAIL', 'PASSWORD_TOO_LONG', 'INVALID_EMAIL_OR_PASSWORD', 'BANNED_USER', 'RATE_LIMITED'],
-      async handle({ req, res, body: { email: typed, password, callbackURL, rememberMe } }) {
+      async handle({ req, res, learner, body: { email: typed, password, callbackURL, rememberMe } }) {
         const email = Email.safeParse(typed)
         if (!email.success) return new Refusal('INVALID_EMAIL')
         // An empty password is just wrong. One that is too long is not even checked.
@@ -114,16 +118,20 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
           signal: hangUpOf(res),
         })
         if (login.ok) {
-          const token = await logInBeside(req, login.user, deps, {
-            remembered: rememberMe ?? true,
-            passwordVersion: login.passwordVersion,
-          })
+          const { user, passwordVersion, isNoted } = login
+          const how = { amr: ['pwd'], passwordVersion, remembered: rememberMe ?? true } as const
+          const entered = await enter(req, res, deps, user, { ...how, beside: true, isNoted })
+          if (!entered.ok) {
+            // The code that follows must not be taken for one of another account that is logged in here.
+            if (learner) forgetOnDevice(res, deps)
+            return SECOND_STEP
+          }
           if (callbackURL) res.location(callbackURL)
           return {
             redirect: Boolean(callbackURL),
-            token,
+            token: entered.handle,
             ...(callbackURL ? { url: callbackURL } : {}),
-            user: toUser(login.user),
+            user: toUser(user),
           }
         }
         if (login.reason === 'wrong') return new Refusal('INVALID_EMAIL_OR_PASSWORD')

@@ -6,7 +6,7 @@ import { updateUser } from '../../../accounts/users.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
-import { forgetOnDevice, isConfirmed } from '../../session/identity.ts'
+import { forgetOnDevice, isConfirmed, isStepped } from '../../session/identity.ts'
 import { type Endpoint, frequentEndpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
 import { CallbackUrl, Done, Name, toUser, User } from '../wire.ts'
@@ -80,10 +80,11 @@ export function userEndpoints(deps: Deps): Endpoint[] {
         .optional(),
       answer: z.object({ success: z.literal(true), message: z.literal('User deleted') }),
       leadsTo: 'callbackURL',
-      refusals: ['INVALID_PASSWORD', 'SESSION_EXPIRED', 'DELETE_TOKEN_INVALID', 'RATE_LIMITED'],
+      refusals: ['INVALID_PASSWORD', 'SESSION_EXPIRED', 'SESSION_NOT_FRESH', 'DELETE_TOKEN_INVALID', 'RATE_LIMITED'],
       async handle({ req, res, learner: { user }, body: { password, token } = {} }) {
         // We never mail tokens to delete an account, so any token is wrong.
         if (token !== undefined) return new Refusal('DELETE_TOKEN_INVALID')
+        if (!isStepped(req, deps)) return new Refusal('SESSION_NOT_FRESH')
         if (password !== undefined) {
           const attempt = { password, device: deviceOf(req), signal: hangUpOf(res) }
           const confirmation = await confirmPassword(deps, user, attempt)

@@ -5,7 +5,7 @@ import { isDone, type Link, lookAtLink } from '../../../accounts/links/email-lin
 import { confirmAddress, requestVerification } from '../../../accounts/links/email-verification.ts'
 import type { Deps } from '../../../deps.ts'
 import { deviceOf } from '../../session/device.ts'
-import { isConfirmed } from '../../session/identity.ts'
+import { isConfirmed, isStepped } from '../../session/identity.ts'
 import { linkTo } from '../../session/opened-links.ts'
 import { type Endpoint, endpoint, learnerEndpoint, Redirect } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
@@ -85,7 +85,7 @@ export function verificationEndpoints(deps: Deps): Endpoint[] {
       async handle({ req, learner: { user, handle }, body: { newEmail, callbackURL } }) {
         if (!deps.mail.enabled) return new Refusal('CHANGE_EMAIL_DISABLED')
         if (newEmail === user.email) return new Refusal('EMAIL_IS_THE_SAME')
-        if (!isConfirmed(req, deps)) return new Refusal('SESSION_NOT_FRESH')
+        if (!isConfirmed(req, deps) || !isStepped(req, deps)) return new Refusal('SESSION_NOT_FRESH')
         const asked = await requestEmailChange(deps, user, {
           email: newEmail,
           handle,

@@ -10,7 +10,7 @@ import { blankForm, parseForm, refuse } from '../../presenters/form.ts'
 import { NOT_CHANGED, sayBusy } from '../../presenters/too-many-tries.ts'
 import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
 import { deviceOf } from '../../session/device.ts'
-import { userOf } from '../../session/guards.ts'
+import { requireStep, userOf } from '../../session/guards.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { forgetOnDevice } from '../../session/identity.ts'
 
@@ -29,6 +29,7 @@ export function accountDeletionPages(deps: Deps): Router {
   const router = Router()
   router
     .route('/account/account-deletion')
+    .all(requireStep(deps, '/account/account-deletion'))
     .get((_req, res) => res.render('account-deletion', { until: until(), form: blankForm(FIELDS) }))
     .post(async (req, res) => {
       const user = userOf(req)

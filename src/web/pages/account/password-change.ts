@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { CurrentPassword, newPasswordOf } from '../../../accounts/fields.ts'
+import { CurrentPassword, isSamePassword, newPasswordOf, SAME_PASSWORD } from '../../../accounts/fields.ts'
 import { changePassword } from '../../../accounts/password-change.ts'
 import { BREACHED_PASSWORD } from '../../../accounts/passwords/breached-passwords.ts'
 import type { Deps } from '../../../deps.ts'
@@ -9,7 +9,7 @@ import { blankForm, type FormState, parseForm, refuse } from '../../presenters/f
 import { NOT_CHANGED, sayBusy } from '../../presenters/too-many-tries.ts'
 import { refuseWrongPassword } from '../../presenters/wrong-password.ts'
 import { deviceOf } from '../../session/device.ts'
-import { userOf } from '../../session/guards.ts'
+import { requireStep, userOf } from '../../session/guards.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { renewSession } from '../../session/identity.ts'
 
@@ -25,12 +25,18 @@ export function passwordChangePages(deps: Deps): Router {
   const router = Router()
   router
     .route('/account/password-change')
+    .all(requireStep(deps, '/account/password-change'))
     .get((_req, res) => {
       res.render('password-change', { form: blankForm(FIELDS, { endOthers: 'yes' }), passwordMinLength })
     })
     .post(async (req, res) => {
       const user = userOf(req)
-      const schema = z.object({ currentPassword: CurrentPassword, newPassword: newPasswordOf(user, passwordMinLength) })
+      const schema = z
+        .object({ currentPassword: CurrentPassword, newPassword: newPasswordOf(user, passwordMinLength) })
+        .refine(({ currentPassword, newPassword }) => !isSamePassword(currentPassword, newPassword), {
+          path: ['newPassword'],
+          error: SAME_PASSWORD,
+        })
       const form = parseForm(FIELDS, schema, req.body)
       const again = (state: FormState) => res.render('password-change', { form: state, passwordMinLength })
       if (!form.ok) {

@@ -11,16 +11,10 @@ import { deviceOf } from '../../session/device.ts'
 import { userOf } from '../../session/guards.ts'
 import { hangUpOf } from '../../session/hang-up.ts'
 import { renewSession } from '../../session/identity.ts'
-import { safeReturnTo } from '../../session/return-to.ts'
+import { accountPage } from '../../session/return-to.ts'
 
 const FIELDS = { password: { id: 'current-password', secret: true } } as const
 const ConfirmationForm = z.object({ password: CurrentPassword })
-
-/** Where the page may lead afterwards: only to pages of the account. */
-function accountPage(next: unknown): string {
-  const path = safeReturnTo(next)
-  return /^\/account(\/|$)/.test(path) ? path : '/account'
-}
 
 /** “Confirm it is you”: asks for the password once more before something that only the owner may do. */
 export function passwordConfirmationPages(deps: Deps): Router {

@@ -28,7 +28,11 @@ export function notMePages(deps: Deps): Router {
       const open = await goodLink(req, res)
       if (open === undefined) return
       const { email, purpose } = open.link
-      res.render('not-me-confirm', { email, isUndo: purpose === 'undo-email-change' })
+      res.render('not-me-confirm', {
+        email,
+        isUndo: purpose === 'undo-email-change',
+        isSecondStep: purpose === 'undo-second-step',
+      })
     })
     .post(async (req, res) => {
       const open = await goodLink(req, res)

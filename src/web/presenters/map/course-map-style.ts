@@ -2,9 +2,9 @@
  * Rules that follow from the layout of the map: where each name stands, and what lights up with it. A stylesheet, because the
  * content policy refuses styles in the page, and because a phone then shows the same list without them.
  */
-import type { Box } from '../../learning/map/geometry.ts'
-import { type CourseMap, FONT_SIZE, LINE_HEIGHT, type Station } from '../../learning/map/layout.ts'
-import { HEIGHT, type Side, WIDTH } from '../../learning/map/plan.ts'
+import type { Box } from '../../../learning/map/geometry.ts'
+import { type CourseMap, FONT_SIZE, LINE_HEIGHT, type Station } from '../../../learning/map/layout.ts'
+import { HEIGHT, type Side, WIDTH } from '../../../learning/map/plan.ts'
 
 /** Lengths in em, so that the map grows with its font. */
 const em = (length: number): string => `${Number((length / FONT_SIZE).toFixed(3))}em`

@@ -1,8 +1,8 @@
 /** The lessons of the course by module, as the map shows them. */
-import { CATALOGUE, type Lesson, MODULES, type Module } from '../../learning/catalogue.ts'
-import type { Progress } from '../../learning/progress.ts'
-import type { Advice, Recommendations } from '../../learning/recommendations.ts'
-import { stateInWords } from './lesson.ts'
+import { CATALOGUE, type Lesson, MODULES, type Module } from '../../../learning/catalogue.ts'
+import type { Progress } from '../../../learning/progress.ts'
+import type { Advice, Recommendations } from '../../../learning/recommendations.ts'
+import { stateInWords } from '../lesson.ts'
 
 /** What a station looks like. `here` is the lesson to do now, `next` are the others that are suggested. */
 type Mark = Advice['state'] | 'here' | 'next' | 'plain'

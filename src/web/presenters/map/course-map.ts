@@ -1,9 +1,9 @@
 /** The course as a transit map: the strokes as SVG, and the stylesheet that puts the list of lessons over them. */
-import { CATALOGUE } from '../../learning/catalogue.ts'
-import type { Stroke } from '../../learning/map/geometry.ts'
-import { layOut, type Track, tagText } from '../../learning/map/layout.ts'
-import { HEIGHT, WIDTH } from '../../learning/map/plan.ts'
-import { addToAsset } from '../middleware/assets.ts'
+import { CATALOGUE } from '../../../learning/catalogue.ts'
+import type { Stroke } from '../../../learning/map/geometry.ts'
+import { layOut, type Track, tagText } from '../../../learning/map/layout.ts'
+import { HEIGHT, WIDTH } from '../../../learning/map/plan.ts'
+import { addToAsset } from '../../middleware/assets.ts'
 import { placesAsStyle } from './course-map-style.ts'
 
 const LAYOUT = layOut(CATALOGUE)

@@ -1,0 +1,56 @@
+/** What can only be seen by using it up, or costs too much after each step: looked at once, when a sequence is over. */
+import assert from 'node:assert/strict'
+import { openClient } from './client.ts'
+import { accountOf, isGood, type Link, type Model } from './model.ts'
+import { allTokens, refresh } from './tokens.ts'
+import { PASSWORDS, type World } from './world.ts'
+
+export async function checkEnd(model: Model, world: World): Promise<void> {
+  model.now = world.now()
+  assert.deepEqual(await wrongLinks(model, world), [], 'every link does what its letter says')
+  await checkRefreshTokens(model, world)
+  await checkPasswords(model, world)
+  await world.takeLetters()
+}
+
+/** Opens every link, which changes nothing: its page says whether it is good. Returns those of which it says something else. */
+export async function wrongLinks(model: Model, world: World): Promise<string[]> {
+  const wrong: string[] = []
+  for (const link of model.links) {
+    if (!link.isMailed) continue
+    const visitor = openClient(world.app.url)
+    const { location } = await visitor.get(world.secret(link.key))
+    const { status } = await visitor.get(location)
+    const account = accountOf(model, link.account)
+    const isRight = isDoneBefore(model, link) ? status === 303 : isGood(model, link) === (status === 200)
+    if (!isRight) wrong.push(`${JSON.stringify(link)} of ${JSON.stringify(account)} answers ${status}`)
+  }
+  return wrong
+}
+
+function isDoneBefore(model: Model, { account, purpose, email }: Link): boolean {
+  const owner = accountOf(model, account)
+  const isConfirmation = purpose === 'verify-email' || purpose === 'change-email'
+  return isConfirmation && owner?.email === email && owner.isVerified && owner.leavesAt === undefined
+}
+
+async function checkRefreshTokens(model: Model, world: World): Promise<void> {
+  for (const [index, { key }] of allTokens(model).entries()) {
+    const aim = refresh.aim(model, { token: index })
+    if (aim === undefined) continue
+    const outcome = await refresh.perform(world, aim, `last ${key}`)
+    model.now = world.now()
+    assert.equal(outcome, refresh.step(model, aim, `last ${key}`).outcome, `the refresh token ${key}`)
+  }
+}
+
+async function checkPasswords(model: Model, world: World): Promise<void> {
+  for (const email of world.emails) {
+    const account = model.accounts.find((it) => it.email === email)
+    const isOpen = account && account.leavesAt === undefined && !account.isSuspended
+    for (const password of PASSWORDS) {
+      const { status } = await openClient(world.app.url).call('/api/auth/sign-in/email', { email, password })
+      assert.equal(status === 200, isOpen === true && account?.password === password, `${email} logs in: ${status}`)
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/** The real app as the fuzz meets it: a few browsers, the letters that it writes, and who it says is in where. */
+import assert from 'node:assert/strict'
+import { startApp, type TestApp } from '../support/app.ts'
+import { COOKIE } from '../support/sessions.ts'
+import { type Answer, type Client, openClient } from './client.ts'
+import { newLetters, type Received } from './letters.ts'
+import { accountOf, BROWSERS, isOpen, type Letter, learnerIn, type Model, type Outcome, visit } from './model.ts'
+
+export type World = Awaited<ReturnType<typeof openWorld>>
+export type Seen = Record<string, string>
+
+/** Nobody listens there: the letters are read where they wait to be sent. */
+const NO_MAIL_SERVER = { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'no-reply@matricula.example' }
+/** A pass is good for as long as it says and this leeway. */
+const LEEWAY_MS = 30_000
+
+export const EMAILS = 3
+export const PASSWORDS = ['plain tidy copper lantern', 'another tidy copper lantern', 'quiet amber river stone']
+
+export async function startFuzzed(): Promise<TestApp> {
+  const app = await startApp(NO_MAIL_SERVER, { watched: false })
+  await app.deps.mail.stop()
+  return app
+}
+
+/** Other people's browsers, addresses and letters for each sequence. */
+export async function openWorld(app: TestApp, name: string) {
+  const browsers = Array.from({ length: BROWSERS }, () => openClient(app.url))
+  const emails = Array.from({ length: EMAILS }, (_, index) => `${name}-${index}@example.org`)
+  /** What only the holder knows, by the model's name for it: links and refresh tokens. */
+  const secrets = new Map<string, string>()
+  /** Access tokens. */
+  const passes = new Map<string, string>()
+  /** For each session its cookie, and the name by which its owner ends it. */
+  const cookies = new Map<string, string>()
+  const handles = new Map<string, string>()
+  const thief = openClient(app.url)
+
+  const world = {
+    app,
+    emails,
+    secrets,
+    passes,
+    cookies,
+    handles,
+    now: () => app.deps.now(),
+    browser(index: number): Client {
+      return browsers[index] ?? assert.fail(`no browser ${index}`)
+    },
+    secret: (key: string): string => secrets.get(key) ?? assert.fail(`no secret for ${key}`),
+    /** Notes that the cookie in this browser is that of a session. */
+    keepCookie(browser: number, session: string): void {
+      cookies.set(session, world.browser(browser).cookie(COOKIE) ?? assert.fail('logged in without a cookie'))
+    },
+    /** Nothing here is about limits. Takes the letters that wait. */
+    async takeLetters(): Promise<Received[]> {
+      await app.sql`delete from rate_limits`
+      return newLetters(app)
+    },
+    /** Who is in where, as the app says it. */
+    async observe(): Promise<Seen> {
+      const seen: Seen = {}
+      for (const [key, cookie] of cookies) {
+        thief.put(COOKIE, cookie)
+        const { text } = await thief.get('/api/auth/get-session')
+        const found = JSON.parse(text) as {
+          user: { email: string; emailVerified: boolean }
+          session: { id: string }
+        } | null
+        if (found) handles.set(key, found.session.id)
+        seen[`session ${key}`] = found ? described(found.user.email, found.user.emailVerified) : 'over'
+      }
+      for (const [key, pass] of passes) {
+        const { status, text } = await thief.get('/api/me', { Authorization: `Bearer ${pass}` })
+        seen[`pass ${key}`] =
+          status === 200 ? (JSON.parse(text) as { user: { email: string } }).user.email : String(status)
+      }
+      for (const [index, browser] of browsers.entries()) {
+        const { text } = await browser.get('/cookies')
+        seen[`browser ${index}`] = /class="site-nav-name"[^>]*>([^<]*)/.exec(text)?.[1] ?? 'visitor'
+      }
+      const rows = await app.sql<{
+        name: string
+        email: string
+        emailVerified: boolean
+        passwordVersion: number
+        leaves: boolean
+      }>`
+        select name, email, email_verified, password_version, delete_at is not null as leaves
+        from all_users where email = any(${emails})`
+      for (const row of rows) {
+        const words = [described(row.email, row.emailVerified), row.passwordVersion, row.leaves ? 'leaves' : 'stays']
+        seen[`account ${row.name}`] = words.join(' ')
+      }
+      return seen
+    },
+    /** Nothing that opens anything, and no address, may stand in the log. */
+    assertSilentLog(): void {
+      const log = app.takeLog()
+      const ids = [...cookies.values()].map((cookie) => decodeURIComponent(cookie).slice(2).split('.')[0] ?? '')
+      const tokens = [...secrets.values(), ...passes.values()].map((secret) => secret.split('/').at(-1) ?? '')
+      for (const secret of [...ids, ...tokens, ...emails, ...PASSWORDS]) {
+        assert.ok(!log.includes(secret), `in the log: ${secret}`)
+      }
+    },
+  }
+  await world.takeLetters()
+  return world
+}
+
+const described = (email: string, isVerified: boolean): string =>
+  `${email} ${isVerified ? 'confirmed' : 'not confirmed'}`
+
+/** Who must be in where. Every session is visited by looking. */
+export function foreseen(model: Model, { cookies, passes, emails }: World): Seen {
+  const seen: Seen = {}
+  for (const key of cookies.keys()) {
+    const session = model.sessions.find((it) => it.key === key)
+    const account = session && isOpen(model, session) ? accountOf(model, session.account) : undefined
+    seen[`session ${key}`] = account ? described(account.email, account.isVerified) : 'over'
+    if (session) visit(model, session)
+  }
+  for (const key of passes.keys()) {
+    const pass = model.passes.find((it) => it.key === key)
+    const session = model.sessions.find((it) => it.key === pass?.session)
+    const isGood = pass && session && isOpen(model, session) && pass.goodUntil + LEEWAY_MS > model.now
+    const holder = isGood ? accountOf(model, session.account) : undefined
+    seen[`pass ${key}`] = holder?.email ?? '401'
+  }
+  for (let index = 0; index < BROWSERS; index += 1) {
+    seen[`browser ${index}`] = learnerIn(model, index)?.key ?? 'visitor'
+  }
+  for (const { key, email, isVerified, version, leavesAt } of model.accounts) {
+    if (!emails.includes(email)) continue
+    seen[`account ${key}`] = `${described(email, isVerified)} ${version} ${leavesAt === undefined ? 'stays' : 'leaves'}`
+  }
+  return seen
+}
+
+/**
+ * Gives the letters that came to the links of the model. Returns what is missing or too much, and the path of each link.
+ */
+export function deliver(
+  model: Model,
+  { expected, received, isRace }: { expected: readonly Letter[]; received: readonly Received[]; isRace: boolean },
+): { wrong: string[]; paths: Map<string, string> } {
+  const left = [...received]
+  const wrong: string[] = []
+  const paths = new Map<string, string>()
+  for (const { to, page, key, isOptional } of expected) {
+    const same = left.filter((it) => it.to === to && it.page === page)
+    const [letter] = same
+    const link = model.links.find((it) => it.key === key)
+    if (letter) left.splice(left.indexOf(letter), 1)
+    else {
+      if (!isOptional) wrong.push(`no letter of ${page || 'no page'} to ${to}`)
+      if (link) model.links.splice(model.links.indexOf(link), 1)
+    }
+    // Of two at the same moment nobody knows which is which.
+    if (letter && link && !(isRace && same.length > 1)) {
+      paths.set(link.key, letter.path)
+      link.isMailed = true
+    }
+  }
+  wrong.push(...left.map(({ to, page }) => `a letter of ${page || 'no page'} to ${to} that nobody expected`))
+  return { wrong, paths }
+}
+
+/** Whether a page did what was asked: then it leads on. */
+export function ofPage({ status, location, text, route }: Answer): Outcome {
+  if (status === 303 && !/^\/(login(\?next|$)|account\/password-confirmation)/.test(location)) return 'done'
+  if (status === 303 || [403, 404, 410, 422].includes(status)) return 'no'
+  return assert.fail(`${route} answered ${status}: ${text.slice(0, 300)}`)
+}
+
+export function ofApi({ status, text, route }: Answer): Outcome {
+  if (status === 200) return 'done'
+  if ([400, 401, 403, 404, 422].includes(status)) return 'no'
+  return assert.fail(`${route} answered ${status}: ${text.slice(0, 300)}`)
+}
