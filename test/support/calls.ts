@@ -12,6 +12,7 @@ export type Schema = {
   type?: string | string[]
   anyOf?: Schema[]
   enum?: string[]
+  const?: boolean
   items?: Schema
   maxItems?: number
   properties?: Record<string, Schema>
@@ -131,6 +132,9 @@ export async function stateOf({ sql }: Pick<TestApp, 'sql'>): Promise<string> {
     sql`select * from profiles order by user_id`,
     sql`select * from progress order by user_id, lesson_id`,
     sql`select * from plans order by user_id`,
+    sql`select * from second_steps order by user_id`,
+    sql`select * from recovery_codes order by user_id, code_hash`,
+    sql`select * from login_tickets order by ticket_hash`,
   ])
   return JSON.stringify(rows)
 }

@@ -7,6 +7,7 @@ import { asOwnPage, call, cookieOf, operationsOf, refusalOf, stateOf, writesOf }
 import { openMailbox } from '../../support/mailbox.ts'
 import { RESET, secretOf } from '../../support/mailed.ts'
 import { type Person, somebody } from '../../support/people.ts'
+import { codeAt } from '../../support/second-step.ts'
 import { setCookieOf } from '../../support/sessions.ts'
 
 const mailbox = await openMailbox()
@@ -23,6 +24,21 @@ async function victim(): Promise<Victim> {
   const otherHandle = (await other.signIn(person)).body.token
   const { refreshToken, token: accessToken } = (await api.post('/api/auth/refresh-token', {})).body
   return { person, api, refreshToken, accessToken, otherHandle }
+}
+
+/** Has a second step set up, up to its first code. */
+async function setUpSecondStep({ person, api }: Victim) {
+  await app.sql`update users set email_verified = true where email = ${person.email}`
+  const { password } = person
+  const { totpURI, backupCodes } = (await api.post('/api/auth/two-factor/enable', { password })).body
+  const secret = new URL(totpURI).searchParams.get('secret') ?? ''
+  return { password, code: codeAt(app, secret), backupCode: backupCodes[0] }
+}
+
+async function switchSecondStepOn(victim: Victim) {
+  const { password, code, backupCode } = await setUpSecondStep(victim)
+  assert.equal((await victim.api.post('/api/auth/two-factor/verify-totp', { code })).status, 200)
+  return { password, backupCode }
 }
 
 /** A valid body for each endpoint. */
@@ -47,13 +63,22 @@ const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
     await openApi(app).post('/api/auth/request-password-reset', { email })
     return { newPassword: NEW_PASSWORD, token: secretOf(await mailbox.letterTo(email, RESET.subject)) }
   },
+  '/api/auth/two-factor/enable': async ({ person: { email, password } }) => {
+    await app.sql`update users set email_verified = true where email = ${email}`
+    return { password }
+  },
+  '/api/auth/two-factor/get-totp-uri': async (ada) => ({ password: (await setUpSecondStep(ada)).password }),
+  '/api/auth/two-factor/verify-totp': async (ada) => ({ code: (await setUpSecondStep(ada)).code }),
+  '/api/auth/two-factor/verify-backup-code': async (ada) => ({ code: (await switchSecondStepOn(ada)).backupCode }),
+  '/api/auth/two-factor/generate-backup-codes': async (ada) => ({ password: (await switchSecondStepOn(ada)).password }),
+  '/api/auth/two-factor/disable': async (ada) => ({ password: (await switchSecondStepOn(ada)).password }),
   '/api/auth/send-verification-email': ({ person: { email } }) => ({ email }),
   '/api/plan': () => ({ weeklyHours: 4 }),
   '/api/profile': () => ({ primaryFocus: 'edge' }),
   '/api/progress/f1': () => ({ state: 'done' }),
 }
 /** These endpoints answer a question and change nothing. */
-const TELLS = ['/api/auth/verify-password', '/api/auth/introspect']
+const TELLS = ['/api/auth/verify-password', '/api/auth/introspect', '/api/auth/two-factor/get-totp-uri']
 const SWITCHED_OFF = ['/api/auth/get-session']
 
 it('every endpoint that changes something is attacked below, or is switched off', () => {

@@ -11,7 +11,7 @@ const FRONT_END = 'https://front.example.org'
 const app = await startApp({ TRUSTED_ORIGINS: FRONT_END }, { atPublicUrl: true })
 const own = app.url
 const writes = await writesOf(app)
-const isLogin = (path: string) => path.startsWith('/api/auth/sign-in/') || path.startsWith('/api/auth/sign-up/')
+const isLogin = (path: string) => /^\/api\/auth\/(sign-in|sign-up|two-factor\/verify-.+)\b/.test(path)
 const logins = writes.filter(({ path }) => isLogin(path))
 const others = writes.filter(({ path }) => !isLogin(path))
 
