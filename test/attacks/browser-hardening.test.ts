@@ -10,6 +10,7 @@ import { COOKIE } from '../support/sessions.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
 const secure = await startApp({ ...BEHIND_TLS, TRUSTED_ORIGINS: 'https://front.example.org' })
+const inProduction = await startApp({ ...BEHIND_TLS, NODE_ENV: 'production' })
 const TLS = { 'X-Forwarded-Proto': 'https', Host: 'learn.example.org' }
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
@@ -79,7 +80,8 @@ describe('an answer to a program', () => {
       [400, { Host: 'learn.example.org' }],
       [421, { ...TLS, Host: 'evil.test' }],
     ] as const) {
-      const answer = await exchange(secure, status === 304 ? '/api/auth/jwks' : '/api/me', { headers: more })
+      const site = status === 421 ? inProduction : secure
+      const answer = await exchange(site, status === 304 ? '/api/auth/jwks' : '/api/me', { headers: more })
       assert.equal(answer.status, status)
       assertHardened(answer.headers, String(status))
     }

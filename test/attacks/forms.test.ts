@@ -8,6 +8,7 @@ import { passAll } from '../support/learning.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { type Browser, learner, openBrowser, type Person, somebody } from '../support/people.ts'
 import { formPathsOf } from '../support/routes.ts'
+import { firstStep, LOGIN_PAGE, PAGE as SECOND_STEP, SETUP, switchOn } from '../support/second-step.ts'
 import { COOKIE } from '../support/sessions.ts'
 
 const mailbox = await openMailbox()
@@ -16,7 +17,7 @@ const chromium = await startBrowser()
 
 type Ada = { person: Person; browser: Browser }
 /** `path`: where the forms are. `prepare`: what happens before; a link that it returns is opened first. */
-type Place = { path: string; as: 'visitor' | 'learner'; prepare?: (ada: Ada) => Promise<unknown> }
+type Place = { path: string; as: 'visitor' | 'learner' | 'between two steps'; prepare?: (ada: Ada) => Promise<unknown> }
 
 const linkTo = async ({ email }: Person, subject: RegExp, count = 1) =>
   (await mailbox.letterTo(email, subject, count)).link
@@ -122,6 +123,45 @@ const PLACES: Place[] = [
     },
   },
 ]
+const careful = async ({ person, browser }: Ada) => {
+  await app.sql`update users set email_verified = true where email = ${person.email}`
+  await switchOn(app, browser)
+}
+PLACES.push(
+  {
+    path: SECOND_STEP,
+    as: 'learner',
+    prepare: async ({ person }) => {
+      await app.sql`update users set email_verified = true where email = ${person.email}`
+    },
+  },
+  {
+    path: SETUP,
+    as: 'learner',
+    prepare: async ({ person, browser }) => {
+      await app.sql`update users set email_verified = true where email = ${person.email}`
+      await browser.submitTo(SECOND_STEP, SECOND_STEP)
+    },
+  },
+  { path: SECOND_STEP, as: 'learner', prepare: careful },
+  {
+    path: LOGIN_PAGE,
+    as: 'between two steps',
+    prepare: async (ada) => {
+      await careful(ada)
+      await ada.browser.logOut()
+      await firstStep(ada.browser, ada.person)
+    },
+  },
+  {
+    path: `${SECOND_STEP}/confirmation`,
+    as: 'learner',
+    prepare: async (ada) => {
+      await careful(ada)
+      app.advance(11 * 60_000)
+    },
+  },
+)
 const patterns = formPathsOf(app)
 const sent = new Set<string>()
 
@@ -133,8 +173,8 @@ const patternOf = (path: string): string =>
 
 async function contextFor({ browser }: Ada, as: Place['as']): Promise<BrowserContext> {
   const context = await chromium.newContext({ javaScriptEnabled: false, acceptDownloads: true })
-  const cookie = { name: COOKIE, value: browser.cookie(COOKIE) ?? '', url: app.url }
-  if (as === 'learner') await context.addCookies([cookie])
+  const name = as === 'learner' ? COOKIE : 'matricula-ticket'
+  if (as !== 'visitor') await context.addCookies([{ name, value: browser.cookie(name) ?? '', url: app.url }])
   return context
 }
 

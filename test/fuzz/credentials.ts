@@ -44,6 +44,7 @@ const changePassword = action({
   step(model, { browser, current, next, endOthers, byApi }, key) {
     const { session, learner } = whoActs(model, browser) ?? {}
     if (session === undefined || learner === undefined || learner.password !== current) return { outcome: 'no' }
+    if (next === current) return { outcome: 'no' }
     learner.password = next
     learner.version += 1
     if (endOthers) endSessions(model, learner)
