@@ -13,7 +13,7 @@ import { type FlashMessage, setFlash } from './flash.ts'
 import { deviceCookieOf, rememberDevice } from './known-device.ts'
 import { safeReturnTo } from './return-to.ts'
 import { keepTicket, SECOND_STEP_PAGE, skipsSecondStep } from './second-step.ts'
-import { rememberOnDevice } from './store.ts'
+import { rememberOnDevice } from './session-cookie.ts'
 
 /** What may travel into a new session: a message for the next page, and a form that waits for its learner. */
 type Luggage = { flash?: FlashMessage | undefined; kept?: string | undefined }

@@ -3,6 +3,7 @@
  * calls that programs make all day `web/api/direct.ts`.
  */
 import { createHmac } from 'node:crypto'
+import type { Cookie } from 'express-session'
 import { sha256 } from '../../base/digest.ts'
 import { pseudonym } from '../../base/log.ts'
 import { isSameText } from '../../base/same-text.ts'
@@ -73,4 +74,18 @@ export function sessionCookieReader(deps: Pick<Deps, 'config'>): (header: string
     if (count > 1 || id === undefined) return { is: 'unusual' }
     return secrets.some((secret) => isSameText(signed(id, secret), signature)) ? { is: 'ours', id } : { is: 'none' }
   }
+}
+
+/**
+ * Lets the cookie of a new session stay in the browser for `left` milliseconds. By itself express-session only sends
+ * `Expires`, which a browser compares with its own clock. It serialises the cookie from `cookie.data`, so that is
+ * overridden here to send `Max-Age`.
+ */
+export function rememberOnDevice(cookie: Cookie, left: number): void {
+  const maxAge = Math.max(0, left)
+  cookie.maxAge = maxAge
+  const attributes = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(cookie), 'data')
+  Object.defineProperty(cookie, 'data', {
+    get: () => ({ ...attributes?.get?.call(cookie), maxAge: Math.ceil(maxAge / 1000) }),
+  })
 }

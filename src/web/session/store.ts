@@ -78,20 +78,6 @@ export function sessions(deps: Deps, store: expressSession.Store = new SessionSt
   }
 }
 
-/**
- * Lets the cookie of a new session stay in the browser for `left` milliseconds. By itself express-session only sends
- * `Expires`, which a browser compares with its own clock. It serialises the cookie from `cookie.data`, so that is
- * overridden here to send `Max-Age`.
- */
-export function rememberOnDevice(cookie: expressSession.Cookie, left: number): void {
-  const maxAge = Math.max(0, left)
-  cookie.maxAge = maxAge
-  const attributes = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(cookie), 'data')
-  Object.defineProperty(cookie, 'data', {
-    get: () => ({ ...attributes?.get?.call(cookie), maxAge: Math.ceil(maxAge / 1000) }),
-  })
-}
-
 function stored({
   userId,
   remembered,
