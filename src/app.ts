@@ -26,6 +26,7 @@ import { accountSessionPages } from './web/pages/account/account-sessions.ts'
 import { dataExportPages } from './web/pages/account/data-export.ts'
 import { emailChangePages } from './web/pages/account/email-change.ts'
 import { movedPages } from './web/pages/account/moved.ts'
+import { passkeyPages } from './web/pages/account/passkeys.ts'
 import { passwordChangePages } from './web/pages/account/password-change.ts'
 import { passwordConfirmationPages } from './web/pages/account/password-confirmation.ts'
 import { secondStepPages } from './web/pages/account/second-step.ts'
@@ -42,8 +43,10 @@ import { emailVerificationPages } from './web/pages/links/email-verification.ts'
 import { newDevicePages } from './web/pages/links/new-device.ts'
 import { notMePages } from './web/pages/links/not-me.ts'
 import { passwordResetPages } from './web/pages/links/password-reset.ts'
-import { loginPages, unsentLogin } from './web/pages/login.ts'
-import { loginSecondStepPages, unsentSecondStep } from './web/pages/login-second-step.ts'
+import { loginCodePages, unsentLoginCode } from './web/pages/login/code.ts'
+import { loginPages, unsentLogin } from './web/pages/login/login.ts'
+import { loginPasskeyPages } from './web/pages/login/passkey.ts'
+import { loginSecondStepPages, unsentSecondStep } from './web/pages/login/second-step.ts'
 import { logoutOfNobody, logoutPages, unfinishedLogout } from './web/pages/logout.ts'
 import { metricsPages } from './web/pages/metrics.ts'
 import { onboardingPages, unsentAnswer } from './web/pages/onboarding.ts'
@@ -74,7 +77,7 @@ export function createApp(
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', deps.config.trustProxy)
-  useViews(app)
+  useViews(app, { sendsMail: deps.mail.enabled })
 
   app.use(readForwarded(deps))
   app.use(securityHeaders(deps))
@@ -105,7 +108,9 @@ export function createApp(
   app.use(informationPages(deps))
   app.use(signUpPages(deps))
   app.use(loginPages(deps))
+  app.use(loginCodePages(deps))
   app.use(loginSecondStepPages(deps))
+  app.use(loginPasskeyPages(deps))
   app.use(logoutPages(deps))
   app.use(passwordResetPages(deps))
   app.use(newDevicePages(deps))
@@ -124,6 +129,7 @@ export function createApp(
   app.use(passwordConfirmationPages(deps))
   app.use(secondStepPages(deps))
   app.use(secondStepConfirmationPages(deps))
+  app.use(passkeyPages(deps))
   app.use(dataExportPages(deps))
   app.use(accountDeletionPages(deps))
   app.use(onboardingPages(deps))
@@ -137,6 +143,7 @@ export function createApp(
   app.use(unfinishedLogout(deps, forms))
   app.use([
     unsentLogin(deps),
+    unsentLoginCode(deps),
     unsentSecondStep(deps),
     unsentConfirmation(deps),
     unsentSignUp(deps),

@@ -3,6 +3,8 @@ import { LEFT_ACCOUNTS } from './accounts/account-deletion.ts'
 import { OLD_ACTIVITY } from './accounts/activity.ts'
 import { OLD_DELETIONS } from './accounts/deleted-users.ts'
 import { OLD_LINKS } from './accounts/links/email-links.ts'
+import { OLD_MAILED_CODES } from './accounts/mailed-codes/mailed-codes.ts'
+import { OLD_PASSKEY_ANSWERS } from './accounts/passkeys/challenges.ts'
 import { OLD_LOGIN_TICKETS } from './accounts/second-step/login-tickets.ts'
 import { OLD_SIGN_UP_FORMS } from './accounts/sign-up.ts'
 import { OLD_AUDIT } from './database/audit.ts'
@@ -26,6 +28,8 @@ const PRUNED = [
   OLD_RATE_LIMITS,
   OLD_LINKS,
   OLD_LOGIN_TICKETS,
+  OLD_MAILED_CODES,
+  OLD_PASSKEY_ANSWERS,
   OLD_ACTIVITY,
   OLD_MAILS,
   OLD_MAIL_OUTCOMES,

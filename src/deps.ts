@@ -87,6 +87,10 @@ export function createDeps(
     secondStepKeys: config.keys('second-step'),
     /** To sign the cookies of devices that skip the second step for a while. */
     secondStepDeviceKeys: config.keys('second-step-devices'),
+    /** To hash the codes of mails. */
+    mailedCodeKeys: config.keys('mailed-codes'),
+    /** To sign the challenges of passkeys. */
+    passkeyKeys: config.keys('passkeys'),
     mail: createMailer({ config: config.mail, origin: config.issuer, keys: config.keys('outbox'), sql, now, log }),
     pool,
   }

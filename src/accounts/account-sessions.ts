@@ -1,7 +1,7 @@
 /** Logging out other devices, as their owner. */
 import type { Sql } from '../database/database.ts'
 import { type Fragment, fragment } from '../database/fragments.ts'
-import { revokeSessions } from '../sessions/sessions.ts'
+import { endOtherSessions, revokeSessions } from '../sessions/sessions.ts'
 import { lockedUser, noted, type Occasion, OPERATOR } from './activity.ts'
 
 const HANDLE = /^[A-Za-z0-9]{32}$/
@@ -40,6 +40,8 @@ export async function revokeOtherSessions(
       ${noted('sessions-ended', 'ended', occasion)}
     )
     select devices_version, password_version from learner`
+  // A session that was getting a new id just then is not among those that our delete saw. Delete again.
+  if (learner) await endOtherSessions(sql, userId, handle)
   return learner
 }
 

@@ -49,6 +49,11 @@ export async function copyOfAccount(
         select json_build_object('createdAt', s.created_at, 'since', s.confirmed_at)
         from second_steps s where s.user_id = u.id
       ),
+      'passkeys', (
+        select coalesce(json_agg(json_build_object('name', k.name, 'createdAt', k.created_at, 'usedAt', k.used_at,
+          'onSeveralDevices', k.backup_eligible, 'hasCopy', k.backed_up, 'model', k.aaguid) order by k.created_at, k.id), '[]')
+        from passkeys k where k.user_id = u.id
+      ),
       'recoveryCodes', (
         select coalesce(json_agg(json_build_object('usedAt', c.used_at) order by c.used_at), '[]')
         from recovery_codes c where c.user_id = u.id
@@ -57,6 +62,11 @@ export async function copyOfAccount(
         select coalesce(json_agg(json_build_object('firstStep', t.amr, 'leadsTo', t.next, 'remembered', t.remembered,
           'expiresAt', t.expires_at, 'usedAt', t.used_at) order by t.expires_at), '[]')
         from login_tickets t where t.user_id = u.id
+      ),
+      'mailedCodes', (
+        select coalesce(json_agg(json_build_object('purpose', c.purpose, 'sentTo', c.email, 'createdAt', c.created_at,
+          'expiresAt', c.expires_at, 'usedAt', c.used_at, 'wrongTries', c.tries, 'leadsTo', c.next) order by c.created_at), '[]')
+        from mailed_codes c where c.user_id = u.id
       ),
       'profile', (
         select to_json(p) from profiles p where p.user_id = u.id

@@ -83,10 +83,15 @@ async function runImport(
   source: AsyncIterable<Sourced>,
   { 'dry-run': dryRun = false, 'without-password': withoutPassword = false, report: reportFile }: Chosen,
 ): Promise<void> {
-  const { sql, passwords, now } = await deps()
+  const { sql, passwords, secondStepKeys, now } = await deps()
   const progress = out.progress(dryRun ? 'Looking' : 'Moving in')
   const work = () =>
-    moveIn({ sql, passwords }, source, { now, dryRun, withoutPassword, onProgress: (read) => progress.set(read) })
+    moveIn({ sql, passwords, secondStepKeys }, source, {
+      now,
+      dryRun,
+      withoutPassword,
+      onProgress: (read) => progress.set(read),
+    })
   const report = await intoNewFile(reportFile, async (file) => {
     // A dry run changes nothing, so there is nothing to note.
     const done = dryRun ? work() : audited({}, async (note) => noted(await work(), note))

@@ -19,6 +19,8 @@ export type KeyPurpose =
   | 'known-devices'
   | 'second-step'
   | 'second-step-devices'
+  | 'mailed-codes'
+  | 'passkeys'
   | 'calendar'
   | 'sign-up-sessions'
   | 'doctor'

@@ -22,8 +22,14 @@ export const POLICIES = {
   /** Codes of the second step at a login, of whoever has done the first. */
   secondStepByUser: { points: 5, duration: 15 * MINUTE },
   secondStepByUserDaily: { points: 50, duration: 24 * HOUR },
+  /** Answers of passkeys at a login that were not right. */
+  passkeysByNetwork: { points: 200, duration: 15 * MINUTE },
   confirmStepByUser: { points: 5, duration: 15 * MINUTE },
   switchOnsByUser: { points: 5, duration: HOUR },
+  passkeysByUser: { points: 20, duration: HOUR },
+  /** Codes of mails that nobody has used: each gives five guesses in a million. */
+  unusedCodesByAddress: { points: 20, duration: 30 * 24 * HOUR },
+  wrongCodesByNetwork: { points: 100, duration: HOUR },
   accountsByAddress: { points: 3, duration: HOUR },
   noticesByAddress: { points: 5, duration: HOUR },
   /** Apart from the others, so that many logins do not silence what else happens. */

@@ -10,17 +10,23 @@ export const NOTICE_LASTS_MS = 2 * 24 * 60 * 60_000
 export const IF_NOT_YOU =
   'If it was you, there is nothing to do. If it was not, open this link within 7 days. Its button signs out every device, and you choose a new password:'
 
+/** How somebody has logged in, from the names of RFC 8176: their owner must know which way in somebody else has found. */
+function waysIn(amr: readonly string[]): string {
+  if (amr.includes('hwk')) return 'with a passkey'
+  const first = amr.includes('pwd') ? 'with your password' : 'with a code that we emailed to you'
+  return amr.includes('mfa') ? `${first} and the second step` : first
+}
+
+type NewLogin = { device: string; network: string; at: Date; amr: readonly string[]; link: string }
+
 /** `device` and `network` are words of ours, never what a browser calls itself. */
-export const newLogin = (
-  to: string,
-  { device, network, at, link }: { device: string; network: string; at: Date; link: string },
-): Draft => ({
+export const newLogin = (to: string, { device, network, at, amr, link }: NewLogin): Draft => ({
   kind: 'new-login',
   lastsMs: NOTICE_LASTS_MS,
   mail: compose(to, {
     subject: 'A new device was used to log in',
     before: [
-      `Somebody logged in to your Matricula account with your password, on a device that we do not know: ${device}, network ${network}, on ${momentInWords(at)}.`,
+      `Somebody logged in to your Matricula account ${waysIn(amr)}, on a device that we do not know: ${device}, network ${network}, on ${momentInWords(at)}.`,
       IF_NOT_YOU,
     ],
     link,

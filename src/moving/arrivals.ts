@@ -69,6 +69,16 @@ const Plan = z.object({
   calendarSince: Moment,
 })
 
+/** A second step that was on there, as it is stored. */
+const SecondStep = z.object({
+  sealed: z.string().max(1_000),
+  createdAt: Moment,
+  confirmedAt: Moment,
+  lastStep: z.int().min(0),
+  devicesVersion: Count,
+  recoveryCodes: z.array(z.object({ hash: z.string().min(1).max(200), usedAt: Moment })).max(100),
+})
+
 const Person = z.object({
   id: Id.nullish(),
   email: Email,
@@ -83,6 +93,8 @@ const Person = z.object({
   devicesKnownSince: Moment,
   passwordVersion: Count,
   devicesVersion: Count,
+  suspendedAt: Moment,
+  secondStep: SecondStep.nullish(),
   profile: Profile.nullish(),
   progress: z.array(Mark).max(1_000).nullish(),
   plan: Plan.nullish(),

@@ -1,6 +1,9 @@
 /** Moving people in, from whatever source, in batches of one statement each. */
+
 import type { createPasswords } from '../accounts/passwords/password-hashing.ts'
+import { isOpened } from '../accounts/second-step/sealed-secrets.ts'
 import type { Sql } from '../database/database.ts'
+import type { Deps } from '../deps.ts'
 import { type Arrival, arrival, mailboxOf } from './arrivals.ts'
 import type { Sourced } from './jsonl.ts'
 import { emptyReport, type LeftOut, type Note, type Report } from './report.ts'
@@ -29,7 +32,7 @@ type Candidate = { place: string; person: Arrival; row: NewRow }
  * @throws {Unavailable} when the database is out of reach; what was moved in before stays.
  */
 export async function moveIn(
-  { sql, passwords }: { sql: Sql; passwords: Passwords },
+  { sql, passwords, secondStepKeys }: Pick<Deps, 'secondStepKeys'> & { sql: Sql; passwords: Passwords },
   source: AsyncIterable<Sourced>,
   { now, dryRun = false, withoutPassword = false, onProgress = () => {} }: Settings,
 ): Promise<Report> {
@@ -60,6 +63,10 @@ export async function moveIn(
     if (idBefore !== undefined) return void leaveOut(place, 'id-taken', idBefore)
     const hash = hashOf(person.passwordHash, passwords)
     if (!hash.ok && !withoutPassword) return void leaveOut(place, hash.reason)
+    const { secondStep } = person
+    // Without it the account would be open to whoever has the password alone, and with it to nobody.
+    if (secondStep && !isOpened(secondStep.sealed, person.id, secondStepKeys))
+      return void leaveOut(place, 'second-step-of-others')
     const passwordHash = hash.ok ? hash.stored : null
     const row = rowOf({ ...person, passwordHash }, now())
     if (UNSTORABLE.test(JSON.stringify(row)))

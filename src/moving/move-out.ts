@@ -7,7 +7,7 @@ const AT_ONCE = 500
 
 /**
  * A line for each account. Hashes that came from elsewhere are as they came, ours as they are stored: those are worth
- * something only with the same APP_SECRETS. Sessions, tokens, links and events are not in it, nor are accounts that are
+ * something only with the same APP_SECRETS. Sessions, tokens, links, events and passkeys (which belong to the host of a site) are not in it, nor are accounts that are
  * being deleted.
  */
 export async function* peopleAsLines({

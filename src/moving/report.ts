@@ -8,6 +8,8 @@ export const LEFT_OUT = {
   'unknown-hash': 'has a password hash of a kind that is not known here, or that takes too long to check',
   'argon2-missing': 'has a hash of Argon2, for which the package @node-rs/argon2 is not installed',
   'other-secrets': 'has a hash of a Matricula with other APP_SECRETS',
+  'second-step-of-others':
+    'has a second step that none of the APP_SECRETS here opens: remove `secondStep` to take them without it',
   'same-address': 'has the address of somebody before',
   'other-id': 'has an address whose account here has another id',
   'being-deleted': 'has the address of an account that is being deleted here',

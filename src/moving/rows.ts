@@ -27,6 +27,11 @@ export function rowOf({ profile, given: _, isNamed: __, passwordHash, ...person 
   return {
     ...person,
     passwordHash: passwordHash ?? null,
+    secondStep: person.secondStep && {
+      ...person.secondStep,
+      createdAt: person.secondStep.createdAt ?? at,
+      confirmedAt: person.secondStep.confirmedAt ?? at,
+    },
     createdAt,
     updatedAt: person.updatedAt ?? createdAt,
     profile: profile
@@ -49,13 +54,14 @@ export async function addPeople(sql: Sql, rows: readonly NewRow[]): Promise<Set<
         id text, name text, email text, "emailVerified" boolean, image text, "passwordHash" text,
         "createdAt" timestamptz, "updatedAt" timestamptz, "onboardedAt" timestamptz, "loginNotices" boolean,
         "devicesKnownSince" timestamptz, "passwordVersion" integer, "devicesVersion" integer,
-        profile json, progress json, plan json
+        "suspendedAt" timestamptz, "secondStep" json, profile json, progress json, plan json
       )
     ), created as (
       insert into users (id, name, email, email_verified, image, password_hash, created_at, updated_at, onboarded_at,
-        login_notices, devices_known_since, password_version, devices_version)
+        login_notices, devices_known_since, password_version, devices_version, suspended_at, second_step)
       select id, name, email, "emailVerified", image, "passwordHash", "createdAt", "updatedAt", "onboardedAt",
-        "loginNotices", "devicesKnownSince", "passwordVersion", "devicesVersion"
+        "loginNotices", "devicesKnownSince", "passwordVersion", "devicesVersion", "suspendedAt",
+        coalesce(json_typeof("secondStep"), 'null') <> 'null'
       from given
       -- Backends delete what they keep of these ids.
       where (select d.id from deleted_users d where d.id = given.id) is null
@@ -67,6 +73,20 @@ export async function addPeople(sql: Sql, rows: readonly NewRow[]): Promise<Set<
       from created join given on given.id = created.id,
         json_to_record(given.profile) as p(${TYPED_COLUMNS}, draft jsonb, began_at timestamptz, saved_at timestamptz)
       where given.profile is not null
+    ), stepped as (
+      insert into second_steps (user_id, sealed, created_at, confirmed_at, last_step, devices_version)
+      select created.id, s.sealed, s."createdAt", s."confirmedAt", s."lastStep", s."devicesVersion"
+      from created join given on given.id = created.id,
+        json_to_record(given."secondStep") as s(sealed text, "createdAt" timestamptz, "confirmedAt" timestamptz,
+          "lastStep" bigint, "devicesVersion" integer)
+      where json_typeof(given."secondStep") = 'object'
+    ), recoverable as (
+      insert into recovery_codes (user_id, code_hash, used_at)
+      select created.id, c.hash, c."usedAt"
+      from created join given on given.id = created.id,
+        json_to_recordset(given."secondStep" -> 'recoveryCodes') as c(hash text, "usedAt" timestamptz)
+      where json_typeof(given."secondStep") = 'object'
+      on conflict do nothing
     ), marked as (
       insert into progress (user_id, lesson_id, state, before, began_at, updated_at, replaced)
       select created.id, m.lesson, m.state, m.before, m."beganAt", m."updatedAt", m.replaced
@@ -115,7 +135,15 @@ export async function listPeople(sql: Sql, after: string, limit: number): Promis
     select json_build_object('id', u.id, 'name', u.name, 'email', u.email, 'emailVerified', u.email_verified,
         'image', u.image, 'passwordHash', u.password_hash, 'createdAt', u.created_at, 'updatedAt', u.updated_at,
         'onboardedAt', u.onboarded_at, 'loginNotices', u.login_notices, 'devicesKnownSince', u.devices_known_since,
-        'passwordVersion', u.password_version, 'devicesVersion', u.devices_version,
+        'passwordVersion', u.password_version, 'devicesVersion', u.devices_version, 'suspendedAt', u.suspended_at,
+        'secondStep', (
+          select json_build_object('sealed', s.sealed, 'createdAt', s.created_at, 'confirmedAt', s.confirmed_at,
+            'lastStep', s.last_step, 'devicesVersion', s.devices_version, 'recoveryCodes', (
+              select coalesce(json_agg(json_build_object('hash', c.code_hash, 'usedAt', c.used_at) order by c.code_hash), '[]')
+              from recovery_codes c where c.user_id = u.id
+            ))
+          from second_steps s where s.user_id = u.id and u.second_step
+        ),
         'progress', (
           select coalesce(json_agg(json_build_object('lesson', g.lesson_id, 'state', g.state, 'before', g.before,
             'beganAt', g.began_at, 'updatedAt', g.updated_at, 'replaced', g.replaced) order by g.lesson_id), '[]')

@@ -63,6 +63,10 @@ export function listSessions(sql: Sql, userId: string, now: number): Promise<Ses
 
 export type OpenSession = { user: User; session: Session; stored: StoredSession }
 
+/** The open session of this user with this handle, for the answer that tells of it. */
+export const findOwnSession = async (sql: Sql, userId: string, handle: string): Promise<Session | undefined> =>
+  (await listSessions(sql, userId, 0)).find((session) => session.handle === handle)
+
 type Row = User & { sess: unknown; startedAt: Date } & Omit<Session, 'createdAt' | 'userId'>
 
 /**
@@ -98,11 +102,14 @@ type NewSession = Pick<
   passwordVersion: number
   /** Whether the account needed a second step then. */
   secondStep: boolean
+  /** The hashed id of the session that goes on as this one, which then must still be open. */
+  replaces: string | undefined
 }
 
 /**
- * Begins a session while the account is there, not suspended, and has this password and second step or none. Returns false otherwise. If the session is
- * there already, as when a form is sent twice, it goes on.
+ * Begins a session while the account is there, not suspended, and has this password and second step or none, and ends the one
+ * that it replaces. Returns false otherwise, also when that one has ended meanwhile. If the session is there already, as when a
+ * form is sent twice, it goes on.
  */
 export async function beginSession(sql: Sql, session: NewSession): Promise<boolean> {
   const {
@@ -118,14 +125,21 @@ export async function beginSession(sql: Sql, session: NewSession): Promise<boole
     passwordVersion,
     secondStep,
     amr,
+    replaces,
   } = session
+  // The form of a sign-up begins the session once more that it began at first, which must not come back.
+  const replaced = fragment`replaced as (
+      delete from sessions where sid = ${replaces ?? null} and user_id in (select id from owner) returning user_id
+    ), forgotten as (
+      update users set sign_up_form = null where id in (select user_id from replaced) and sign_up_form is not null
+    ), `
   const [begun] = await sql<{ offered: number; taken: number }>`
     with owner as (
       select id from users where id = ${userId} and password_version = ${passwordVersion} and suspended_at is null
         and second_step = ${secondStep}
-      for share
-    ), place as (
-      select take_status_index() as status_index from owner
+      ${replaces === undefined ? fragment`for share` : fragment`for no key update`}
+    ), ${replaces === undefined ? fragment`` : replaced}place as (
+      select take_status_index() as status_index from ${replaces === undefined ? fragment`owner` : fragment`replaced`}
     ), begun as (
       insert into sessions (sid, sess, handle, ip_address, user_agent, expire, created_at, seen_at, amr, status_index)
       select ${sid}, ${sess}::text::json, ${handle}, ${ipAddress}, ${userAgent}, ${expiresAt}::timestamptz,

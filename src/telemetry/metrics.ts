@@ -93,7 +93,8 @@ function createMeter(register: Registry): Meter {
   })
   // A rate needs the zero before the first one.
   for (const one of Object.values(outcomes)) for (const outcome of FIXED_OUTCOMES) one.inc({ outcome }, 0)
-  for (const outcome of ['wrong', 'wrong-code']) outcomes.login.inc({ outcome }, 0)
+  for (const outcome of ['wrong', 'wrong-code', 'wrong-mailed-code', 'wrong-passkey'])
+    outcomes.login.inc({ outcome }, 0)
 
   type Observer = ReturnType<typeof requests.labels>
   const known = new Map<string | null, Map<string, Map<number | null, Observer>>>()

@@ -24,6 +24,7 @@ const PLACES: Record<string, string> = {
   ':lesson': 'f1',
   ':module': 'ros2',
   ':token': 'a'.repeat(24),
+  ':id': 'a'.repeat(32),
 }
 const paths = formPathsOf(app).map((path) => path.replace(/:\w+/g, (name) => PLACES[name] ?? assert.fail(name)))
 
@@ -35,6 +36,8 @@ const fields = new URLSearchParams({
   currentPassword: ada.password,
   newPassword: 'seven quiet amber kites',
   sure: 'yes',
+  code: '000000',
+  credential: '{}',
   hours: '3',
   state: 'done',
   projectGoals: 'career',
@@ -54,6 +57,11 @@ const TABLES = [
   'profiles',
   'progress',
   'plans',
+  'second_steps',
+  'recovery_codes',
+  'login_tickets',
+  'mailed_codes',
+  'passkeys',
 ]
 async function everything(): Promise<string[]> {
   const tables = TABLES.map((table) => app.deps.pool.query(`select to_jsonb(t) - 'seen_at' as row from ${table} t`))

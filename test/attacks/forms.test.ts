@@ -1,11 +1,13 @@
 /** Every form, sent by a real browser without JavaScript, under the headers that the server ships. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { startApp } from '../support/app.ts'
+import { addPasskey, PASSKEYS, passkeyIds } from '../support/authenticator.ts'
 import { startBrowser } from '../support/browser.ts'
 import { passAll } from '../support/learning.ts'
 import { openMailbox } from '../support/mailbox.ts'
+import { SUBJECT } from '../support/mailed-codes.ts'
 import { type Browser, learner, openBrowser, type Person, somebody } from '../support/people.ts'
 import { formPathsOf } from '../support/routes.ts'
 import { firstStep, LOGIN_PAGE, PAGE as SECOND_STEP, SETUP, switchOn } from '../support/second-step.ts'
@@ -16,8 +18,14 @@ const app = await startApp({}, { atPublicUrl: true, mailbox })
 const chromium = await startBrowser()
 
 type Ada = { person: Person; browser: Browser }
-/** `path`: where the forms are. `prepare`: what happens before; a link that it returns is opened first. */
-type Place = { path: string; as: 'visitor' | 'learner' | 'between two steps'; prepare?: (ada: Ada) => Promise<unknown> }
+/** `path`: where the forms are; empty where the link has them. `prepare`: what happens before; a link that it returns is opened first. */
+type Place = {
+  path: string
+  as: 'visitor' | 'learner' | 'between two steps'
+  prepare?: (ada: Ada) => Promise<unknown>
+  /** What happens before in the same browser. */
+  arrive?: (page: Page, ada: Ada) => Promise<unknown>
+}
 
 const linkTo = async ({ email }: Person, subject: RegExp, count = 1) =>
   (await mailbox.letterTo(email, subject, count)).link
@@ -32,6 +40,27 @@ async function replaced({ browser, person }: Ada, page: string, subject: RegExp)
   await linkTo(person, subject, 2)
   return link
 }
+
+/** Asks for a code by mail, which only the browser that asks may use. */
+async function askForCode(page: Page, { person }: Ada): Promise<void> {
+  await page.goto(`${app.url}/login/code`)
+  await page.getByLabel('Email address').fill(person.email)
+  await page.getByRole('button', { name: 'Send me a code' }).click()
+  await page.waitForURL('**/login/code/enter')
+}
+
+const CODE_PLACES: Place[] = [
+  { path: '/login/code', as: 'visitor' },
+  { path: '/login/code/enter', as: 'visitor', arrive: askForCode },
+  {
+    path: '/login/code/confirm',
+    as: 'visitor',
+    arrive: async (page, ada) => {
+      await askForCode(page, ada)
+      await page.goto(await linkTo(ada.person, SUBJECT))
+    },
+  },
+]
 
 const PLACES: Place[] = [
   ...['/sign-up', '/login', '/password-reset', '/new-device', '/email-verification'].map(
@@ -55,6 +84,15 @@ const PLACES: Place[] = [
     as: 'learner',
     prepare: async ({ browser }) => {
       await browser.submit('/account/email-change', { email: somebody('other').email })
+    },
+  },
+  {
+    path: '',
+    as: 'learner',
+    prepare: async ({ browser, person }) => {
+      await app.sql`update users set email_verified = true where email = ${person.email}`
+      await addPasskey(app, browser)
+      return `${app.url}${PASSKEYS}/${(await passkeyIds(browser))[0]}`
     },
   },
   {
@@ -162,7 +200,9 @@ PLACES.push(
     },
   },
 )
-const patterns = formPathsOf(app)
+/** What only a script can send, since only a script can ask for a passkey. */
+const BY_SCRIPT = ['/login/passkey', PASSKEYS]
+const patterns = formPathsOf(app).filter((path) => !BY_SCRIPT.includes(path))
 const sent = new Set<string>()
 
 /** The route that takes a form for this path. */
@@ -179,14 +219,15 @@ async function contextFor({ browser }: Ada, as: Place['as']): Promise<BrowserCon
 }
 
 /** Sends each form of a page that was not sent before. Each by somebody else, since some forms end the session. */
-async function sendAll({ path, as, prepare }: Place): Promise<void> {
+async function sendAll({ path, as, prepare, arrive }: Place): Promise<void> {
   for (let at = 0, count = 1; at < count; at += 1) {
     const ada = await learner(app, 'Ada')
     const link = await prepare?.(ada)
     const context = await contextFor(ada, as)
     const page = await context.newPage()
     if (typeof link === 'string') await page.goto(link)
-    const shown = await page.goto(app.url + path)
+    await arrive?.(page, ada)
+    const shown = await page.goto(path === '' ? String(link) : app.url + path)
     assert.ok([200, 410].includes(shown?.status() ?? 0), `${path} answers ${shown?.status()}`)
     const actions = await page
       .locator('form[method=post]')
@@ -208,7 +249,7 @@ async function sendAll({ path, as, prepare }: Place): Promise<void> {
 
 describe('without JavaScript, Chromium', () => {
   it('[C23] sends every form there is, and each is taken', async () => {
-    for (const place of PLACES) await sendAll(place)
+    for (const place of [...PLACES, ...CODE_PLACES]) await sendAll(place)
     assert.deepEqual(
       patterns.filter((pattern) => !sent.has(pattern)),
       [],

@@ -53,7 +53,7 @@ describe('the source', () => {
     assert.deepEqual(filesWith(/\bfetch\(|from 'node:(https|http2|net|tls|dgram)'|from 'nodemailer'|\brequest\(\{/), [
       // BREACHED_PASSWORDS_URL
       'src/accounts/passwords/breached-passwords.ts',
-      // Standard output may be a socket.
+      // Its own standard output, where that is a pipe.
       'src/base/log-sink.ts',
       // PUBLIC_URL
       'src/cli/doctor/proxy.ts',
@@ -103,14 +103,16 @@ describe('the source', () => {
       "src/accounts/passwords/breached-passwords.ts createHash('sha1'",
       "src/mail/conversation.ts createHmac('md5'",
     ])
-    const PACKAGES = /crypt|argon|cipher|jwt|jose|sodium|noble|forge|tweetnacl|elliptic/
+    const PACKAGES = /crypt|argon|cipher|jwt|jose|sodium|noble|forge|tweetnacl|elliptic|webauthn|\/x509$/
+    // The codes of apps are computed by `otpauth`, with @noble/hashes. What passkeys sign is checked by WebCrypto of Node; the packages
+    // around that read its forms.
     assert.deepEqual(
       runtimePackages()
         .map(({ name }) => name)
         .filter((name) => PACKAGES.test(name) && !name.startsWith('@node-rs/argon2'))
         .sort(),
-      // The codes of authenticator apps are HMAC-SHA-1 of it.
-      ['@noble/hashes', 'bcrypt', 'jose'],
+      // The codes of authenticator apps are HMAC-SHA-1; passkeys are signed.
+      ['@noble/hashes', '@peculiar/x509', '@simplewebauthn/server', 'bcrypt', 'jose'],
     )
   })
 

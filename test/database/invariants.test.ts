@@ -8,7 +8,13 @@ import { passAll, saveAnswers } from '../support/learning.ts'
 import { type Mailbox, openMailbox } from '../support/mailbox.ts'
 import { askForReset, confirm, resetBy, VERIFY } from '../support/mailed.ts'
 import { comingBack, learner, openBrowser, type Person } from '../support/people.ts'
+import { switchOn } from '../support/second-step.ts'
 import { firstPair, refresh, successor } from '../support/tokens.ts'
+
+const addPasskey = (sql: TestApp['sql'], { email }: Pick<Person, 'email'>) => sql`
+  insert into passkeys (id, user_id, credential_id, public_key, sign_count, name, transports, backup_eligible, backed_up, aaguid, created_at)
+  select 'p', id, 'p', '', 0, '', '{}', false, false, '', now() from users where email = ${email}
+  on conflict do nothing`
 
 /** What breaks each invariant, on a database with the people of `crowd`. */
 const BREAKAGES: Record<string, (app: TestApp, people: Crowd) => Promise<unknown>> = {
@@ -34,6 +40,14 @@ const BREAKAGES: Record<string, (app: TestApp, people: Crowd) => Promise<unknown
     update token_status set ended_at = now()`,
   'a place in the status lists that has not ended belongs to a session': ({ sql }) => sql`
     insert into token_status (status_index) values (99999999)`,
+  'a passkey is one of an account that authenticators know by a handle': ({ sql }, { bo }) => addPasskey(sql, bo),
+  'no passkey is older than what ended all of them': async ({ sql }, { bo }) => {
+    await addPasskey(sql, bo)
+    await sql`insert into passkey_handles (user_id, handle) select user_id, 'h' from passkeys`
+    await sql`
+      insert into activity (user_id, kind, at, ip_address, user_agent)
+      select user_id, 'claimed-by-code', created_at + interval '1 second', '', '' from passkeys`
+  },
   'a family of refresh tokens has exactly one that is not used': ({ sql }) => sql`
     update refresh_tokens set used_at = null`,
   'no refresh token outlives its family, and no family its session’s absolute limit': ({ sql }) => sql`
@@ -54,6 +68,10 @@ const BREAKAGES: Record<string, (app: TestApp, people: Crowd) => Promise<unknown
     sql`update email_tokens set password_version = 9`,
   'a change of a password that is noted was made': ({ sql }, { bo }) => sql`
     update users set password_version = 0 where email = ${bo.email}`,
+  'an account asks for a code when a second step is switched on, and only then': ({ sql }, { bo }) => sql`
+    update users set second_step = false where email = ${bo.email}`,
+  'recovery codes are ten at most, and belong to a second step': ({ sql }, { bo }) => sql`
+    insert into recovery_codes (user_id, code_hash) select id, 'an eleventh' from users where email = ${bo.email}`,
   'the mail of a link that is still good waits, or is known to have gone': ({ sql }) => sql`delete from mail_outcomes`,
   'no mail that has gone waits to be sent': async ({ sql }) => {
     await sql`insert into mail_outcomes (id, outcome, at) values ('gone', 'handed-over', now())`
@@ -77,7 +95,7 @@ const BREAKAGES: Record<string, (app: TestApp, people: Crowd) => Promise<unknown
 
 type Crowd = { ada: Person; bo: Person; cy: Person }
 
-/** Ada signs up and no more; Bo resets a forgotten password, logs in, answers and refreshes; Cy leaves. */
+/** Ada signs up and no more; Bo resets a forgotten password, logs in, answers, refreshes and has a second step; Cy has one too, and leaves. */
 async function crowd(app: TestApp, mailbox: Mailbox): Promise<Crowd> {
   const [{ person: ada }, { person: bo, browser }, { person: cy, browser: leaving }] = await Promise.all([
     learner(app, 'Ada'),
@@ -92,8 +110,11 @@ async function crowd(app: TestApp, mailbox: Mailbox): Promise<Crowd> {
   const password = 'another tidy copper lantern'
   const back = openBrowser(app)
   assert.equal((await comingBack(() => back.logIn({ email: bo.email, password }, { next: '/' }))).status, 303)
+  await switchOn(app, back)
   const pair = await firstPair(apiOf(app, back))
   assert.equal((await refresh(app, (await successor(app, pair)).refreshToken)).status, 200)
+  await confirm(leaving, await mailbox.letterTo(cy.email, VERIFY.subject))
+  await switchOn(app, leaving)
   const gone = await leaving.submit('/account/account-deletion', { password: cy.password, sure: 'yes' })
   assert.equal(gone.status, 303)
   return { ada, bo, cy }

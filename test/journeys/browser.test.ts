@@ -814,7 +814,7 @@ describe('reduced motion', () => {
   it('moves nothing under the pointer', () =>
     withPage({ reducedMotion: 'reduce' }, async (page) => {
       await page.goto(`${app.url}/login`)
-      await page.locator('main .button').hover()
+      await page.locator('#login-form .button').hover()
       assert.equal(await page.evaluate('document.getAnimations().length'), 0)
     }))
 

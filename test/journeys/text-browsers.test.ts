@@ -1,6 +1,6 @@
 /**
  * Lynx and w3m in a real terminal: somebody signs up, answers, logs out, logs in again, and is still logged in after
- * closing the browser. Somebody sets a second step up and logs in with it.
+ * closing the browser. Somebody sets a second step up and logs in with it. Somebody logs in by a code of a mail.
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -8,11 +8,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { startApp } from '../support/app.ts'
+import { openMailbox } from '../support/mailbox.ts'
+import { pathOf } from '../support/mailed.ts'
+import { codeOf, SUBJECT } from '../support/mailed-codes.ts'
 import { learner, type Person, somebody } from '../support/people.ts'
 import { codeAt, nextCode } from '../support/second-step.ts'
 import { openTerminal, type Place, type Terminal } from '../support/terminal.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
+const mailbox = await openMailbox()
+/** One that sends mails. */
+const mailing = await startApp({}, { atPublicUrl: true, mailbox })
 
 /** Lynx keeps cookies, shows the cursor, and does not pause after its messages. */
 const LYNX_SETTINGS = [
@@ -80,8 +86,8 @@ const at = (what: RegExp) => (lines: string[]) =>
 
 for (const [name, { command, field, button, fill, quit }] of Object.entries(BROWSERS)) {
   describe(name, () => {
-    async function open(home: string, path: string): Promise<Terminal> {
-      const terminal = await openTerminal(command(home, app.url + path), { HOME: home, LANG: 'C.UTF-8' })
+    async function open(home: string, path: string, { url } = app): Promise<Terminal> {
+      const terminal = await openTerminal(command(home, url + path), { HOME: home, LANG: 'C.UTF-8' })
       after(() => terminal.close())
       return terminal
     }
@@ -163,6 +169,31 @@ for (const [name, { command, field, button, fill, quit }] of Object.entries(BROW
         await again.see(/Your dashboard|Study next|What to study|How much programming/)
         await quit(again)
         await again.ended()
+      }
+    })
+
+    it('asks for a code by mail and types it, and another time opens the link beside it', async () => {
+      const { person } = await learner(mailing, 'Ada')
+      for (const [count, byLink] of [false, true].entries()) {
+        const home = await newHome()
+        const first = await open(home, '/login/code', mailing)
+        await first.see(/We send a code there/)
+        await type(first, /Email address/, person.email)
+        await push(first, 'Send me a code')
+        await first.see(/Nothing came/)
+        const letter = await mailbox.letterTo(person.email, SUBJECT, count + 1)
+        if (!byLink) await type(first, /^ *Code/, codeOf(letter))
+        if (byLink) {
+          await quit(first)
+          await first.ended()
+        }
+        const last = byLink ? await open(home, pathOf(letter), mailing) : first
+        if (byLink) await last.see(/You asked for this/)
+        // Beneath it stands a link that begins with the same words.
+        await push(last, 'Log in *$')
+        await last.see(/Your dashboard|Study next|What to study|How much programming/)
+        await quit(last)
+        await last.ended()
       }
     })
 

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'node-html-parser'
 import { Busy, Unavailable } from '../../src/base/failures.ts'
-import { networkOf } from '../../src/limits/networks.ts'
+import { aboutNetwork, networkOf } from '../../src/limits/networks.ts'
 import type { Policy } from '../../src/limits/policies.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { fillLine, watchHashing } from '../support/hashing.ts'
@@ -279,6 +279,7 @@ describe('the tries from one network', () => {
     ['an IPv6 address', '2001:db8:1:2:3:4:5:6', '2001:db8:1:2::'],
     ['the same in another spelling', '2001:0DB8:0001:0002:0000:0000:0000:0009', '2001:db8:1:2::'],
     ['its neighbour', '2001:db8:1:3::1', '2001:db8:1:3::'],
+    ['an IPv6 address of the same network, far away', '2001:db8:1:2:ffff::1', '2001:db8:1:2::'],
     ['loopback of IPv6', '::1', '::'],
     ['an IPv4 address behind a translator', '64:ff9b::c000:201', '192.0.2.1'],
     ['another one behind the same translator', '64:ff9b::192.0.2.2', '192.0.2.2'],
@@ -288,10 +289,24 @@ describe('the tries from one network', () => {
     ['nonsense', 'nonsense', 'unknown'],
     ['an IPv4 address with a port', '192.0.2.1:80', '192.0.2.1'],
     ['an IPv6 address with a port', '[2001:db8:1:2::9]:80', '2001:db8:1:2::'],
+    ['an IPv6 address in brackets', '[2001:db8:1:2::9]', '2001:db8:1:2::'],
     ['two addresses', '192.0.2.1, 192.0.2.2', 'unknown'],
   ] as const) {
     it(`of ${name} is ${network}`, () => {
       assert.equal(networkOf(ip), network)
+    })
+  }
+
+  for (const [ip, shown] of [
+    ['203.0.113.77', '203.0.113.x'],
+    ['::ffff:203.0.113.77', '203.0.113.x'],
+    ['2001:db8:12:3:4:5:6:7', '2001:db8:12:…'],
+    ['64:ff9b::c000:201', '192.0.2.x'],
+    ['nonsense', 'unknown'],
+    [undefined, 'unknown'],
+  ] as const) {
+    it(`is shown to people without the household: ${ip} as ${shown}`, () => {
+      assert.equal(aboutNetwork(ip), shown)
     })
   }
 

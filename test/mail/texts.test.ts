@@ -148,19 +148,27 @@ const TEXTS: Text[] = [
       GIVEN.link,
     ],
   },
-  {
-    of: ({ to, link }) =>
-      newLogin(to, { device: 'Firefox on Linux', network: '203.0.113.x', at: new Date('2026-11-29T20:05:59Z'), link }),
+  ...[
+    { amr: ['pwd'], way: 'with your password' },
+    { amr: ['pwd', 'otp', 'mfa'], way: 'with your password and the second step' },
+    { amr: ['otp'], way: 'with a code that we emailed to you' },
+    { amr: ['otp', 'mfa'], way: 'with a code that we emailed to you and the second step' },
+    { amr: ['hwk', 'user', 'mfa'], way: 'with a passkey' },
+  ].map(({ amr, way }) => ({
+    of: ({ to, link }: Given) =>
+      newLogin(to, {
+        ...{ device: 'Firefox on Linux', network: '203.0.113.x', at: new Date('2026-11-29T20:05:59Z'), amr, link },
+      }),
     kind: 'new-login',
     lastsMs: 2 * DAY,
     subject: 'A new device was used to log in',
     paragraphs: [
-      'Somebody logged in to your Matricula account with your password, on a device that we do not know: Firefox on Linux, network 203.0.113.x, on 29 November 2026 at 20:05 (UTC).',
+      `Somebody logged in to your Matricula account ${way}, on a device that we do not know: Firefox on Linux, network 203.0.113.x, on 29 November 2026 at 20:05 (UTC).`,
       IF_NOT_YOU,
       GIVEN.link,
       'On your account page you can turn these emails off.',
     ],
-  },
+  })),
   {
     of: ({ to, link }) => dataExported(to, link),
     kind: 'data-exported',

@@ -5,6 +5,7 @@ import { startApp, type TestApp } from '../support/app.ts'
 import { answer, mark, PROFILE, passAll, send } from '../support/learning.ts'
 import { moveInLines, moveOut } from '../support/moving.ts'
 import { comingBack, learner, openBrowser } from '../support/people.ts'
+import { careful, enterCode, firstStep, nextCode, PAGE as SECOND_STEP } from '../support/second-step.ts'
 
 const app = await startApp()
 
@@ -20,6 +21,11 @@ async function rowsOf({ sql }: TestApp): Promise<Record<string, unknown>> {
       ),
       'hashes', (select json_agg(password_hash order by id) from users),
       'profiles', (select json_agg(p order by user_id) from profiles p),
+      'second steps', (select json_agg(to_jsonb(s) || jsonb_build_object(
+          'created_at', date_trunc('milliseconds', created_at), 'confirmed_at', date_trunc('milliseconds', confirmed_at)
+        )) from second_steps s where confirmed_at is not null),
+      'recovery codes', (select json_agg(to_jsonb(c) || jsonb_build_object(
+          'used_at', date_trunc('milliseconds', used_at)) order by code_hash) from recovery_codes c),
       'progress', (select json_agg(g order by user_id, lesson_id) from progress g),
       'plans', (select json_agg(l order by user_id) from plans l)) as rows`
   return row?.rows ?? assert.fail()
@@ -37,17 +43,44 @@ describe('somebody who has learned here', async () => {
   await ada.submitTo('/plan', '/plan/calendar')
   const { browser: ben } = await learner(app, 'Ben')
   await answer(ben, 'experience')
-  await learner(app, 'Carl')
+  const { person: carl } = await learner(app, 'Carl')
+  await app.sql`update users set suspended_at = '2026-01-02 03:04:05Z' where email = ${carl.email}`
+  const dora = await careful(app, 'Dora')
+  await dora.browser.logOut()
+  await firstStep(dora.browser, dora.person)
+  await enterCode(dora.browser, dora.codes[0] ?? '', { with: 'recovery-code' })
+  const { browser: halfway } = await learner(app, 'Eve')
+  await halfway.submitTo(SECOND_STEP, SECOND_STEP)
   const lines = await moveOut(app)
 
   it('finds answers, progress and plan where they move in', async () => {
     const next = await startApp()
     const report = await moveInLines(next, lines)
-    assert.deepEqual([report.taken, report.leftOut, report.entries], [3, 0, []])
+    assert.deepEqual([report.taken, report.leftOut, report.entries], [5, 0, []])
     const [before, after] = [await rowsOf(app), await rowsOf(next)]
     assert.ok(JSON.stringify(before.progress).includes('"replaced"'), 'there is a lot to be lost')
     assert.deepEqual(after, before)
     assert.equal((await comingBack(() => openBrowser(next).logIn(person))).status, 303)
+  })
+
+  it('is asked there for the second step, and stays suspended', async () => {
+    const next = await startApp()
+    await moveInLines(next, lines)
+    const browser = openBrowser(next)
+    await firstStep(browser, dora.person)
+    assert.equal((await enterCode(browser, dora.codes[0] ?? '', { with: 'recovery-code' })).status, 422, 'used here')
+    assert.equal((await enterCode(browser, nextCode(next, dora.secret))).status, 303)
+    assert.equal(await browser.whoAmI(), 'Dora')
+    assert.equal((await openBrowser(next).logIn(carl)).status, 403)
+  })
+
+  it('is not taken where nobody can open the second step, rather than without it', async () => {
+    const next = await startApp({ APP_SECRETS: 'another-secret-of-the-tests-0123456789abcdef' })
+    const line = JSON.parse(lines.find((text) => text.includes(dora.person.email)) ?? '')
+    const { taken, entries } = await moveInLines(next, [{ ...line, passwordHash: null }])
+    assert.deepEqual([taken, entries[0]?.reason], [0, 'second-step-of-others'])
+    const without = { ...line, passwordHash: null, secondStep: undefined }
+    assert.equal((await moveInLines(next, [without])).taken, 1)
   })
 
   it('is not in the export while their account is being deleted', async () => {

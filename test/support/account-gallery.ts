@@ -7,8 +7,10 @@ import { suspendAccount } from '../../src/accounts/suspension.ts'
 import { findCredentials } from '../../src/accounts/users.ts'
 import { startApp, type TestApp } from './app.ts'
 import { shutStrangersOut, TRIES, useUp } from './guessing.ts'
+import { addLoginCode } from './login-code-gallery.ts'
 import { openMailbox } from './mailbox.ts'
 import { pathOf } from './mailed.ts'
+import { addPasskeyPages } from './passkey-gallery.ts'
 import { learner, openBrowser, PASSWORD, type Response, somebody } from './people.ts'
 import { eventually } from './process.ts'
 import { switchOn } from './second-step.ts'
@@ -221,6 +223,8 @@ export async function addAccount({ databaseUrl }: TestApp, add: Add): Promise<vo
   )
 
   await addSecondStep({ app, add })
+  await addLoginCode({ app, mailbox, add })
+  await addPasskeyPages({ app: await startApp({}, { databaseUrl, mailbox, atPublicUrl: true }), add })
 
   const inFiles = await startApp({ MAIL_DIRECTORY: directory }, { databaseUrl })
   const developer = openBrowser(inFiles)

@@ -39,8 +39,8 @@ export async function startApp(
     watched = true,
   }: {
     databaseUrl?: string
-    /** Sets PUBLIC_URL to the app's real address, as an operator does. */
-    atPublicUrl?: boolean
+    /** Sets PUBLIC_URL to the app's real address, as an operator does; `localhost` for what needs a name. */
+    atPublicUrl?: boolean | 'localhost'
     /** Where its mails go. Without a mailbox the app sends no mail. */
     mailbox?: Pick<Mailbox, 'url'> & Partial<Pick<Mailbox, 'letters'>>
     /** Waits for the service that knows leaked passwords as long as a busy machine may take. */
@@ -57,7 +57,9 @@ export async function startApp(
     APP_SECRETS: SECRET,
     DB_POOL_MAX: '5',
     DATABASE_URL: url,
-    ...(atPublicUrl ? { PUBLIC_URL: `http://127.0.0.1:${wantedPort}` } : {}),
+    ...(atPublicUrl
+      ? { PUBLIC_URL: `http://${atPublicUrl === 'localhost' ? 'localhost' : '127.0.0.1'}:${wantedPort}` }
+      : {}),
     ...(mailbox ? { SMTP_URL: mailbox.url, MAIL_FROM: 'no-reply@matricula.example' } : {}),
     ...environment,
   })

@@ -86,10 +86,19 @@ export function call(app: Pick<TestApp, 'port'>, path: string, { method, headers
   })
 }
 
+/** A cookie of a client, by its name. */
+const heldBy = ({ agent }: Pick<ApiClient, 'agent'>, name: string) =>
+  agent.jar.getCookie(name, { domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
+
+/** The cookie that binds the answers of passkeys to this client, in the same way. Empty when it has asked for none. */
+export const passkeyCookieOf = (client: Pick<ApiClient, 'agent'>): string => {
+  const cookie = heldBy(client, 'matricula-passkey')
+  return `matricula-passkey=${cookie?.value ?? ''}`
+}
+
 /** The session cookie of a client, as the value of a `Cookie` header. @throws when it has none. */
-export function cookieOf({ agent }: Pick<ApiClient, 'agent'>): string {
-  const where = { domain: '127.0.0.1', path: '/', secure: false, script: false } as never
-  const cookie = agent.jar.getCookie(COOKIE, where)
+export function cookieOf(client: Pick<ApiClient, 'agent'>): string {
+  const cookie = heldBy(client, COOKIE)
   if (cookie === undefined) throw new Error('this client has no session cookie')
   return `${COOKIE}=${cookie.value}`
 }
@@ -135,6 +144,10 @@ export async function stateOf({ sql }: Pick<TestApp, 'sql'>): Promise<string> {
     sql`select * from second_steps order by user_id`,
     sql`select * from recovery_codes order by user_id, code_hash`,
     sql`select * from login_tickets order by ticket_hash`,
+    sql`select * from mailed_codes order by request_hash`,
+    sql`select * from passkey_handles order by user_id`,
+    sql`select * from passkeys order by id`,
+    sql`select * from passkey_answers order by challenge_hash`,
   ])
   return JSON.stringify(rows)
 }

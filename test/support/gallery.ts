@@ -171,6 +171,7 @@ async function addOutages(
   add('logout not finished', 'visitor', '/logout', logout)
   for (const [name, path, fields] of [
     ['login', '/login', { email: 'ada@example.org', password: PASSWORD, remember: 'yes', next: '/profile' }],
+    ['login code', '/login/code/enter', { code: '123456', remember: 'yes', next: '/profile' }],
     ['sign-up', '/sign-up', { ...somebody('Ada') }],
     ['question', '/onboarding/goals', { projectGoals: 'career', projectGoalsText: 'A robot that folds laundry' }],
     ['profile', '/profile', { projectGoals: 'career', projectGoalsText: 'A robot that folds laundry' }],

@@ -23,6 +23,7 @@ const ENDS_SESSIONS = [
   'account-claimed',
   'not-me',
   'email-put-back',
+  'second-step-undone',
   'deletion-asked',
   'deletion-undone',
   'signed-out-by-operator',
@@ -75,6 +76,15 @@ const INVARIANTS: Record<string, (given: Given) => Fragment> = {
     select t.status_index::text as subject from token_status t
     where t.ended_at is null and not exists (select from sessions s where s.status_index = t.status_index)`,
 
+  'a passkey is one of an account that authenticators know by a handle': () => fragment`
+    select p.id as subject from passkeys p where not exists (select from passkey_handles h where h.user_id = p.user_id)`,
+  'no passkey is older than what ended all of them': () => fragment`
+    select p.id as subject from passkeys p
+    where p.created_at < (
+      select max(a.at) from activity a
+      where a.user_id = p.user_id and a.kind in ('not-me', 'email-put-back', 'account-claimed', 'claimed-by-code')
+    )`,
+
   'a family of refresh tokens has exactly one that is not used': () => fragment`
     select f.id as subject from refresh_families f
     where (select count(*) from refresh_tokens t where t.family = f.id and t.used_at is null) <> 1`,
@@ -90,12 +100,12 @@ const INVARIANTS: Record<string, (given: Given) => Fragment> = {
     group by t.user_id, t.purpose having count(*) > 1`,
   'whoever has left has no link but those that lead back': () => fragment`
     select t.token_hash as subject from email_tokens t join all_users u on u.id = t.user_id
-    where u.delete_at is not null and t.purpose not in ('undo-deletion', 'undo-email-change')`,
+    where u.delete_at is not null and t.purpose not in ('undo-deletion', 'undo-email-change', 'undo-second-step')`,
   'a used link has done its work': () => fragment`
     select t.token_hash as subject from email_tokens t join all_users u on u.id = t.user_id
     where t.used_at is not null and (
       (t.purpose = 'verify-email' and t.email = u.email and not u.email_verified)
-      or (t.purpose in ('reset-password', 'not-me') and u.password_version <= t.password_version)
+      or (t.purpose in ('reset-password', 'not-me', 'undo-second-step') and u.password_version <= t.password_version)
       or (t.purpose = 'change-email' and not exists (
         select from activity a where a.user_id = u.id and a.kind = 'email-changed'
       ))
@@ -113,8 +123,15 @@ const INVARIANTS: Record<string, (given: Given) => Fragment> = {
     select u.id as subject from all_users u
     where u.password_version < (
       select count(*) from activity a where a.user_id = u.id
-        and a.kind in ('password-changed', 'password-reset', 'account-claimed', 'not-me', 'email-put-back')
+        and a.kind in ('password-changed', 'password-reset', 'account-claimed', 'not-me', 'email-put-back', 'second-step-undone')
     )`,
+
+  'an account asks for a code when a second step is switched on, and only then': () => fragment`
+    select u.id as subject from all_users u
+    where u.second_step <> exists (select from second_steps s where s.user_id = u.id and s.confirmed_at is not null)`,
+  'recovery codes are ten at most, and belong to a second step': () => fragment`
+    select c.user_id as subject from recovery_codes c left join second_steps s on s.user_id = c.user_id
+    group by c.user_id having count(*) > 10 or count(s.user_id) = 0`,
 
   'the mail of a link that is still good waits, or is known to have gone': ({ now, mail }) => fragment`
     select t.mail_id as subject from email_tokens t

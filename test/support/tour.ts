@@ -29,6 +29,7 @@ import { replaceSealedKey } from '../../src/tokens/sealed-keys.ts'
 import { addServiceKey, listServiceKeys, revokeServiceKey } from '../../src/tokens/service-keys.ts'
 import { apiLearner, apiOf, bearer, openApi } from './api.ts'
 import { SECRET, type TestApp } from './app.ts'
+import { addPasskey, logInWith, PASSKEYS, passkeyIds } from './authenticator.ts'
 import { FAILURES_MAX, useUp } from './guessing.ts'
 import { codeOf, filesIn } from './imports.ts'
 import { answer, mark, PROFILE, passAll, saveAnswers, send } from './learning.ts'
@@ -45,6 +46,7 @@ import {
   secretOf,
   VERIFY,
 } from './mailed.ts'
+import { askForCode, codeOf as mailedCodeIn, notThis, type as typeCode } from './mailed-codes.ts'
 import { moveOut } from './moving.ts'
 import { type Browser, learner, openBrowser, PASSWORD, type Person, type Response, somebody } from './people.ts'
 import { eventually, startProgram } from './process.ts'
@@ -71,6 +73,8 @@ export async function takeTour(tour: Tour): Promise<void> {
   await letDeviceIn(tour)
   await leaveAndComeBack(tour)
   await takeSecondStep(tour)
+  await logInByCode(tour)
+  await usePasskeys(tour)
   await useApi(tour)
   await useTokens(tour)
   await doWithoutMail(tour)
@@ -264,6 +268,50 @@ async function takeSecondStep({ app, mailbox }: Tour): Promise<void> {
   await switchOn(app, browser)
   await open(guesser, await mailbox.letterTo(person.email, /A second step is switched on/, 3))
   await done(guesser.submit('/not-me/confirm', {}))
+}
+
+/** Somebody logs in by a code and by a link, mistypes one, asks too often, and claims an account; a program uses the other codes. */
+async function logInByCode({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Mia')
+  await done(browser.logOut())
+  const phone = openBrowser(app)
+  const mistyped = await askForCode(phone, mailbox, person.email)
+  await answers(422, typeCode(phone, notThis(mistyped.code)))
+  await done(typeCode(phone, mistyped.code))
+  await done(phone.logOut())
+  const { letter } = await askForCode(phone, mailbox, person.email, 2)
+  await open(phone, letter)
+  await done(phone.submit('/login/code/confirm', {}))
+  app.advance(11 * MINUTE)
+  const late = openBrowser(app)
+  await done(late.submit('/login/code', { email: somebody('nobody').email }))
+  app.advance(11 * MINUTE)
+  await answers(410, typeCode(late, '123456'))
+
+  const { person: other, api } = await apiLearner(app, 'Nia')
+  const call = (path: string, body: object) =>
+    ok(api.post(`/api/auth/email-otp/${path}`, { email: other.email, ...body }))
+  const otp = async (subject: RegExp) => mailedCodeIn(await mailbox.letterTo(other.email, subject))
+  await call('send-verification-otp', { type: 'email-verification' })
+  await call('verify-email', { otp: await otp(/code to confirm/) })
+  await call('request-password-reset', {})
+  await call('reset-password', { otp: await otp(/code for a new password/), password: NEW_PASSWORD })
+}
+
+/** Somebody adds passkeys, names one, logs in by it, is told of a copy of it, and removes one. */
+async function usePasskeys({ app, mailbox }: Tour): Promise<void> {
+  const { person, browser } = await learner(app, 'Kim')
+  await done(confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject)))
+  const passkey = await addPasskey(app, browser, { count: 1 })
+  await addPasskey(app, browser)
+  const ids = await passkeyIds(browser)
+  const page = `${PASSKEYS}/${ids[1]}`
+  await done(browser.submitTo(page, page, { name: 'Blue key' }))
+  const phone = openBrowser(app)
+  await done(logInWith(phone, passkey, { count: 2 }))
+  await answers(422, logInWith(openBrowser(app), passkey, { count: 1 }))
+  await mailbox.letterTo(person.email, /may have been copied/)
+  await done(browser.submitTo(page, `${page}/remove`))
 }
 
 const ok = async (response: PromiseLike<Response>) => (await answers(200, response)).body

@@ -83,11 +83,12 @@ const leavingBy = (token: string, now: number): Fragment => fragment`
  * ended stays ended. Returns false if the link is not good, or another request was quicker.
  */
 export async function undoDeletion(deps: Deps, token: string, device: Device): Promise<boolean> {
-  return keep(deps, token, { device, takenBack: fragment`delete_at = null`, issued: fragment`select` })
+  const nothing = fragment`select`
+  return keep(deps, token, { device, takenBack: fragment`delete_at = null`, issued: nothing, ended: nothing })
 }
 
 /**
- * The same for an owner who did not delete the account: somebody else knows the password, so it is worthless from now on.
+ * The same for an owner who did not delete the account: somebody else knows the password, so it is worthless from now on, and so are the passkeys.
  * Returns the token of a link with which a new one is set, or undefined if the link is not good.
  */
 export async function undoForeignDeletion(
@@ -99,13 +100,14 @@ export async function undoForeignDeletion(
   const takenBack = fragment`delete_at = null, password_hash = null, password_version = password_version + 1,
     devices_version = devices_version + 1`
   const issued = linked({ token: resetToken, purpose: 'reset-password', email, now: deps.now() }, 'kept')
-  return (await keep(deps, token, { device, takenBack, issued })) ? resetToken : undefined
+  const ended = fragment`delete from passkeys where user_id in (select id from kept)`
+  return (await keep(deps, token, { device, takenBack, issued, ended })) ? resetToken : undefined
 }
 
 async function keep(
   { sql, now: clock }: Deps,
   token: string,
-  { device, takenBack, issued }: { device: Device; takenBack: Fragment; issued: Fragment },
+  { device, takenBack, issued, ended }: { device: Device; takenBack: Fragment; issued: Fragment; ended: Fragment },
 ): Promise<boolean> {
   const now = clock()
   const kept = await sql`
@@ -113,6 +115,8 @@ async function keep(
       update all_users set ${takenBack} where id in (select id from leaving) returning id, email, password_version
     ), issued as (
       ${issued}
+    ), ended as (
+      ${ended}
     ), used as (
       update email_tokens set used_at = ${new Date(now)}
       where user_id in (select id from kept) and purpose = 'undo-deletion' and used_at is null

@@ -103,7 +103,7 @@ export type LinkRequest = {
  */
 export async function countMail(
   { rateLimits }: Deps,
-  { purpose, email, ip }: { purpose: Purpose; email: string; ip: string },
+  { purpose, email, ip }: { purpose: Purpose | `${string}-code`; email: string; ip: string },
 ): Promise<{ ok: true; send: boolean; retryAfterSeconds: number } | TooManyTries> {
   const byNetwork = await rateLimits.count('mailsByNetwork', networkOf(ip))
   if (!byNetwork.ok) return byNetwork

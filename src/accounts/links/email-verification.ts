@@ -4,6 +4,8 @@ import type { Deps } from '../../deps.ts'
 import { verifyEmail } from '../../mail/letters.ts'
 import { type Device, noted, OPERATOR } from '../activity.ts'
 import { changeEmail } from '../email-change.ts'
+import { type Proof, usedCode } from '../mailed-codes/mailed-codes.ts'
+import type { User } from '../users.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
 /** Mails a link to confirm an address that is not confirmed yet. Nothing in the answer tells whether it has an account. */
@@ -33,6 +35,27 @@ export async function confirmAddress(
     )
     ${noted('email-verified', 'verified', { device, now })}`
   return verified.length > 0 ? { ok: true } : whyNotUsed(deps, token)
+}
+
+/**
+ * Confirms the address of the account whose session asks, by the code of a mail that `tryCode` has found right. Returns false if it
+ * was used, or the account has changed, just now.
+ */
+export async function confirmAddressByCode(
+  deps: Deps,
+  proof: Proof,
+  { user, device }: { user: User; device: Device },
+): Promise<boolean> {
+  const now = deps.now()
+  const verified = await deps.sql`
+    with ${usedCode(deps, proof, now)}, verified as (
+      update users u set email_verified = true, updated_at = ${new Date(now)} from link
+      where u.id = link.id and u.id = ${user.id} and u.email = link.email
+      returning u.id
+    )
+    ${noted('email-verified', 'verified', { device, now })}`
+  await deps.rateLimits.clear('unusedCodesByAddress', `email-verification ${user.email}`)
+  return verified.length > 0
 }
 
 /**

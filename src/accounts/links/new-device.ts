@@ -82,12 +82,17 @@ export function tellOwner({ sql, mail, now: clock, log }: Deps, email: string, d
 export async function noteLogin(
   deps: Deps,
   user: User,
-  { isKnown, device }: { isKnown: boolean; device: Device },
+  { isKnown, device, amr = ['pwd'] }: { isKnown: boolean; device: Device; amr?: readonly string[] },
 ): Promise<boolean> {
   const { sql, mail, rateLimits } = deps
   const now = deps.now()
   if (isKnown || !mail.enabled) return recordActivity(sql, user.id, 'logged-in', { device, now })
-  const words = { device: deviceName(device.userAgent), network: aboutNetwork(device.ipAddress), at: new Date(now) }
+  const words = {
+    device: deviceName(device.userAgent),
+    network: aboutNetwork(device.ipAddress),
+    at: new Date(now),
+    amr,
+  }
   const letter = (link: string) => newLogin(user.email, { ...words, link })
   const notice = noticeTo(deps, { email: user.email, now, letter })
   const { points: most } = POLICIES.loginNoticesByAddress

@@ -4,6 +4,7 @@
  * a change of address, whose notice goes to the address of before, and a second step: only the link of the notice that tells of its
  * switch-on switches it off, since that mailbox was enough until then.
  */
+import type { Sql } from '../../database/database.ts'
 import { type Fragment, fragment } from '../../database/fragments.ts'
 import { isUniqueViolation } from '../../database/outages.ts'
 import type { Deps } from '../../deps.ts'
@@ -12,6 +13,7 @@ import { emailPutBack } from '../../mail/notices.ts'
 import { type Draft, mailed, type OutboxRow } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { type Device, noted } from '../activity.ts'
+import { endPasskeys } from '../passkeys/ending.ts'
 import { withoutSecondStep } from '../second-step/recovery-codes.ts'
 import { type Link, linked, newToken, type Used, usedLink, whyNotUsed } from './email-links.ts'
 
@@ -44,7 +46,7 @@ export function noticeTo(
 }
 
 /**
- * Uses the link of a notice: ends all sessions, refresh tokens and known devices, makes the password of now worthless and
+ * Uses the link of a notice: ends all sessions, refresh tokens, known devices and passkeys, makes the password of now worthless and
  * with it all links that were asked for, and returns the token of a link with which a new password is set. A link of a changed
  * address also puts the address of before back, and takes a deletion back: the letter about that has been answered by it, and
  * must not answer a later one. An account that somebody has made with that address since is removed, unless it is confirmed:
@@ -70,7 +72,7 @@ export async function sayNotMe(
     'undo-second-step': fragment`s.confirmed_at <= link.linked_at`,
   }[purpose]
   const still = isUndo ? fragment`true` : fragment`users.email = link.email`
-  const changed = await sql`
+  const [changed] = await sql<{ linkedAt: Date }>`
     with ${usedLink({ token, purpose, now }, fragment`true`)}, freed as (
       delete from all_users other using link
       where ${isUndo} and other.email = link.email and other.id <> link.id and not other.email_verified
@@ -85,6 +87,8 @@ export async function sayNotMe(
       returning users.id, users.password_version, users.second_step
     ), ${withoutSecondStep(fragment`select id from changed where not second_step`)}, ended as (
       delete from sessions where user_id in (select id from changed)
+    ), without_passkeys as (
+      delete from passkeys where user_id in (select id from changed)
     ), without_calendar as (
       update plans set calendar_hash = null, calendar_since = null where user_id in (select id from changed)
     ), cancelled as (
@@ -102,21 +106,39 @@ export async function sayNotMe(
     ), mailed as (
       ${mailed([toNewAddress, fragment`from changed`])}
     )
-    select id from changed`.catch((error: unknown) => {
+    select link.linked_at from changed join link on link.id = changed.id`.catch((error: unknown) => {
     // Somebody has signed up with the address at this very moment.
     if (isUniqueViolation(error)) return []
     throw error
   })
-  if (changed.length === 0) {
+  if (changed === undefined) {
     const used = await whyNotUsed(deps, token)
     return used.ok ? { ok: false, reason: 'used' } : used
   }
   mail.wake()
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
   await revokeSessions(sql, link.user.id)
+  await endPasskeys(sql, link.user.id)
+  if (isUndo) await endLaterSecondStep(sql, link.user.id, changed.linkedAt)
   await Promise.all([
     clearLoginTries(deps, triesOfStrangers(link.email)),
     rateLimits.clear('confirmByUser', link.user.id),
   ])
   return { ok: true, resetToken }
+}
+
+/**
+ * Ends a second step that was switched on after this moment. One that was being switched on while the statement of the undo waited
+ * for the account was off in what that statement had seen. Nobody can switch one on any more: nobody has the password.
+ */
+async function endLaterSecondStep(sql: Sql, userId: string, since: Date): Promise<void> {
+  await sql`
+    with changed as (
+      update users set second_step = false
+      where id = ${userId} and second_step and exists (
+        select 1 from second_steps s where s.user_id = ${userId} and s.confirmed_at > ${since}
+      )
+      returning id
+    ), ${withoutSecondStep(fragment`select id from changed`)}
+    select id from changed`
 }

@@ -9,8 +9,11 @@ import { mailed } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
 import { findLeaving } from '../account-deletion.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
+import { type Proof, usedCode } from '../mailed-codes/mailed-codes.ts'
+import { endPasskeys } from '../passkeys/ending.ts'
 import type { Breached } from '../passwords/breached-passwords.ts'
 import { withoutSecondStep } from '../second-step/recovery-codes.ts'
+import type { User } from '../users.ts'
 import { requestUndo } from './deletion-undo.ts'
 import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 import { noticeTo } from './not-me.ts'
@@ -43,22 +46,43 @@ type NewPassword = {
 }
 
 /** `passwordVersion` belongs to the new password: the device that set it can be made known with it. */
-type Set = { ok: true; passwordVersion: number } | Exclude<Used, { ok: true }> | Breached
+type Done = { ok: true; passwordVersion: number }
+type Set = Done | Exclude<Used, { ok: true }> | Breached
 
 /**
  * Sets a new password by a link, which is then used up. The address counts as confirmed, all sessions end with their
  * refresh tokens, devices are strangers again, links that were asked for with the password of before are worthless, and
- * nobody is logged in (ASVS 7.4.3). The caller has checked that the password may be set; one that is known from leaks is
+ * nobody is logged in (ASVS 7.4.3). Passkeys stay, unless the address was not confirmed: then they may be somebody else's. The caller has checked that the password may be set; one that is known from leaks is
  * refused here, and leaves the link good.
  * @throws {Busy} when there is no room for hashing; the link stays good then.
  */
 export const resetPasswordByLink = (deps: Deps, token: string, given: NewPassword): Promise<Set> =>
-  setPassword(deps, token, given, {
+  setPasswordByLink(deps, token, given, {
     purpose: 'reset-password',
     activity: 'password-reset',
     condition: fragment`u.password_version = t.password_version`,
-    still: fragment`users.password_version = link.password_version`,
+    still: SAME_PASSWORD,
   })
+
+/**
+ * The same by the code of a mail, that `tryCode` has found right. `over`: it was used, or the account has changed, just now.
+ * @throws {Busy} when there is no room for hashing; the code stays good then.
+ */
+export async function resetPasswordByCode(
+  deps: Deps,
+  proof: Proof,
+  { user, ...given }: Omit<NewPassword, 'link' | 'startEmpty'> & { user: User },
+): Promise<Done | { ok: false; reason: 'over' } | Breached> {
+  const by = {
+    activity: 'password-reset',
+    used: (now: number) => usedCode(deps, proof, now),
+    still: SAME_PASSWORD,
+  } as const
+  const set = await setPassword(deps, { ...given, user }, by)
+  if (set === undefined) return { ok: false, reason: 'over' }
+  if (set.ok) await deps.rateLimits.clear('unusedCodesByAddress', `forget-password ${user.email}`)
+  return set
+}
 
 /**
  * The same by a link that confirms the address of an account, as long as it is not confirmed: for the owner of an address
@@ -66,17 +90,19 @@ export const resetPasswordByLink = (deps: Deps, token: string, given: NewPasswor
  * @throws {Busy} when there is no room for hashing; the link stays good then.
  */
 export const claimAccount = (deps: Deps, token: string, given: NewPassword): Promise<Set> =>
-  setPassword(deps, token, given, {
+  setPasswordByLink(deps, token, given, {
     purpose: 'verify-email',
     activity: 'account-claimed',
     condition: fragment`not u.email_verified`,
     still: fragment`not users.email_verified`,
   })
 
-async function setPassword(
+const SAME_PASSWORD = fragment`users.password_version = link.password_version`
+
+async function setPasswordByLink(
   deps: Deps,
   token: string,
-  { link, password, startEmpty = false, device, signal }: NewPassword,
+  { link, ...given }: NewPassword,
   {
     purpose,
     activity,
@@ -90,15 +116,28 @@ async function setPassword(
     still: Fragment
   },
 ): Promise<Set> {
-  const { sql, passwords, rateLimits, mail } = deps
   if (link.state !== 'good') return { ok: false, reason: link.state }
+  const used = (now: number) => usedLink({ token, purpose, now }, fragment`u.email = t.email and ${condition}`)
+  const set = await setPassword(deps, { ...given, user: link.user }, { activity, used, still })
+  if (set !== undefined) return set
+  const why = await whyNotUsed(deps, token)
+  return why.ok ? { ok: false, reason: 'used' } : why
+}
+
+/** `used`: the parts that use up the link or the code, one of them named `link`. Undefined when it was not good any more. */
+async function setPassword(
+  deps: Deps,
+  { user, password, startEmpty = false, device, signal }: Omit<NewPassword, 'link'> & { user: User },
+  { activity, used, still }: { activity: ActivityKind; used: (now: number) => Fragment; still: Fragment },
+): Promise<Done | Breached | undefined> {
+  const { sql, passwords, rateLimits, mail } = deps
   if (await deps.breachedPasswords.includes(password)) return { ok: false, reason: 'breached' }
-  const passwordHash = await passwords.hash(password, { subject: link.user.id, signal })
+  const passwordHash = await passwords.hash(password, { subject: user.id, signal })
   const now = deps.now()
-  const letter = (it: string) => passwordChanged(link.user.email, it)
-  const notice = noticeTo(deps, { email: link.user.email, now, letter })
+  const letter = (it: string) => passwordChanged(user.email, it)
+  const notice = noticeTo(deps, { email: user.email, now, letter })
   const [changed] = await sql<{ passwordVersion: number }>`
-    with ${usedLink({ token, purpose, now }, fragment`u.email = t.email and ${condition}`)}, changed as (
+    with ${used(now)}, changed as (
       update users set password_hash = ${passwordHash}, password_version = users.password_version + 1,
         sign_up_form = null,
         email_verified = true, login_notices = users.login_notices or not users.email_verified, updated_at = ${new Date(now)},
@@ -114,6 +153,9 @@ async function setPassword(
       delete from profiles where ${startEmpty} and user_id in (select id from changed)
     ), without_progress as (
       delete from progress where ${startEmpty} and user_id in (select id from changed)
+    ), without_passkeys as (
+      delete from passkeys where user_id in (select id from changed)
+        and exists (select 1 from users before where before.id = passkeys.user_id and not before.email_verified)
     ), without_calendar as (
       update plans set calendar_hash = null, calendar_since = null,
         weekly_hours = case when ${startEmpty} then null else weekly_hours end
@@ -126,20 +168,15 @@ async function setPassword(
       ${mailed([notice.row, fragment`from changed`])}
     )
     select password_version from changed`
-  if (changed === undefined) {
-    const used = await whyNotUsed(deps, token)
-    return used.ok ? { ok: false, reason: 'used' } : used
-  }
+  if (changed === undefined) return undefined
   mail.wake()
   // A login racing this statement may have added a session after our delete took its snapshot. Delete again.
-  await revokeSessions(sql, link.user.id)
+  await revokeSessions(sql, user.id)
+  if (!user.emailVerified) await endPasskeys(sql, user.id)
   // A request of such a session may also have been about to write.
-  if (startEmpty) await emptyAgain(sql, link.user.id)
+  if (startEmpty) await emptyAgain(sql, user.id)
   // Let the owner log in, even if somebody else's tries have used up the limit.
-  await Promise.all([
-    clearLoginTries(deps, triesOfStrangers(link.user.email)),
-    rateLimits.clear('confirmByUser', link.user.id),
-  ])
+  await Promise.all([clearLoginTries(deps, triesOfStrangers(user.email)), rateLimits.clear('confirmByUser', user.id)])
   return { ok: true, ...changed }
 }
 

@@ -63,10 +63,14 @@ type Try = {
 
 async function counted(deps: Deps, { policies, subject, user, attempt, ticket }: Try): Promise<CodeCheck> {
   const { rateLimits } = deps
-  // Before the try is made, so that parallel tries cannot slip past the limit.
-  const counts = await Promise.all(policies.map((policy) => rateLimits.count(policy, subject)))
-  const refused = counts.find((count) => !count.ok)
-  if (refused && !refused.ok) return refused
+  const left: number[] = []
+  // Before the try is made, so that parallel tries cannot slip past the limit. One after the other: what is refused in a pause is
+  // no try, and must not use up those of the day.
+  for (const policy of policies) {
+    const count = await rateLimits.count(policy, subject)
+    if (!count.ok) return count
+    left.push(count.left)
+  }
   const check = await take(deps, user, attempt, ticket).catch((error: unknown) => {
     void Promise.allSettled(policies.map((policy) => rateLimits.refund(policy, subject)))
     throw error
@@ -80,8 +84,7 @@ async function counted(deps: Deps, { policies, subject, user, attempt, ticket }:
   }
   if (!check.ok && check.reason !== 'over') {
     noteFailure(deps, user.id, { kind: 'second-step-failed', device: attempt.device })
-    const [first] = counts
-    if (ticket && first?.ok && first.left === 0) await tellOwner(deps, user)
+    if (ticket && left[0] === 0) await tellOwner(deps, user)
   }
   return check
 }

@@ -8,6 +8,9 @@ const nameOf = (userId: string): string => `second step of ${userId}`
 export const sealedSecret = (secret: Buffer, userId: string, keys: readonly Buffer[]): string =>
   seal(secret, nameOf(userId), keys)
 
+export const isOpened = (sealed: string, userId: string, keys: readonly Buffer[]): boolean =>
+  open(sealed, nameOf(userId), keys) !== undefined
+
 /** @throws when none of the keys opens it: then `APP_SECRETS` is not what it was, and the operator must know. */
 export function openedSecret(sealed: string, userId: string, keys: readonly Buffer[]): Buffer {
   const opened = open(sealed, nameOf(userId), keys)

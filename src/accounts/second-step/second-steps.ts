@@ -2,7 +2,6 @@
  * The second step of an account: setting it up, switching it on by a first code, switching it off. While it is on, a login needs a
  * code of an app, or a recovery code, beside the first step (ASVS 6.3.3, NIST SP 800-63B AAL2).
  */
-import { LearnerGone } from '../../base/failures.ts'
 import type { Sql } from '../../database/database.ts'
 import { fragment } from '../../database/fragments.ts'
 import type { Deps } from '../../deps.ts'
@@ -70,10 +69,13 @@ export async function beginSecondStep(
 }
 
 /** The secret of a set-up that was begun within the hour; undefined if there is none, or the second step is on already. */
-export async function findSetUp({ sql, now, secondStepKeys }: Deps, { id }: User): Promise<Buffer | undefined> {
-  const step = await findSecondStep(sql, id)
+export async function findSetUp(deps: Deps, { id }: User): Promise<Buffer | undefined> {
+  return secretOfSetUp(deps, id, await findSecondStep(deps.sql, id))
+}
+
+function secretOfSetUp({ now, secondStepKeys }: Deps, userId: string, step: SecondStep | undefined) {
   if (step === undefined || step.confirmedAt !== null || now() - step.createdAt.getTime() > SET_UP_MS) return undefined
-  return openedSecret(step.sealed, id, secondStepKeys)
+  return openedSecret(step.sealed, userId, secondStepKeys)
 }
 
 type SwitchedOn =
@@ -84,8 +86,8 @@ type SwitchedOn =
 /**
  * Switches it on, once a code shows that the app has the secret. All other sessions end, since they began without a second step;
  * the one with this handle goes on. Returns new recovery codes, unless `keepCodes`.
- * `over`: the set-up is gone, it is on already, or the password has just been
- * changed, as by an owner who says that it was not them.
+ * `over`: the set-up is gone, it is on already, or the session has just been ended or the password changed, as by an owner who
+ * says that it was not them.
  */
 export async function switchSecondStepOn(
   deps: Deps,
@@ -94,8 +96,9 @@ export async function switchSecondStepOn(
 ): Promise<SwitchedOn> {
   const { sql, mail } = deps
   const now = deps.now()
-  const secret = await findSetUp(deps, user)
+  // Read once: the secret that the code is of, and no newer one, is switched on.
   const step = await findSecondStep(sql, user.id)
+  const secret = secretOfSetUp(deps, user.id, step)
   if (secret === undefined || step === undefined) return { ok: false, reason: 'over' }
   const taken = stepOf(secret, typedCode(code), now)
   if (taken === undefined) return { ok: false, reason: 'wrong' }
@@ -109,9 +112,15 @@ export async function switchSecondStepOn(
     : undefined
   const part = fragment`select id from changed where ${!keepCodes}`
   const [changed] = await sql<{ passwordVersion: number }>`
-    with changed as (
+    with learner as (
+      select id from users
+      where id = ${user.id} and not second_step and password_version = ${step.passwordVersion} for no key update
+    ), asking as (
+      select learner.id from learner join sessions s on s.user_id = learner.id
+      where s.handle = ${handle} for key share of s
+    ), changed as (
       update users set second_step = true
-      where id = ${user.id} and not second_step and password_version = ${step.passwordVersion} and exists (
+      where id in (select id from asking) and exists (
         select 1 from second_steps where user_id = ${user.id} and sealed = ${step.sealed} and confirmed_at is null
       )
       returning id, password_version
@@ -135,7 +144,10 @@ export async function switchSecondStepOn(
   return { ok: true, codes, user: { ...user, secondStep: true }, ...changed }
 }
 
-/** Ten new recovery codes; the former ones are worthless. Undefined if the second step is off. @throws {LearnerGone} */
+/**
+ * Ten new recovery codes; the former ones are worthless. Undefined if the second step is off, or another request has just made
+ * new ones.
+ */
 export async function renewRecoveryCodes(deps: Deps, user: User, device: Device): Promise<string[] | undefined> {
   const { sql, mail, secondStepKeys } = deps
   const step = await findSecondStep(sql, user.id)
@@ -143,9 +155,17 @@ export async function renewRecoveryCodes(deps: Deps, user: User, device: Device)
   const codes = newRecoveryCodes()
   const secret = openedSecret(step.sealed, user.id, secondStepKeys)
   const notice = await noticeFor(deps, user, (link) => recoveryCodesRenewed(user.email, link))
+  // The secret is sealed anew, which looks different each time: so of two such statements at once one finds it as it was. The other
+  // would not see the codes of the first, and leave them good.
   const changed = await sql`
-    with changed as (
+    with learner as (
       select id, password_version from users where id = ${user.id} and second_step for no key update
+    ), sealed as (
+      update second_steps set sealed = ${sealedSecret(secret, user.id, secondStepKeys)}
+      where user_id in (select id from learner) and sealed = ${step.sealed} and confirmed_at is not null
+      returning user_id
+    ), changed as (
+      select id, password_version from learner where id in (select user_id from sealed)
     ), ${renewedCodes(secret, codes, fragment`select id from changed`)}, notice as (
       ${notice ? notice.linkedTo('changed') : fragment`select`}
     ), noted as (
@@ -154,7 +174,7 @@ export async function renewRecoveryCodes(deps: Deps, user: User, device: Device)
       ${mailed([notice?.row, fragment`from changed`])}
     )
     select id from changed`
-  if (changed.length === 0) throw new LearnerGone()
+  if (changed.length === 0) return undefined
   mail.wake()
   return codes
 }

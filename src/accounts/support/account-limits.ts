@@ -1,6 +1,7 @@
 /** The limits that are counted for one address, and for its account. Those of networks and known devices are not for one person. */
 import type { Deps } from '../../deps.ts'
 import { forgetCounts, listUsedUp, type UsedUp } from '../../limits/used-up.ts'
+import { CODE_PURPOSES } from '../mailed-codes/mailed-codes.ts'
 import { loginCodesOf } from '../second-step/codes.ts'
 
 /** What cannot be done while the limit is used up. */
@@ -14,6 +15,8 @@ const ADDRESS_LIMITS = [
 ] as const
 /** Counted for each kind of link apart. */
 const MAILED_LINKS = ['reset-password', 'verify-email', 'new-device', 'change-email'] as const
+/** Counted for each use of a code apart, and for the mails with one. */
+const MAILED_CODES = CODE_PURPOSES.map((purpose) => ({ purpose, stops: `${purpose}-code` as const }))
 const ACCOUNT_LIMITS = [
   { policy: 'confirmByUser', stops: 'password-confirmation' },
   { policy: 'emailChangesByUser', stops: 'email-change' },
@@ -30,6 +33,7 @@ type Counter =
   | { policy: (typeof ACCOUNT_LIMITS)[number]['policy']; stops: (typeof ACCOUNT_LIMITS)[number]['stops'] }
   | { policy: (typeof SECOND_STEP_LIMITS)[number]['policy']; stops: 'second-step' }
   | { policy: 'mailsByAddress'; stops: (typeof MAILED_LINKS)[number] }
+  | { policy: 'mailsByAddress' | 'unusedCodesByAddress'; stops: (typeof MAILED_CODES)[number]['stops'] }
 type Named = Counter & { subject: string }
 
 /** `account` is undefined for an address without one, whose tries count just the same. */
@@ -38,6 +42,10 @@ type Whom = { email: string; account: { id: string; passwordVersion: number } | 
 const countersOf = ({ email, account }: Whom): Named[] => [
   ...ADDRESS_LIMITS.map((limit) => ({ ...limit, subject: email })),
   ...MAILED_LINKS.map((stops) => ({ policy: 'mailsByAddress' as const, stops, subject: `${stops} ${email}` })),
+  ...MAILED_CODES.flatMap(({ purpose, stops }) => [
+    { policy: 'mailsByAddress' as const, stops, subject: `${stops} ${email}` },
+    { policy: 'unusedCodesByAddress' as const, stops, subject: `${purpose} ${email}` },
+  ]),
   ...(account === undefined
     ? []
     : [

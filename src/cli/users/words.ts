@@ -31,7 +31,7 @@ export function said(obstacle: Obstacle, about: About): Said {
     case 'no-password':
       return stop(
         'The account has no password: somebody said “It was not me”, or nobody has set one.',
-        `A new one is set by email: ${origin}/password-reset`,
+        `They can log in by a code: ${origin}/login/code. A new password is set by email: ${origin}/password-reset`,
       )
     case 'unusable-password':
       return stop(
@@ -67,6 +67,12 @@ const PURPOSES: Record<string, string> = {
 }
 const purposeOf = (purpose: string): string => PURPOSES[purpose] ?? purpose
 
+const CODES = {
+  'sign-in-code': 'to log in',
+  'email-verification-code': 'that confirm the address',
+  'forget-password-code': 'for a new password',
+} as const
+
 function ofLimit({ stops, until, tries }: UsedUpLimit, { account, whom, origin, mailEnabled }: About): Said {
   const help = `users unlock ${whom}`
   switch (stops) {
@@ -96,6 +102,13 @@ function ofLimit({ stops, until, tries }: UsedUpLimit, { account, whom, origin, 
     case 'change-email':
       return also(
         `Asked for too often: until ${at(until)} no further email with the link ${purposeOf(stops)} is sent.`,
+        help,
+      )
+    case 'sign-in-code':
+    case 'email-verification-code':
+    case 'forget-password-code':
+      return also(
+        `Codes ${CODES[stops]} were asked for too often, and not used: until ${at(until)} none is sent by email, and pages do not say so.`,
         help,
       )
     case 'notices':

@@ -7,6 +7,8 @@ import { sessionCookieName } from '../session/cookies.ts'
 import { type Endpoint, endpoint, frequentEndpoint, mount } from './endpoint.ts'
 import { keyFacts } from './endpoints/keys.ts'
 import { learningEndpoints } from './endpoints/learning.ts'
+import { mailedCodeEndpoints } from './endpoints/mailed-codes.ts'
+import { passkeyEndpoints } from './endpoints/passkeys.ts'
 import { passwordEndpoints } from './endpoints/passwords.ts'
 import { planEndpoints } from './endpoints/plan.ts'
 import { resetEndpoints } from './endpoints/resets.ts'
@@ -40,6 +42,8 @@ export function api(deps: Deps, session: RequestHandler): Api {
     ...userEndpoints(deps),
     ...passwordEndpoints(deps),
     ...secondStepEndpoints(deps),
+    ...mailedCodeEndpoints(deps),
+    ...passkeyEndpoints(deps),
     ...resetEndpoints(deps, origins),
     ...verificationEndpoints(deps),
     ...tokenEndpoints(deps),

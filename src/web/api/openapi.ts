@@ -9,7 +9,7 @@ const VERSION = '0.1.0'
 
 const ErrorBody = z
   .object({
-    code: z.string().optional().meta({ description: 'Stable; absent in two answers of the contract' }),
+    code: z.string().optional().meta({ description: 'Stable; absent in four answers of the contract' }),
     message: z.string(),
     detail: z.string().optional().meta({ description: 'What the caller can do about it' }),
     issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),

@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { z } from 'zod'
 
 export const REFUSALS = {
+  AUTHENTICATION_FAILED: [400, 'Authentication failed'],
   BACKUP_CODES_NOT_ENABLED: [400, "Backup codes aren't enabled"],
   BAD_REQUEST: [400, 'The request cannot be read'],
   CHANGE_EMAIL_DISABLED: [400, 'Change email is disabled'],
@@ -13,13 +14,20 @@ export const REFUSALS = {
   EMAIL_CAN_NOT_BE_UPDATED: [400, 'Email can not be updated'],
   EMAIL_IS_THE_SAME: [400, 'Email is the same'],
   EMAIL_MISMATCH: [400, 'Email mismatch'],
+  CHALLENGE_NOT_FOUND: [400, 'Challenge not found'],
+  FAILED_TO_VERIFY_REGISTRATION: [400, 'Failed to verify registration'],
   INVALID_EMAIL: [400, 'Invalid email'],
   INVALID_PASSWORD: [400, 'Invalid password'],
   NO_FIELDS_TO_UPDATE: [400, 'No fields to update'],
+  INVALID_OTP: [400, 'Invalid OTP'],
+  OTP_EXPIRED: [400, 'OTP expired'],
+  OTP_MAIL_NOT_SET_UP: [400, 'send email verification is not implemented'],
   OTP_NOT_CONFIGURED: [400, 'OTP is not available'],
+  OTP_TYPE_INVALID: [400, 'Invalid OTP type'],
   PASSWORD_COMPROMISED: [400, 'The password you entered has been compromised. Please choose a different password.'],
   PASSWORD_TOO_LONG: [400, 'Password too long'],
   PASSWORD_TOO_SHORT: [400, 'Password too short'],
+  PREVIOUSLY_REGISTERED: [400, 'Previously registered'],
   RESET_PASSWORD_DISABLED: [400, "Reset password isn't enabled"],
   RESET_TOKEN_INVALID: [400, 'Invalid token'],
   SESSION_EXPIRED: [400, 'Session expired. Re-authenticate to perform this action.'],
@@ -34,6 +42,7 @@ export const REFUSALS = {
   INVALID_TOKEN: [401, 'Invalid token'],
   INVALID_TWO_FACTOR_COOKIE: [401, 'Invalid two factor cookie'],
   INVALID_USER: [401, 'Invalid user'],
+  PASSKEY_NOT_FOUND: [401, 'Passkey not found'],
   TOKEN_EXPIRED: [401, 'Token expired'],
   UNAUTHORIZED: [401, 'Unauthorized'],
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: [
@@ -50,6 +59,8 @@ export const REFUSALS = {
   INVALID_REDIRECT_URL: [403, 'Invalid redirectURL'],
   MISSING_OR_NULL_ORIGIN: [403, 'Missing or null Origin'],
   SESSION_NOT_FRESH: [403, 'Session is not fresh'],
+  TOO_MANY_ATTEMPTS: [403, 'Too many attempts'],
+  PASSKEY_TO_CHANGE_NOT_FOUND: [404, 'Passkey not found'],
   DELETE_TOKEN_INVALID: [404, 'Invalid token'],
   METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED: [
     405,
@@ -63,6 +74,8 @@ export const REFUSALS = {
   ],
   RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
   // Our own.
+  LAST_WAY_IN: [403, 'Without this passkey, nobody could sign in to the account. Set a password first.'],
+  TOO_MANY_PASSKEYS: [403, 'An account can have ten passkeys'],
   SIGN_IN_TO_CONFIRM: [403, 'Sign in first, or open the link of the email in a browser'],
   INVALID_REFRESH_TOKEN: [401, 'This refresh token is unknown, used or over'],
   SERVICE_KEY_LACKS_RIGHT: [403, 'This service key may not do that'],
@@ -79,12 +92,15 @@ export type Code = keyof typeof REFUSALS
 
 type Issue = { path: string; message: string }
 
-/** The code that is sent, where it differs from the name here. Better Auth sends two refusals without a code. */
+/** The code that is sent, where it differs from the name here. Better Auth sends four refusals without a code. */
 const NAMES: Partial<Record<Code, string | undefined>> = {
   RESET_TOKEN_INVALID: 'INVALID_TOKEN',
   DELETE_TOKEN_INVALID: 'INVALID_TOKEN',
+  PASSKEY_TO_CHANGE_NOT_FOUND: 'PASSKEY_NOT_FOUND',
   EMAIL_IS_THE_SAME: undefined,
   NO_FIELDS_TO_UPDATE: undefined,
+  OTP_MAIL_NOT_SET_UP: undefined,
+  OTP_TYPE_INVALID: undefined,
 }
 
 export const nameOf = (code: Code): string | undefined => (code in NAMES ? NAMES[code] : code)

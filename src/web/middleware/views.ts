@@ -11,7 +11,7 @@ const DIRECTORY = join(ROOT, 'views')
 const EXTENSION = '.eta'
 
 /** Makes `res.render` draw a template with its values and what every template may use, and send it as a page. */
-export function useViews(app: Express): void {
+export function useViews(app: Express, { sendsMail }: { sendsMail: boolean }): void {
   const eta = new Eta({ views: DIRECTORY, cache: true, autoTrim: [false, 'nl'] })
   for (const file of readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith(EXTENSION)) continue
@@ -32,6 +32,7 @@ export function useViews(app: Express): void {
     const always = {
       asset: assetPath,
       user,
+      sendsMail,
       path: path.replace(/\/$/, '').toLowerCase(),
       csrfToken: this.locals.csrfToken,
     }

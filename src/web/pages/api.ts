@@ -39,7 +39,8 @@ export function apiPages(document: ApiDocument): Router {
       gives: fieldsOf(schemaIn(operation.responses[200]?.content)),
       answers: Object.entries(operation.responses).map(([status, { description }]) => ({
         status,
-        words: description.split(', ').map((text) => ({ text, isCode: /^[A-Z_]+$/.test(text) })),
+        // A refusal without a code is known by its message.
+        words: description.split(', ').map((text) => ({ text, isCode: Number(status) >= 400 })),
       })),
     })),
   )

@@ -1,5 +1,7 @@
 /** All our cookies: name, purpose and lifetime. The page about cookies shows this list. */
 import type { Request, RequestHandler } from 'express'
+import { REQUEST_LASTS_MS } from '../../accounts/mailed-codes/mailed-codes.ts'
+import { CHALLENGE_LASTS_MS } from '../../accounts/passkeys/challenges.ts'
 import { KNOWN_FOR_MS } from '../../accounts/passwords/known-devices.ts'
 import { TICKET_LASTS_MS } from '../../accounts/second-step/login-tickets.ts'
 import { REMEMBERED_DEVICE_MS } from '../../accounts/second-step/remembered-devices.ts'
@@ -41,6 +43,14 @@ export const COOKIES = {
     lastsMs: TICKET_LASTS_MS,
     life: '10 minutes, or until you are logged in.',
   },
+  code: {
+    name: 'matricula-code',
+    prefix: '__Host-',
+    purpose:
+      'Tells that this browser has asked for a code by email, so that the code works in no other one. It does not log anybody in.',
+    lastsMs: REQUEST_LASTS_MS,
+    life: '1 hour, or until the code is used.',
+  },
   rememberedDevice: {
     name: 'matricula-second-step',
     prefix: '__Host-',
@@ -48,6 +58,14 @@ export const COOKIES = {
       'If you asked for it: tells an account that this device need not do the second step. It does not log anybody in.',
     lastsMs: REMEMBERED_DEVICE_MS,
     life: '30 days. A new password, signing out all other devices, or a button on your account makes it worthless.',
+  },
+  passkey: {
+    name: 'matricula-passkey',
+    prefix: '__Host-',
+    purpose:
+      'Makes sure that the answer of a passkey comes from the browser that asked for it. It does not log anybody in.',
+    lastsMs: CHALLENGE_LASTS_MS,
+    life: '5 minutes after a page has asked for a passkey.',
   },
   form: {
     name: 'matricula-form',

@@ -15,6 +15,11 @@ const MESSAGES = {
   'second-step-devices-forgotten': 'From now on, every device asks for a code.',
   'recovery-code-used':
     'You are logged in, and that recovery code is used up. On your account you can see how many are left.',
+  'claimed-by-code':
+    'You are logged in, and your address is confirmed. Whatever password the account had is gone, and all other devices are logged out. You can choose a new password by email, at “Forgot your password?”.',
+  'passkey-added': 'Your passkey is added. You can log in with it.',
+  'passkey-named': 'Your passkey has its new name.',
+  'passkey-removed': 'That passkey is removed.',
   'session-ended': 'That device is logged out.',
   'sessions-ended': 'All other devices are logged out.',
   'plan-saved': 'Your plan is saved.',
@@ -57,11 +62,11 @@ export function takeMessage(req: Request): { text: string } | undefined {
   return text === undefined ? undefined : { text }
 }
 
-/** The waiting message. It is then deleted. */
-export function takeFlash(req: Request): Flash | undefined {
+/** The waiting message. It is then deleted. Recovery codes wait for the one page that can show them, since nothing else can. */
+export function takeFlash(req: Request, { withCodes = false } = {}): Flash | undefined {
   // A HEAD request shows no page.
   const name = req.user && req.method === 'GET' ? req.session.flash : undefined
-  if (name === undefined) return undefined
+  if (name === undefined || (name.startsWith('codes:') && !withCodes)) return undefined
   delete req.session.flash
   const [kind, first = '', at, count] = name.split(':')
   if (kind === 'lesson') return { lessonId: first }

@@ -24,6 +24,9 @@ export type Amr = 'pwd' | 'otp' | 'hwk' | 'user' | 'mfa'
 /** What a code of the second step adds to the first one. */
 export const BOTH_STEPS = ['otp', 'mfa'] as const satisfies Amr[]
 
+/** A passkey with user verification is both steps by itself. */
+export const PASSKEY = ['hwk', 'user', 'mfa'] as const satisfies Amr[]
+
 type Start = Term &
   Luggage & {
     amr: string[]
@@ -31,6 +34,7 @@ type Start = Term &
     steppedAt: number
     passwordVersion: number
     endsOld?: boolean
+    replaces?: string | undefined
     sessionId?: string | undefined
   }
 
@@ -73,29 +77,39 @@ export async function enter(req: Request, res: Response, deps: Deps, user: User,
   const device = deviceOf(req)
   const isKnown = knownDevice(deps, deviceCookieOf(req, deps), { user, passwordVersion }) !== undefined
   const handle = await startSession(req, user, deps, {
-    ...{ amr: [...amr], passwordVersion, remembered, kept, flash, sessionId, endsOld: !beside },
+    ...{ amr: [...new Set(amr)], passwordVersion, remembered, kept, flash, sessionId, endsOld: !beside },
     ...{ loggedInAt: now, confirmedAt: amr.includes('pwd') || isBoth ? now : 0, steppedAt: isBoth ? now : 0 },
   })
-  if (!isNoted) await noteLogin(deps, user, { isKnown, device })
+  if (!isNoted) await noteLogin(deps, user, { isKnown, device, amr })
   // With both steps it is counted by the second one.
   if (user.secondStep && !isBoth) deps.meter.outcome('login', 'ok')
   return { ok: true, handle, path }
 }
 
+type Renewal = {
+  passwordVersion: number
+  flash?: FlashMessage
+  amr?: readonly Amr[]
+  /** All sessions have been ended, this one too. By itself it must still be open. */
+  hasEnded?: boolean
+}
+
 /**
  * Gives the session a new id and handle after its learner has shown the password, or done the second step: then `amr` says
  * how. Its limits stay the same, so this makes no session longer. Returns the new handle.
+ * @throws {Unavailable} when the session has been ended meanwhile from another device, or the account has changed.
  */
 export function renewSession(
   req: Request,
   user: User,
   deps: Deps,
-  { passwordVersion, flash, amr = [] }: { passwordVersion: number; flash?: FlashMessage; amr?: readonly Amr[] },
+  { passwordVersion, flash, amr = [], hasEnded = false }: Renewal,
 ): Promise<string> {
   const { remembered = false, loggedInAt = 0, confirmedAt = 0, steppedAt = 0, kept } = req.session
   const now = deps.now()
   return startSession(req, user, deps, {
-    ...{ remembered, loggedInAt, flash, kept, passwordVersion },
+    ...{ remembered, loggedInAt, flash, kept, passwordVersion, endsOld: false },
+    replaces: hasEnded || req.openSession === undefined ? undefined : req.sessionID,
     amr: [...new Set([...(req.session.amr ?? []), ...amr])],
     confirmedAt: amr.length === 0 ? now : confirmedAt,
     steppedAt: amr.includes('mfa') ? now : steppedAt,

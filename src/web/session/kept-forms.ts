@@ -46,6 +46,12 @@ export const ownerMark = ({ keptFormKeys: [newest = Buffer.alloc(0)] }: Deps, us
 export const isMarkOf = ({ keptFormKeys }: Deps, mark: string, userId: string): boolean =>
   keptFormKeys.some((key) => isSameText(mark, sign(userId, key)))
 
+/** The form that waits for this person, still sealed. Anybody else's form is dropped. */
+export function keptFor(deps: Deps, userId: string, sealed: unknown): string | undefined {
+  const form = openForm(sealed, deps)
+  return form && isMarkOf(deps, form.mark, userId) ? String(sealed) : undefined
+}
+
 /** Seals the form of a request. Returns undefined if it is not one of those that are kept, or empty, or too long. */
 export function sealForm(req: Request, deps: Deps, mark: string, wrong = false): string | undefined {
   const path = req.path.replace(/\/$/, '')

@@ -7,7 +7,13 @@ import type { Deps } from '../../deps.ts'
 import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
 
 /** The pages that links lead to. */
-export type LinkPage = '/password-reset' | '/email-verification' | '/new-device' | '/deletion-undo' | '/not-me'
+export type LinkPage =
+  | '/password-reset'
+  | '/email-verification'
+  | '/new-device'
+  | '/deletion-undo'
+  | '/not-me'
+  | '/login/code'
 
 const CALLBACK_MAX_LENGTH = 2_000
 

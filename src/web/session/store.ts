@@ -36,6 +36,8 @@ declare module 'express-session' {
     passwordVersion?: number | undefined
     /** Whether the account needed a second step then. The session starts only while that is so. Not stored. */
     secondStep?: boolean
+    /** The id of the session that goes on as this one. Not stored. */
+    replaces?: string | undefined
     /** How they have shown who they are (RFC 8176). It has a column of its own. */
     amr: string[]
   }
@@ -142,8 +144,8 @@ export class SessionStore extends PgStore {
       done()
       return
     }
-    // A new session starts at the moment when its password was checked.
-    const seenAt = row ? now() : (session.confirmedAt ?? now())
+    // A new session starts at the moment when its learner has shown who they are, which need not be by a password.
+    const seenAt = row ? now() : Math.max(session.loggedInAt, session.confirmedAt ?? 0, session.steppedAt ?? 0)
     const end = endOf(session, seenAt)
     const sid = hashedId(id)
     const written = row
@@ -156,13 +158,17 @@ export class SessionStore extends PgStore {
     }, done)
   }
 
-  /** @throws {Unavailable} if the account is gone or suspended, or its password or second step has changed since it was checked. */
+  /**
+   * @throws {Unavailable} if the account is gone or suspended, its password or second step has changed since it was checked, or
+   * the session that goes on as this one has ended.
+   */
   async #begin(session: SessionData, row: { sid: string; sess: string; seenAt: Date; expiresAt: Date }): Promise<void> {
-    const { handle, userId, ipAddress, userAgent, loggedInAt, passwordVersion = -1, secondStep = false, amr } = session
-    const createdAt = new Date(loggedInAt)
+    const { handle, userId, ipAddress, userAgent, passwordVersion = -1, secondStep = false, amr } = session
+    const createdAt = new Date(session.loggedInAt)
+    const replaces = session.replaces === undefined ? undefined : hashedId(session.replaces)
     const begun = await beginSession(this.#deps.sql, {
       ...{ ...row, handle, userId, ipAddress },
-      ...{ userAgent, createdAt, passwordVersion, secondStep, amr },
+      ...{ userAgent, createdAt, passwordVersion, secondStep, amr, replaces },
     })
     // If the person tries again, they hear which.
     if (!begun) throw new Unavailable('the account changed during the login', { retryAfterSeconds: 1 })

@@ -131,6 +131,8 @@ it('a good token is nobody where the session itself is needed: it ends nothing a
     password: 'x',
     currentPassword: 'x',
     newPassword: 'quiet amber harbour window',
+    id: 'x',
+    response: {},
   }
   const asked = (await operationsOf(app)).filter(({ needsSession, takesToken }) => needsSession && !takesToken)
   assert.ok(asked.length > 10, `${asked.length} found`)

@@ -94,6 +94,12 @@ describe('answered before Express', async () => {
     },
     'a page of some other site': async () => ({ Origin: 'https://evil.example' }),
     'a cookie that nobody signed': async () => cookie('s%3Aabcdefghijklmnopqrstuvwxyz012345.c2lnbmF0dXJl'),
+    'a cookie of a session that somebody else has signed': async () => {
+      const [id = ''] = decodeURIComponent(sessionCookieOf((await learner(app, 'Ada')).browser))
+        .slice(2)
+        .split('.')
+      return cookie(signed(id, 'a key of somebody else'))
+    },
     'a cookie of a session that never was': async () => cookie(signed('abcdefghijklmnopqrstuvwxyz012345', key)),
     'somebody who has logged out': async () => {
       const { browser } = await learner(app, 'Ada')

@@ -174,9 +174,13 @@ describe('docs/api.md', () => {
       'secondStepByUserDaily',
       'confirmStepByUser',
       'switchOnsByUser',
+      'passkeysByUser',
       'refreshFamiliesBySession',
       'mailsByAddress',
       'mailsByNetwork',
+      'unusedCodesByAddress',
+      'wrongCodesByNetwork',
+      'passkeysByNetwork',
       'emailChangesByUser',
       'unknownLinksByNetwork',
     ] as const

@@ -1,14 +1,26 @@
 /** The error codes that the OpenAPI description names for each endpoint: each can occur, and no other does. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Policy } from '../../../src/limits/policies.ts'
 import { addServiceKey } from '../../../src/tokens/service-keys.ts'
 import { apiLearner, bearer, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
-import { asOwnPage, type Call, call, cookieOf, type Operation, operationsOf } from '../../support/calls.ts'
+import { addPasskeyByApi, loginOptions, makeAuthenticator } from '../../support/authenticator.ts'
+import {
+  asOwnPage,
+  type Call,
+  call,
+  cookieOf,
+  type Operation,
+  operationsOf,
+  passkeyCookieOf,
+} from '../../support/calls.ts'
 import { createDatabase } from '../../support/database.ts'
+import { useUp } from '../../support/guessing.ts'
 import { startLeakService } from '../../support/leaked-passwords.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, secretOf, VERIFY as VERIFICATION } from '../../support/mailed.ts'
+import { askByApi } from '../../support/mailed-codes.ts'
 import { openBrowser, somebody } from '../../support/people.ts'
 import { startProxy } from '../../support/proxy.ts'
 import type { Answer } from '../../support/raw-http.ts'
@@ -118,10 +130,148 @@ async function withStep() {
   await app.sql`update second_steps set confirmed_at = created_at`
   await app.sql`update users set second_step = true where email = ${ada.email}`
 }
+const PASSKEY = '/api/auth/passkey'
+const PASSKEY_POST = `POST ${PASSKEY}`
+const ADD = `${PASSKEY_POST}/verify-registration`
+/** Filled in before the call: what an authenticator has made or signed, and the cookies of whoever asked for it. */
+const answer: { response: unknown } = { response: {} }
+/** Made for another challenge. */
+const answerOfOther = { response: makeAuthenticator(app.url).create({ challenge: '' }) }
+const asked = { Cookie: '' }
+const lastOne = { id: '' }
+const confirmed = () => app.sql`update users set email_verified = true where email = ${ada.email}`
+const notConfirmed = () => app.sql`update users set email_verified = false where email = ${ada.email}`
+const addRows = (email: string, ids: string[]) => app.sql`
+  insert into passkeys (id, user_id, credential_id, public_key, sign_count, name, transports, backup_eligible, backed_up, aaguid, created_at)
+  select one, u.id, one, '', 0, '', '{}', false, false, '', now() from users u, unnest(${ids}::text[]) one where u.email = ${email}`
+
+/** The browser of the session has made a passkey, which is known, or one too many. */
+async function madeBefore({ isKnown }: { isKnown: boolean }) {
+  await confirmed()
+  await app.sql`delete from passkeys`
+  const authenticator = makeAuthenticator(app.url)
+  answer.response = authenticator.create((await api.get(`${PASSKEY}/generate-register-options`)).body)
+  asked.Cookie = `${cookieOf(api)}; ${passkeyCookieOf(api)}`
+  await addRows(ada.email, isKnown ? [authenticator.id] : Array.from({ length: 10 }, (_, at) => `p${at}`))
+}
+
+async function madeTooOften() {
+  await madeBefore({ isKnown: true })
+  const { user } = (await api.get('/api/auth/get-session')).body
+  await useUp(app, 'passkeysByUser', user.id, 20)
+}
+
+async function signedByStranger() {
+  const stranger = openApi(app)
+  answer.response = makeAuthenticator(app.url).get(await loginOptions(stranger))
+  asked.Cookie = passkeyCookieOf(stranger)
+}
+
+async function signedByBarred() {
+  const { api: client, person } = await apiLearner(app, 'Ida')
+  await app.sql`update users set email_verified = true where email = ${person.email}`
+  const passkey = await addPasskeyByApi(app, client)
+  await app.sql`update users set suspended_at = now() where email = ${person.email}`
+  const phone = openApi(app)
+  answer.response = passkey.get(await loginOptions(phone))
+  asked.Cookie = passkeyCookieOf(phone)
+}
+
+/** Somebody without a password, and with one passkey. */
+async function withOnePasskey() {
+  const { api: client, person } = await apiLearner(app, 'Ivy')
+  lastOne.id = `last of ${person.email}`
+  await addRows(person.email, [lastOne.id])
+  await app.sql`update users set password_hash = null where email = ${person.email}`
+  asked.Cookie = cookieOf(client)
+}
 const withoutStep = () => app.sql`delete from second_steps`
 const unconfirmed = () => app.sql`update users set email_verified = false where email = ${ada.email}`
 
+const OTP = 'POST /api/auth/email-otp'
+const ASK_OTP = `${OTP}/send-verification-otp`
+const CHECK_OTP = `${OTP}/check-verification-otp`
+const SIGN_IN_OTP = 'POST /api/auth/sign-in/email-otp'
+const VERIFY_OTP = `${OTP}/verify-email`
+const RESET_OTP = `${OTP}/reset-password`
+const toSignIn = { email: ben.email, type: 'sign-in' }
+const guessed = { email: ada.email, otp: '000000' }
+/** The browser's part of a code that was asked for, and what was mailed. */
+const byMail: Record<string, string> = {}
+const mailed = { email: ada.email, otp: '', type: 'sign-in', password: NEW_PASSWORD }
+const withCode =
+  (type: 'sign-in' | 'email-verification' | 'forget-password', email = ada.email) =>
+  async () => {
+    if (type === 'email-verification') await unconfirmed()
+    const { otp, cookie } = await askByApi(app, mailbox, { email, type })
+    Object.assign(mailed, { email, otp, type, password: NEW_PASSWORD })
+    Object.assign(byMail, asOwnPage(app, `${headers.Cookie}; ${cookie}`))
+  }
+/** A code that is too old, or was wrong five times. */
+const expiredCode = (type: Parameters<typeof withCode>[0]) => async () => {
+  await withCode(type)()
+  await app.sql`update mailed_codes set expires_at = created_at`
+}
+const exhaustedCode = (type: Parameters<typeof withCode>[0]) => async () => {
+  await withCode(type)()
+  await app.sql`update mailed_codes set tries = 5`
+}
+const used = (policy: Policy, tries: number) => () => useUp(app, policy, '127.0.0.1', tries)
+const leakedBody = { ...mailed, password: LEAKED }
+
+/** What every call that takes a code answers to one that it does not take. */
+const ofCodes = (operation: string, type: Parameters<typeof withCode>[0]): Special[] => [
+  [operation, 'INVALID_OTP', { body: { ...mailed, type } }],
+  [operation, 'OTP_EXPIRED', { before: expiredCode(type), more: byMail, body: mailed }],
+  [operation, 'TOO_MANY_ATTEMPTS', { before: exhaustedCode(type), more: byMail, body: mailed }],
+  [
+    operation,
+    'RATE_LIMITED',
+    {
+      before: async () => {
+        await withCode(type)()
+        await used('wrongCodesByNetwork', 100)()
+      },
+      more: byMail,
+      body: mailed,
+    },
+  ],
+]
+
 const SPECIAL: Special[] = [
+  [ASK_OTP, 'INVALID_EMAIL', { body: { ...toSignIn, email: 'ada' } }],
+  [ASK_OTP, 'Invalid OTP type', { body: { ...toSignIn, type: 'change-email' } }],
+  [ASK_OTP, 'send email verification is not implemented', { plain: true, body: toSignIn }],
+  [ASK_OTP, 'RATE_LIMITED', { before: used('mailsByNetwork', 200), body: toSignIn }],
+  ...[`${OTP}/request-password-reset`, 'POST /api/auth/forget-password/email-otp'].flatMap((operation): Special[] => [
+    [operation, 'INVALID_EMAIL', { body: { email: 'ada' } }],
+    [operation, 'send email verification is not implemented', { plain: true, body: { email: ben.email } }],
+    [operation, 'RATE_LIMITED', { before: used('mailsByNetwork', 200), body: { email: ben.email } }],
+  ]),
+  [CHECK_OTP, 'INVALID_EMAIL', { body: { ...toSignIn, email: 'ada', otp: '000000' } }],
+  ...ofCodes(CHECK_OTP, 'sign-in'),
+  ...ofCodes(SIGN_IN_OTP, 'sign-in'),
+  [SIGN_IN_OTP, 'BANNED_USER', { before: withCode('sign-in', barred.email), more: byMail, body: mailed }],
+  [VERIFY_OTP, 'INVALID_EMAIL', { body: { ...guessed, email: 'ada' } }],
+  [VERIFY_OTP, 'SIGN_IN_TO_CONFIRM', { visitor, body: guessed }],
+  [VERIFY_OTP, 'INVALID_USER', { body: { ...guessed, email: ben.email } }],
+  ...ofCodes(VERIFY_OTP, 'email-verification'),
+  [RESET_OTP, 'INVALID_EMAIL', { body: { ...mailed, email: 'ada' } }],
+  [RESET_OTP, 'PASSWORD_TOO_SHORT', { body: { ...mailed, password: 'xk4$' } }],
+  [RESET_OTP, 'PASSWORD_TOO_LONG', { body: { ...mailed, password: TOO_LONG } }],
+  [
+    RESET_OTP,
+    'PASSWORD_COMPROMISED',
+    {
+      before: async () => {
+        await withCode('forget-password')()
+        Object.assign(leakedBody, { otp: mailed.otp })
+      },
+      more: byMail,
+      body: leakedBody,
+    },
+  ],
+  ...ofCodes(RESET_OTP, 'forget-password'),
   [`${STEP}/enable`, 'UNAUTHORIZED', { visitor, body: password }],
   [`${STEP}/enable`, 'INVALID_PASSWORD', { body: wrongPassword }],
   [`${STEP}/enable`, 'OTP_NOT_CONFIGURED', { body: { ...password, method: 'otp' } }],
@@ -150,6 +300,38 @@ const SPECIAL: Special[] = [
   [`${STEP}/disable`, 'INVALID_PASSWORD', { body: wrongPassword }],
   [`${STEP}/disable`, 'SESSION_NOT_FRESH', { before: withStep, body: password }],
   [`${STEP}/disable`, 'RATE_LIMITED', { body: wrongPassword, times: 11 }],
+  [`GET ${PASSKEY}/generate-register-options`, 'UNAUTHORIZED', { visitor }],
+  [`GET ${PASSKEY}/generate-register-options`, 'SESSION_NOT_FRESH', { before: tenMinutesLater }],
+  [`GET ${PASSKEY}/generate-register-options`, 'EMAIL_NOT_VERIFIED', { before: notConfirmed }],
+  [`GET ${PASSKEY}/generate-register-options`, 'VALIDATION_ERROR', { query: '?authenticatorAttachment=x' }],
+  [ADD, 'UNAUTHORIZED', { visitor, body: { response: {} } }],
+  [ADD, 'SESSION_NOT_FRESH', { before: tenMinutesLater, body: { response: {} } }],
+  [ADD, 'EMAIL_NOT_VERIFIED', { before: notConfirmed, body: { response: {} } }],
+  [ADD, 'FAILED_TO_VERIFY_REGISTRATION', { before: confirmed, body: { response: {} } }],
+  [ADD, 'CHALLENGE_NOT_FOUND', { before: confirmed, body: answerOfOther }],
+  [ADD, 'PREVIOUSLY_REGISTERED', { before: () => madeBefore({ isKnown: true }), body: answer, more: asked }],
+  [ADD, 'TOO_MANY_PASSKEYS', { before: () => madeBefore({ isKnown: false }), body: answer, more: asked }],
+  [ADD, 'RATE_LIMITED', { before: madeTooOften, body: answer, more: asked }],
+  [`${PASSKEY_POST}/verify-authentication`, 'AUTHENTICATION_FAILED', { body: { response: {} } }],
+  [`${PASSKEY_POST}/verify-authentication`, 'CHALLENGE_NOT_FOUND', { before: signedByStranger, body: answer }],
+  [
+    `${PASSKEY_POST}/verify-authentication`,
+    'PASSKEY_NOT_FOUND',
+    { before: signedByStranger, body: answer, more: asked },
+  ],
+  [`${PASSKEY_POST}/verify-authentication`, 'BANNED_USER', { before: signedByBarred, body: answer, more: asked }],
+  [
+    `${PASSKEY_POST}/verify-authentication`,
+    'RATE_LIMITED',
+    { before: signedByStranger, body: answer, more: asked, times: 201 },
+  ],
+  [`GET ${PASSKEY}/list-user-passkeys`, 'UNAUTHORIZED', { visitor }],
+  [`${PASSKEY_POST}/update-passkey`, 'UNAUTHORIZED', { visitor, body: { id: 'x', name: 'x' } }],
+  [`${PASSKEY_POST}/update-passkey`, 'PASSKEY_NOT_FOUND', { body: { id: 'x', name: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'UNAUTHORIZED', { visitor, body: { id: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'SESSION_NOT_FRESH', { before: tenMinutesLater, body: { id: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'PASSKEY_NOT_FOUND', { body: { id: 'x' } }],
+  [`${PASSKEY_POST}/delete-passkey`, 'LAST_WAY_IN', { before: withOnePasskey, body: lastOne, more: asked }],
   [CHANGE, 'SESSION_NOT_FRESH', { before: withStep, body: right }],
   [DELETE, 'SESSION_NOT_FRESH', { before: withStep, body: {} }],
   [SIGN_UP, 'PASSWORD_TOO_SHORT', { body: { ...ben, password: 'xk4$' } }],
@@ -338,6 +520,10 @@ describe('while the database is away', () => {
       token,
       state: 'done',
       weeklyHours: 4,
+      otp: '000000',
+      type: 'sign-in',
+      response: {},
+      id: 'x',
     }
     const query = '?token=x&callbackURL=/'
     const answers = await Promise.all(

@@ -3,9 +3,20 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ApiClient, apiLearner, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
-import { asOwnPage, call, cookieOf, operationsOf, refusalOf, stateOf, writesOf } from '../../support/calls.ts'
+import { addPasskeyByApi, loginOptions, makeAuthenticator } from '../../support/authenticator.ts'
+import {
+  asOwnPage,
+  call,
+  cookieOf,
+  operationsOf,
+  passkeyCookieOf,
+  refusalOf,
+  stateOf,
+  writesOf,
+} from '../../support/calls.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { RESET, secretOf } from '../../support/mailed.ts'
+import { codeOf, REQUEST_COOKIE } from '../../support/mailed-codes.ts'
 import { type Person, somebody } from '../../support/people.ts'
 import { codeAt } from '../../support/second-step.ts'
 import { setCookieOf } from '../../support/sessions.ts'
@@ -41,6 +52,21 @@ async function switchSecondStepOn(victim: Victim) {
   return { password, backupCode }
 }
 
+/** Has the browser ask for a code, and reads it. */
+async function codeFor({ api, person: { email } }: Victim, type: 'sign-in' | 'email-verification' | 'forget-password') {
+  await api.post('/api/auth/email-otp/send-verification-otp', { email, type })
+  return { email, otp: codeOf(await mailbox.letterTo(email, /^Your code/)) }
+}
+
+const confirmed = ({ person }: Victim) => app.sql`update users set email_verified = true where email = ${person.email}`
+
+async function withPasskey(ada: Victim) {
+  await confirmed(ada)
+  const passkey = await addPasskeyByApi(app, ada.api)
+  const [{ id }] = (await ada.api.get('/api/auth/passkey/list-user-passkeys')).body
+  return { passkey, id }
+}
+
 /** A valid body for each endpoint. */
 const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
   '/api/auth/sign-up/email': () => somebody('Eve'),
@@ -72,13 +98,48 @@ const RIGHT: Record<string, (victim: Victim) => object | Promise<object>> = {
   '/api/auth/two-factor/verify-backup-code': async (ada) => ({ code: (await switchSecondStepOn(ada)).backupCode }),
   '/api/auth/two-factor/generate-backup-codes': async (ada) => ({ password: (await switchSecondStepOn(ada)).password }),
   '/api/auth/two-factor/disable': async (ada) => ({ password: (await switchSecondStepOn(ada)).password }),
+  '/api/auth/email-otp/send-verification-otp': ({ person: { email } }) => ({ email, type: 'sign-in' }),
+  '/api/auth/email-otp/request-password-reset': ({ person: { email } }) => ({ email }),
+  '/api/auth/forget-password/email-otp': ({ person: { email } }) => ({ email }),
+  '/api/auth/email-otp/check-verification-otp': async (ada) => ({
+    ...(await codeFor(ada, 'sign-in')),
+    type: 'sign-in',
+  }),
+  '/api/auth/sign-in/email-otp': (ada) => codeFor(ada, 'sign-in'),
+  '/api/auth/email-otp/verify-email': (ada) => codeFor(ada, 'email-verification'),
+  '/api/auth/email-otp/reset-password': async (ada) => ({
+    ...(await codeFor(ada, 'forget-password')),
+    password: NEW_PASSWORD,
+  }),
   '/api/auth/send-verification-email': ({ person: { email } }) => ({ email }),
+  '/api/auth/passkey/verify-registration': async (ada) => {
+    await confirmed(ada)
+    const options = (await ada.api.get('/api/auth/passkey/generate-register-options')).body
+    return { response: makeAuthenticator(app.url).create(options) }
+  },
+  '/api/auth/passkey/verify-authentication': async (ada) => {
+    const { passkey } = await withPasskey(ada)
+    return { response: passkey.get(await loginOptions(ada.api)) }
+  },
+  '/api/auth/passkey/update-passkey': async (ada) => ({ id: (await withPasskey(ada)).id, name: 'Stolen' }),
+  '/api/auth/passkey/delete-passkey': async (ada) => ({ id: (await withPasskey(ada)).id }),
   '/api/plan': () => ({ weeklyHours: 4 }),
   '/api/profile': () => ({ primaryFocus: 'edge' }),
   '/api/progress/f1': () => ({ state: 'done' }),
 }
 /** These endpoints answer a question and change nothing. */
-const TELLS = ['/api/auth/verify-password', '/api/auth/introspect', '/api/auth/two-factor/get-totp-uri']
+const TELLS = [
+  '/api/auth/verify-password',
+  '/api/auth/introspect',
+  '/api/auth/two-factor/get-totp-uri',
+  '/api/auth/email-otp/check-verification-otp',
+]
+/** The session, and the browser's part of a code by mail where it has asked for one. */
+function cookiesOf(api: ApiClient): string {
+  const where = { domain: '127.0.0.1', path: '/', secure: false, script: false } as never
+  const request = api.agent.jar.getCookie(REQUEST_COOKIE, where)
+  return [cookieOf(api), passkeyCookieOf(api), ...(request ? [`${REQUEST_COOKIE}=${request.value}`] : [])].join('; ')
+}
 const SWITCHED_OFF = ['/api/auth/get-session']
 
 it('every endpoint that changes something is attacked below, or is switched off', () => {
@@ -92,7 +153,7 @@ describe('a right call in the name of somebody signed in', () => {
     it(`[C05, C09, C15] to ${method} ${path} does nothing from another site, and what it is there for from here`, async () => {
       const ada = await victim()
       const body = await right(ada)
-      const cookie = cookieOf(ada.api)
+      const cookie = cookiesOf(ada.api)
       const before = await stateOf(app)
       const FORGED: Record<string, string>[] = [
         { Origin: EVIL },

@@ -11,9 +11,12 @@ const FRONT_END = 'https://front.example.org'
 const app = await startApp({ TRUSTED_ORIGINS: FRONT_END }, { atPublicUrl: true })
 const own = app.url
 const writes = await writesOf(app)
-const isLogin = (path: string) => /^\/api\/auth\/(sign-in|sign-up|two-factor\/verify-.+)\b/.test(path)
-const logins = writes.filter(({ path }) => isLogin(path))
-const others = writes.filter(({ path }) => !isLogin(path))
+const isLogin = (path: string) =>
+  /^\/api\/auth\/(sign-in|sign-up|two-factor\/verify-.+|passkey\/verify-authentication)\b/.test(path)
+/** These set a cookie, too: the part of a code by mail that the browser holds. */
+const asksForCode = (path: string) => /^\/api\/auth\/(email-otp\/(send|request)-|forget-password\/)/.test(path)
+const logins = writes.filter(({ path }) => isLogin(path) || asksForCode(path))
+const others = writes.filter((write) => !logins.includes(write))
 
 type Row = { name: string; headers: Record<string, string>; code?: string }
 

@@ -35,6 +35,7 @@ it('the list is that of the cookies which a visit sets, with the life each has',
   note(await visitor.submit('/password-reset', { email: person.email }))
   note(await visitor.get(pathOf(letter)))
   note(await openBrowser(app).get('/login'))
+  note(await openBrowser(app).submit('/login/code', { email: person.email }))
   note(await openBrowser(app).logIn(person, { next: '/' }))
   assert.equal(seen.matricula, undefined)
 
@@ -46,16 +47,19 @@ it('the list is that of the cookies which a visit sets, with the life each has',
   note(await enterCode(careful, nextCode(app, secret), { rememberDevice: 'yes' }))
   note(await openBrowser(app).logIn(person))
   assert.equal(ticketLasts, 10 * MINUTE)
+  note(await openBrowser(app).get('/api/auth/passkey/generate-authenticate-options'))
 
   assert.deepEqual(Object.keys(list).toSorted(), Object.keys(seen).toSorted())
   assert.deepEqual(seen, {
     matricula: 30 * DAY,
     'matricula-device': 365 * DAY,
+    'matricula-code': 60 * MINUTE,
     'matricula-form': undefined,
     'matricula-link': 60 * MINUTE,
     'matricula-second-step': 30 * DAY,
     'matricula-ticket': 10 * MINUTE,
     'matricula-sent-to': 10 * MINUTE,
+    'matricula-passkey': 5 * MINUTE,
   })
   for (const [name, life] of Object.entries({
     matricula: /close the browser\. .*30 days/,
@@ -75,7 +79,9 @@ it('it names them as they are called over TLS', async () => {
     '__Host-matricula',
     '__Host-matricula-device',
     '__Host-matricula-ticket',
+    '__Host-matricula-code',
     '__Host-matricula-second-step',
+    '__Host-matricula-passkey',
     '__Host-matricula-form',
     '__Secure-matricula-link',
     '__Secure-matricula-sent-to',

@@ -4,11 +4,13 @@ import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
 import { apiOf, bearer, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
+import { duringChange } from '../../support/deletion.ts'
 import { isKnown } from '../../support/guessing.ts'
 import { answer, mark, PROFILE, passAll, send } from '../../support/learning.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import {
   askForChange,
+  askForReset,
   CHANGE,
   confirm,
   headingOf,
@@ -16,6 +18,7 @@ import {
   NEW_PASSWORD,
   open,
   RESET,
+  resetBy,
   secretOf,
   VERIFY,
 } from '../../support/mailed.ts'
@@ -156,6 +159,31 @@ describe('the owner of an address with which somebody else has signed up', () =>
     const ada = openBrowser(app)
     await open(ada, eve.letter)
     assert.equal((await ada.submit(PAGE, TAKE_OVER)).status, 303)
+  })
+
+  it('claims nothing once the address is confirmed', async () => {
+    const eve = await trap()
+    const [ada, phone] = [openBrowser(app), openBrowser(app)]
+    await open(ada, eve.letter)
+    const token = await ada.token(PAGE)
+    await resetBy(phone, await askForReset(phone, mailbox, eve.person.email), 'seven quiet amber kites')
+    assert.equal((await ada.post(PAGE, { ...TAKE_OVER, _csrf: token })).status, 410)
+    assert.equal((await openBrowser(app).logIn({ ...eve.person, password: NEW_PASSWORD })).status, 422)
+    assert.equal((await phone.logIn({ ...eve.person, password: 'seven quiet amber kites' })).status, 303)
+  })
+
+  it('claims nothing when the address is confirmed at that very moment', async () => {
+    const eve = await trap()
+    const ada = openBrowser(app)
+    await open(ada, eve.letter)
+    const token = await ada.token(PAGE)
+    const { status } = await duringChange(
+      app,
+      (direct) => direct`update all_users set email_verified = true where email = ${eve.person.email}`,
+      () => ada.post(PAGE, { ...TAKE_OVER, _csrf: token }),
+    )
+    assert.equal(status, 410)
+    assert.equal((await openBrowser(app).logIn(eve.person)).status, 303, 'the password is the one of before')
   })
 
   it('is told what is wrong with a password, and the link stays good', async () => {

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test'
 import type { HTMLElement } from 'node-html-parser'
 import { ROOT } from '../../../src/config/folders.ts'
 import { startApp } from '../../support/app.ts'
+import { PASSKEYS } from '../../support/authenticator.ts'
 import {
   collectGallery,
   type Exhibit,
@@ -27,6 +28,9 @@ const exhibit = (name: string): Exhibit => {
 
 const attributesOf = (page: HTMLElement, name: string): string[] =>
   page.querySelectorAll(`[${name}]`).map((element) => element.getAttribute(name) ?? '')
+
+/** The page of one passkey, which only its owner can open. */
+const ofOnePasskey = (path: string): boolean => path.startsWith(`${PASSKEYS}/`)
 
 const linksOf = (page: HTMLElement): string[] => page.querySelectorAll('a').map((a) => a.getAttribute('href') ?? '')
 
@@ -63,6 +67,7 @@ describe('the states that are looked at', () => {
     ...Object.fromEntries(
       [
         'login',
+        'login code',
         'sign-up',
         'question',
         'profile',
@@ -121,6 +126,32 @@ describe('the states that are looked at', () => {
         'taking over',
       ].map((name) => [`${name} while many log in`, 503]),
     ),
+    ...Object.fromEntries(
+      ['left empty', 'entered nothing', '4 tries left', '0 tries left'].map((name) => [`login code, ${name}`, 422]),
+    ),
+    ...Object.fromEntries(
+      ['wrong too often', 'expired', 'link expired', 'used'].map((name) => [`login code, ${name}`, 410]),
+    ),
+    'login, a form waits': 403,
+    'login code, link in another browser': 403,
+    'login code, link unknown': 404,
+    'login code, account suspended': 403,
+    'login code, network paused': 429,
+    'login code, asked too often': 429,
+    ...Object.fromEntries(
+      [
+        'passkeys, added nothing',
+        'passkeys, one refused',
+        'passkey, without a name',
+        'passkey, the only way in',
+        'login by a passkey that was removed',
+        'login by a passkey, refused',
+      ].map((name) => [name, 422]),
+    ),
+    'passkey that is not there': 404,
+    'passkeys, added too often': 429,
+    'login by a passkey, paused': 429,
+    'login by a passkey, suspended': 403,
     'code at login, paused': 429,
     'second step, set up too often': 429,
     'logged out for guessing codes': 429,
@@ -170,7 +201,9 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
       assert.equal(page.querySelectorAll('main').length, 1)
       const isBehindAnother =
         /^\/(onboarding|profile|lessons|account|plan)/.test(path) &&
-        (page.querySelector('main form') !== null || path.startsWith('/plan') || path === '/account/second-step')
+        (page.querySelector('main form') !== null ||
+          path.startsWith('/plan') ||
+          ['/account/second-step', PASSKEYS].includes(path))
       const parts = page.querySelector('body')?.childNodes.filter((node) => node.nodeType === 1) as HTMLElement[]
       assert.deepEqual(
         parts.map(({ rawTagName }) => rawTagName),
@@ -196,10 +229,14 @@ for (const { name, viewer, path, page, html, headers } of gallery) {
     it('holds no script and no style of its own', () => {
       assert.equal(page.querySelectorAll('style, [style]').length, 0)
       const scripts = page.querySelectorAll('script')
-      assert.equal(scripts.length, 1)
-      assert.equal(scripts[0]?.getAttribute('type'), 'module')
-      assert.match(scripts[0]?.getAttribute('src') ?? '', /^\/assets\/forms\.[\w-]+\.js$/)
-      assert.equal(scripts[0]?.text, '')
+      const title = page.querySelector('title')?.text ?? ''
+      const asksForPasskeys =
+        ['/login', PASSKEYS].includes(path.replace(/\?.*/, '')) && /^(Error: )?(Log in|Passkeys) - /.test(title)
+      assert.deepEqual(
+        scripts.map((script) => /^\/assets\/(\w+)\.[\w-]+\.js$/.exec(script.getAttribute('src') ?? '')?.[1]),
+        asksForPasskeys ? ['forms', 'passkeys'] : ['forms'],
+      )
+      for (const script of scripts) assert.deepEqual([script.getAttribute('type'), script.text], ['module', ''])
       const handlers = page.querySelectorAll('*').flatMap((element) => {
         return Object.keys(element.attributes).filter((attribute) => /^on/i.test(attribute))
       })
@@ -327,6 +364,9 @@ describe('titles', () => {
 /** Whoever has done the first step sees these pages, or has begun to set the second one up. */
 const OF_SECOND_STEP = ['/login/second-step', '/account/second-step/setup', '/account/second-step/confirmation']
 
+/** Opens once a code was asked for. */
+const OF_LOGIN_CODE = ['/login/code/enter']
+
 const OPENED_BY_MAIL = [
   '/password-reset/new',
   '/email-verification/confirm',
@@ -341,8 +381,11 @@ describe('links', () => {
     const hrefs = new Set(
       gallery
         .flatMap(({ page }) => linksOf(page))
-        // The address of a calendar is good until it is renewed, which a later page does.
-        .filter((href) => href.startsWith('/') && !href.endsWith('.ics') && !OPENED_BY_MAIL.includes(href)),
+        // The address of a calendar is good until it is renewed, which a later page does; that of a passkey for its owner.
+        .filter(
+          (href) =>
+            href.startsWith('/') && !href.endsWith('.ics') && !OPENED_BY_MAIL.includes(href) && !ofOnePasskey(href),
+        ),
     )
     assert.ok(hrefs.size >= PAGES_OF_VISITORS.length)
     for (const browser of [visitor, ada]) {
@@ -387,7 +430,8 @@ describe('a form that comes back', async () => {
   await passAll(ada)
 
   // Only a mailed link or a first step opens these pages, so they cannot be opened again here.
-  const isOpen = ({ path }: Exhibit) => ![...OPENED_BY_MAIL, ...OF_SECOND_STEP].includes(path)
+  const isOpen = ({ path }: Exhibit) =>
+    !ofOnePasskey(path) && ![...OPENED_BY_MAIL, ...OF_SECOND_STEP, ...OF_LOGIN_CODE].includes(path)
   const formsBack = gallery.filter(({ page }) => page.querySelector('#error-summary'))
   for (const { name, viewer, path, page, status } of formsBack.filter(isOpen)) {
     it(`${name}: stands at its own address, which opens fresh`, async () => {

@@ -23,7 +23,7 @@ describe('the form', () => {
         id: 'email',
         name: 'email',
         type: 'email',
-        autocomplete: 'username',
+        autocomplete: 'username webauthn',
         value: '',
         inputmode: 'email',
         autocapitalize: 'none',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
+import { duringChange } from '../../support/deletion.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, confirm, NEW_PASSWORD, resetBy, VERIFY } from '../../support/mailed.ts'
 import { type Browser, learner, openBrowser, PASSWORD, problemsOf } from '../../support/people.ts'
@@ -54,6 +55,19 @@ describe('a code', () => {
     assert.match(problemsOf(replayed.text)[0]?.message ?? '', /used before/)
     // Nor is one of an earlier step, which nobody has used.
     assert.equal((await enterCode(eve, codeAt(app, ada.secret, -1))).status, 422)
+    const page = `${PAGE}/confirmation`
+    app.advance(11 * MINUTE)
+    const used = codeAt(app, ada.secret)
+    const [laptop = assert.fail()] = await halfWayIn(ada, 1)
+    assert.equal((await enterCode(laptop, used)).status, 303)
+    assert.equal((await phone.submit(page, { code: used })).status, 422)
+    assert.equal((await phone.submit(page, { code: nextCode(app, ada.secret) })).status, 303)
+  })
+
+  it('[M01] that has switched the second step on logs nobody in', async () => {
+    const ada = await owner('Ada')
+    const [eve = assert.fail()] = await halfWayIn(ada, 1)
+    assert.equal((await enterCode(eve, codeAt(app, ada.secret))).status, 422)
   })
 
   it('[M02] lets one in of several who send it at the same moment', async () => {
@@ -124,6 +138,30 @@ describe('guessing', () => {
     const eve = openBrowser(bare)
     await firstStep(eve, ada.person)
     assert.equal((await enterCode(eve, nextCode(bare, ada.secret))).status, 429)
+  })
+
+  it('[M05] of many at once, in as many logins, is looked at five times', async () => {
+    const ada = await owner('Ada')
+    const browsers = await halfWayIn(ada, 12)
+    const tokens = await Promise.all(browsers.map((browser) => browser.token(LOGIN_PAGE)))
+    const code = wrongCode(app, ada.secret)
+    const sent = browsers.map((browser, index) => browser.post(LOGIN_PAGE, { code, _csrf: tokens[index] ?? '' }))
+    const statuses = (await Promise.all(sent)).map(({ status }) => status)
+    assert.deepEqual(statuses.sort(), [...Array(5).fill(422), ...Array(7).fill(429)])
+  })
+
+  it('[M63] during a pause uses up none of the tries of the day', async () => {
+    const ada = await owner('Ada')
+    const [eve = assert.fail()] = await halfWayIn(ada, 1)
+    for (let tries = 0; tries < 5; tries += 1) await enterCode(eve, wrongCode(app, ada.secret))
+    const _csrf = await eve.token(LOGIN_PAGE)
+    for (let tries = 0; tries < 50; tries += 1) {
+      assert.equal((await eve.post(LOGIN_PAGE, { code: wrongCode(app, ada.secret), _csrf })).status, 429)
+    }
+    // Fifteen minutes later. The limits know only the clock of the database.
+    await app.deps.rateLimits.clear('secondStepByUser', `${await idOf(ada)} 0`)
+    const [phone = assert.fail()] = await halfWayIn(ada, 1)
+    assert.equal((await enterCode(phone, nextCode(app, ada.secret))).headers.location, '/dashboard')
   })
 
   it('[M07] by whoever lacks the password is not even counted', async () => {
@@ -232,6 +270,18 @@ describe('a way around', () => {
       rows.map(({ amr }) => amr.join()),
       ['pwd,otp,mfa'],
     )
+  })
+
+  it('is none by a login that waits until the second step is on', async () => {
+    const { person } = await learner(bare, 'Ada')
+    const [before] = await sessionsOf(app, person)
+    const login = await duringChange(
+      bare,
+      (direct) => direct`update all_users set second_step = true where email = ${person.email}`,
+      () => openBrowser(bare).logIn(person),
+    )
+    assert.equal(login.status, 503)
+    assert.deepEqual(await sessionsOf(app, person), [before])
   })
 
   it('is none by another address: that takes a code first', async () => {

@@ -62,6 +62,16 @@ describe('setting up a second step', () => {
     assert.equal((await browser.get(SETUP)).headers.location, PAGE)
   })
 
+  it('keeps the recovery codes for its page, whatever other page comes between', async () => {
+    const { browser } = await learner(app, 'Ada')
+    await browser.submitTo(PAGE, PAGE)
+    const code = codeAt(app, secretOn((await browser.get(SETUP)).text))
+    await browser.submit(SETUP, { code })
+    for (const page of ['/account', '/dashboard', '/account/sessions', '/plan']) await browser.get(page)
+    assert.equal(recoveryCodesOn((await browser.get(PAGE)).text).length, 10)
+    assert.equal(recoveryCodesOn((await browser.get(PAGE)).text).length, 0)
+  })
+
   it('ends the sessions from before, and this one goes on under a new id', async () => {
     const { browser, person } = await learner(app, 'Ada')
     const phone = openBrowser(app)

@@ -8,7 +8,8 @@ import type { User } from '../../../src/accounts/users.ts'
 import type { Deps } from '../../../src/deps.ts'
 import { SessionStore } from '../../../src/web/session/store.ts'
 import { startApp } from '../../support/app.ts'
-import { learner } from '../../support/people.ts'
+import { oneAfterTheOther } from '../../support/one-after-the-other.ts'
+import { learner, openBrowser, type Person } from '../../support/people.ts'
 import { countSessions, holderOf, sessionCookieOf } from '../../support/sessions.ts'
 
 const PgStore = connectPgSimple(expressSession)
@@ -144,4 +145,45 @@ it('[S07] a session that another device ended during a slow request stays ended'
   await slow
   assert.equal(await countSessions(app), 0)
   assert.equal(await holderOf(app, cookie), undefined)
+})
+
+describe('a session that another device ends while it is getting a new id', () => {
+  const { app, store } = ours
+  const PAGES = {
+    '/account/password-confirmation': ({ password }: Person) => ({ password }),
+    '/account/password-change': ({ password }: Person) => ({
+      currentPassword: password,
+      newPassword: 'quiet amber harbour window',
+    }),
+  }
+  for (const [page, fieldsOf] of Object.entries(PAGES)) {
+    it(`has ended for ${page} too`, async () => {
+      const { person, browser } = await learner(app, 'Ada')
+      const before = sessionCookieOf(browser)
+      const _csrf = await browser.token(page)
+      const { arrived, release } = holdNextWrite(store)
+      const slow = browser.post(page, { ...fieldsOf(person), _csrf }).then((response) => response)
+      assert.equal(await arrived, 'set')
+      await app.sql`delete from sessions`
+      release()
+      assert.equal((await slow).status, 503)
+      assert.equal(await countSessions(app), 0)
+      for (const cookie of [before, sessionCookieOf(browser)]) assert.equal(await holderOf(app, cookie), undefined)
+    })
+  }
+
+  it('is out whoever is first: the thief who types the password, or the owner who ends all other sessions', async () => {
+    const { person, browser: owner } = await learner(app, 'Ada')
+    const [confirmation, ending] = ['/account/password-confirmation', '/account/sessions'] as const
+    for (const isThiefFirst of [true, false]) {
+      const thief = openBrowser(app)
+      await thief.logIn(person)
+      const fields = { password: person.password, _csrf: await thief.token(confirmation) }
+      const form = { _csrf: await owner.token(ending) }
+      const both = [() => thief.post(confirmation, fields), () => owner.post(`${ending}/end-others`, form)]
+      await oneAfterTheOther<unknown>(app, person, isThiefFirst ? both : both.toReversed())
+      assert.equal(await thief.whoAmI(), undefined)
+      assert.equal(await owner.whoAmI(), 'Ada')
+    }
+  })
 })

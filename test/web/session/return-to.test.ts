@@ -112,6 +112,7 @@ const FINE: [next: string, location?: string][] = [
   ['/login-help'],
   ['/loginx'],
   ['/logouts'],
+  ['/course/login'],
   ['/apiary'],
   ['/%252f%252fevil.test'],
   ['/course/../course', '/course'],

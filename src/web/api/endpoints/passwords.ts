@@ -58,7 +58,8 @@ export function passwordEndpoints(deps: Deps): Endpoint[] {
         if (!changed.ok && changed.reason === 'breached') return new Refusal('PASSWORD_COMPROMISED')
         if (!changed.ok) return refuseWrongPassword(req, res, deps, changed)
         if (!revokeOtherSessions) rememberDevice(req, res, deps, { user, ...changed })
-        return { token: revokeOtherSessions ? await renewSession(req, user, deps, changed) : null, user: toUser(user) }
+        const renewal = { ...changed, hasEnded: true }
+        return { token: revokeOtherSessions ? await renewSession(req, user, deps, renewal) : null, user: toUser(user) }
       },
     }),
 

@@ -63,7 +63,7 @@ export function passwordChangePages(deps: Deps): Router {
           again: (message) => again(refuse(form.state, 'currentPassword', message)),
         })
       }
-      await renewSession(req, user, deps, { ...changed, flash: 'password-saved' })
+      await renewSession(req, user, deps, { ...changed, hasEnded: endSessions, flash: 'password-saved' })
       res.redirect(303, '/account')
     })
     .all(methodNotAllowed)

@@ -38,7 +38,7 @@ export function secondStepPages(deps: Deps): Router {
     .route(PAGE)
     .get(async (req, res) => {
       const user = userOf(req)
-      const { text, codes } = takeFlash(req) ?? {}
+      const { text, codes } = takeFlash(req, { withCodes: true }) ?? {}
       const shown = codes && open(codes, SEALED_AS, secondStepKeys)?.secret.toString().split(' ')
       res.render('second-step', {
         step: user.secondStep ? await findSecondStep(sql, user.id) : undefined,

@@ -1,12 +1,12 @@
 import { type ErrorRequestHandler, type Request, Router } from 'express'
 import { z } from 'zod'
-import { CurrentPassword, Email } from '../../accounts/fields.ts'
-import { authenticate } from '../../accounts/login.ts'
-import type { Deps } from '../../deps.ts'
-import { methodNotAllowed } from '../middleware/errors.ts'
-import { unsentForm } from '../middleware/unsent-form.ts'
-import { parseForm, refuse } from '../presenters/form.ts'
-import { LOGIN_FIELDS, showLogin } from '../presenters/login-form.ts'
+import { CurrentPassword, Email } from '../../../accounts/fields.ts'
+import { authenticate } from '../../../accounts/login.ts'
+import type { Deps } from '../../../deps.ts'
+import { methodNotAllowed } from '../../middleware/errors.ts'
+import { unsentForm } from '../../middleware/unsent-form.ts'
+import { parseForm, refuse } from '../../presenters/form.ts'
+import { LOGIN_FIELDS, showLogin } from '../../presenters/login-form.ts'
 import {
   inWords,
   MANY_LOG_IN,
@@ -14,14 +14,14 @@ import {
   refuseStrangers,
   refuseTooManyTries,
   sayBusy,
-} from '../presenters/too-many-tries.ts'
-import { deviceOf } from '../session/device.ts'
-import { requireGuest } from '../session/guards.ts'
-import { hangUpOf } from '../session/hang-up.ts'
-import { enter } from '../session/identity.ts'
-import { isMarkOf, openForm } from '../session/kept-forms.ts'
-import { deviceCookieOf } from '../session/known-device.ts'
-import { safeReturnTo } from '../session/return-to.ts'
+} from '../../presenters/too-many-tries.ts'
+import { deviceOf } from '../../session/device.ts'
+import { requireGuest } from '../../session/guards.ts'
+import { hangUpOf } from '../../session/hang-up.ts'
+import { enter } from '../../session/identity.ts'
+import { keptFor } from '../../session/kept-forms.ts'
+import { deviceCookieOf } from '../../session/known-device.ts'
+import { safeReturnTo } from '../../session/return-to.ts'
 
 const TICKED = ['on', 'yes', 'true', '1']
 const NOT_TICKED = ['', 'off', 'no', 'false', '0']
@@ -51,12 +51,6 @@ const DONE = new Map<unknown, { text: string }>([
 const WARN_FROM_TRIES_LEFT = 3
 
 export function loginPages(deps: Deps): Router {
-  /** The form that waits for this person. Anybody else's form is dropped. */
-  function keptFor(userId: string, sealed: unknown): string | undefined {
-    const form = openForm(sealed, deps)
-    return form && isMarkOf(deps, form.mark, userId) ? String(sealed) : undefined
-  }
-
   const router = Router()
   router
     .route('/login')
@@ -77,7 +71,7 @@ export function loginPages(deps: Deps): Router {
       if ('busy' in login) return res.render('login', { form: login.busy })
       if (login.ok) {
         const { user, passwordVersion, isNoted } = login
-        const kept = req.body.kept ? keptFor(user.id, req.body.kept) : undefined
+        const kept = req.body.kept ? keptFor(deps, user.id, req.body.kept) : undefined
         const wayIn = { amr: ['pwd'], remembered: form.data.remember, next, passwordVersion, kept, isNoted } as const
         const { path } = await enter(req, res, deps, user, wayIn)
         return res.redirect(303, path)
