@@ -24,10 +24,17 @@ export const CODE_LOGINS: Mutant[] = [
   ),
   inFile('src/web/session/identity.ts')(
     'a code of a mail shows no password',
-    "confirmedAt: amr.includes('pwd') || isBoth ? now : 0,",
+    'confirmedAt: amr.some((one) => CONFIRMING.includes(one)) ? now : 0,',
     'confirmedAt: now,',
     ATTACKS,
     '“confirm it is you” there is none: a session by code has shown no password',
+  ),
+  inFile('src/web/session/identity.ts')(
+    'a code of a mail and one of the app show no password either',
+    'confirmedAt: amr.some((one) => CONFIRMING.includes(one)) ? now : 0,',
+    "confirmedAt: amr.includes('pwd') || isBoth ? now : 0,",
+    ATTACKS,
+    '“confirm it is you” there is none with the second step either: code and app are no password',
   ),
   login(
     'a suspended account has no login by a code',
