@@ -15,6 +15,13 @@ export const CODE_LOGINS: Mutant[] = [
     ATTACKS,
     'a code that Ada uses gives her all tries back',
   ),
+  inFile('src/accounts/links/password-reset.ts')(
+    'a new password by mail gives the codes back',
+    "rateLimits.clear('unusedCodesByAddress', `sign-in ${user.email}`),",
+    '',
+    ATTACKS,
+    'a new password by mail gives Ada all tries back, when a stranger has used them up',
+  ),
   inFile('src/web/session/identity.ts')(
     'a code of a mail is one step only',
     "const isBoth = amr.includes('mfa')",

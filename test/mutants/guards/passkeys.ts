@@ -46,6 +46,13 @@ export const PASSKEYS_SIGNED: Mutant[] = [
     GUARDS,
     'that was asked for in a frame of another site does not log in',
   ),
+  inFile('src/accounts/passkeys/credentials.ts')(
+    'nobody is asked about certificates',
+    'SettingsService.setRootCertificates({ identifier, certificates: [] })',
+    'SettingsService.getRootCertificates({ identifier })',
+    GUARDS,
+    'has nobody asked about the certificates that come with it',
+  ),
   adding(
     'a page in a frame of another site adds nothing',
     "if (isFramed(registration)) return { ok: false, reason: 'refused' }",
