@@ -34,10 +34,20 @@ function sendable(credential) {
   return { id, rawId: textOf(rawId), type, response: sent, clientExtensionResults: {} }
 }
 
-async function optionsOf(kind) {
-  const response = await fetch(`${OPTIONS}/${kind}`, { headers: { Accept: 'application/json' } })
+async function optionsOf(kind, signal) {
+  const response = await fetch(`${OPTIONS}/${kind}`, { headers: { Accept: 'application/json' }, signal })
   if (!response.ok) throw new Error(`No options: ${response.status}`)
   return response.json()
+}
+
+/** A browser asks for one passkey at a time, so each request ends the one before, also while that waits for its options. */
+function oneAtATime() {
+  let latest = new AbortController()
+  return () => {
+    latest.abort()
+    latest = new AbortController()
+    return latest.signal
+  }
 }
 
 /** Adds a hidden field, or fills the one of that name. */
@@ -59,12 +69,12 @@ function buttonWith(words) {
 const wasCancelled = ({ name }) => name === 'NotAllowedError' || name === 'AbortError'
 
 function offerLogin(login) {
-  let waiting = new AbortController()
+  const nextSignal = oneAtATime()
 
-  async function ask(options, mediation) {
+  async function ask(options, signal, mediation) {
     const { parseRequestOptionsFromJSON: parse } = PublicKeyCredential
     const publicKey = parse ? PublicKeyCredential.parseRequestOptionsFromJSON(options) : readable(options)
-    const credential = await navigator.credentials.get({ publicKey, signal: waiting.signal, ...mediation })
+    const credential = await navigator.credentials.get({ publicKey, signal, ...mediation })
     const form = Object.assign(document.createElement('form'), {
       method: 'post',
       action: '/login/passkey',
@@ -81,60 +91,54 @@ function offerLogin(login) {
   }
 
   /** The browser offers passkeys where the address is typed. The request waits until somebody takes one. */
-  async function offerInField() {
+  async function offerInField(signal) {
     if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return
-    const mine = waiting
-    while (!mine.signal.aborted) {
-      const options = await optionsOf('generate-authenticate-options')
-      // A challenge lasts five minutes. Before it ends, ask with another one.
-      const renewal = setTimeout(() => mine === waiting && again(), options.timeout - 30_000)
-      try {
-        await ask(options, { mediation: 'conditional' })
-        return
-      } finally {
-        clearTimeout(renewal)
-      }
+    const options = await optionsOf('generate-authenticate-options', signal)
+    // A challenge lasts five minutes. Before it ends, ask with another one.
+    const renewal = setTimeout(offer, options.timeout - 30_000)
+    try {
+      await ask(options, signal, { mediation: 'conditional' })
+    } finally {
+      clearTimeout(renewal)
     }
   }
-  const quietly = () => offerInField().catch(() => {})
-  const again = () => {
-    waiting.abort()
-    waiting = new AbortController()
-    quietly()
-  }
+  const offer = () => offerInField(nextSignal()).catch(() => {})
 
   const { button, status } = buttonWith('Use a passkey')
   button.className = 'button button-quiet'
   button.addEventListener('click', async () => {
-    // A browser does one of these at a time.
-    waiting.abort()
-    waiting = new AbortController()
+    const signal = nextSignal()
     status.textContent = ''
     try {
-      await ask(await optionsOf('generate-authenticate-options'), {})
+      await ask(await optionsOf('generate-authenticate-options', signal), signal, {})
     } catch (error) {
+      // Somebody has pressed again, and that request goes on.
+      if (signal.aborted) return
       if (!wasCancelled(error)) status.textContent = 'That did not work. Log in with your password.'
-      again()
+      offer()
     }
   })
-  const offer = Object.assign(document.createElement('div'), { className: 'after-form' })
-  offer.append(button, status)
-  login.after(offer)
-  quietly()
+  const shown = Object.assign(document.createElement('div'), { className: 'after-form' })
+  shown.append(button, status)
+  login.after(shown)
+  offer()
 }
 
 function offerAdding(form) {
+  const nextSignal = oneAtATime()
   const { button, status } = buttonWith('Add a passkey')
   button.className = 'button'
   button.addEventListener('click', async () => {
+    const signal = nextSignal()
     status.textContent = ''
     try {
-      const options = await optionsOf('generate-register-options')
+      const options = await optionsOf('generate-register-options', signal)
       const { parseCreationOptionsFromJSON: parse } = PublicKeyCredential
       const publicKey = parse ? PublicKeyCredential.parseCreationOptionsFromJSON(options) : readable(options)
-      fill(form, 'credential', JSON.stringify(sendable(await navigator.credentials.create({ publicKey }))))
+      fill(form, 'credential', JSON.stringify(sendable(await navigator.credentials.create({ publicKey, signal }))))
       form.submit()
     } catch (error) {
+      if (signal.aborted) return
       if (error.name === 'InvalidStateError') status.textContent = 'This device has a passkey for your account already.'
       else if (!wasCancelled(error)) status.textContent = 'That did not work. Open this page again and try once more.'
     }

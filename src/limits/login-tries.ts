@@ -15,12 +15,15 @@ const DOUBLINGS_MAX = 4
 /** Failures in a row are remembered this much longer for each of them: a made-up address is soon forgotten. */
 const REMEMBERED_FOR_EACH_MS = 8 * HOUR_MS
 
-const { points: TRIES, duration: PAUSE_SECONDS } = POLICIES.loginByAddress
-const PAUSE_MS = 1_000 * PAUSE_SECONDS
-const FAILURES_MAX = POLICIES.failuresByAddress.points
-
 /** Whose tries are counted together: all strangers who try one address, or one known device at one account. */
 export type Tries = { of: 'Address' | 'KnownDevice'; subject: string }
+
+type Limits = { triesMax: number; pauseMs: number; failuresMax: number }
+
+const limitsOf = ({ of }: Pick<Tries, 'of'>): Limits => {
+  const { points, duration } = POLICIES[`loginBy${of}`]
+  return { triesMax: points, pauseMs: 1_000 * duration, failuresMax: POLICIES[`failuresBy${of}`].points }
+}
 
 /** Whether the address has an account or not. */
 export const triesOfStrangers = (email: string): Tries => ({ of: 'Address', subject: email })
@@ -37,7 +40,7 @@ export type LoginCount =
   | TooManyTries
 
 /** Whether this failure is the one after which an address takes no more passwords from strangers. */
-export const isLastFailure = (failures: number): boolean => failures === FAILURES_MAX
+export const isLastFailure = (failures: number): boolean => failures === limitsOf({ of: 'Address' }).failuresMax
 
 const keysOf = ({ rateLimits }: Counting, { of, subject }: Tries) => ({
   recent: rateLimits.keyOf(`loginBy${of}`, subject),
@@ -48,9 +51,9 @@ const keysOf = ({ rateLimits }: Counting, { of, subject }: Tries) => ({
  * How long the pause after ten tries is, in milliseconds, when so many failed in a row before the last of them. `div`, since
  * not every database (CockroachDB) gives a whole number for one integer by another.
  */
-const pauseAfter = (failures: Fragment): Fragment =>
-  fragment`${PAUSE_MS}::bigint * (1 << least(${DOUBLINGS_MAX}::int,
-    greatest(0, div((${failures}), ${TRIES}::int) - ${FAILURES_MAX / TRIES - 1}::int))::int)`
+const pauseAfter = ({ triesMax, pauseMs, failuresMax }: Limits, failures: Fragment): Fragment =>
+  fragment`${pauseMs}::bigint * (1 << least(${DOUBLINGS_MAX}::int,
+    greatest(0, div((${failures}), ${triesMax}::int) - ${failuresMax / triesMax - 1}::int))::int)`
 
 type Row = {
   tries: number
@@ -71,54 +74,59 @@ export async function countLoginTry(
   { growing }: { growing: boolean },
 ): Promise<LoginCount> {
   const { recent, inARow } = keysOf(counting, tries)
+  const limits = limitsOf(tries)
+  const { triesMax, pauseMs, failuresMax } = limits
   const now = counting.now()
   const [row] = await counting.sql<Row>`
     with before as (
       select coalesce(max(points), 0) as points, coalesce(max(expire), ${now}) as expire from rate_limits
       where key = ${inARow} and expire > ${now}
     ), recent as (
-      insert into rate_limits as r (key, points, expire) values (${recent}, 1, ${now + PAUSE_MS})
+      insert into rate_limits as r (key, points, expire) values (${recent}, 1, ${now + pauseMs})
       on conflict (key) do update set
         points = case when r.expire <= ${now} then 1 else r.points + 1 end,
         expire = case
           when r.expire <= ${now} then excluded.expire
-          when r.points + 1 = ${TRIES} then greatest(r.expire,
-            case when ${growing} then ${now} + ${pauseAfter(fragment`select points from before`)} else 0 end)
+          when r.points + 1 = ${triesMax} then greatest(r.expire,
+            case when ${growing} then ${now} + ${pauseAfter(limits, fragment`select points from before`)} else 0 end)
           else r.expire end
       returning points, expire
     ), failed as (
       insert into rate_limits as r (key, points, expire)
-      select ${inARow}, 1, ${now + REMEMBERED_FOR_EACH_MS}::bigint from recent where points <= ${TRIES}
+      select ${inARow}, 1, ${now + REMEMBERED_FOR_EACH_MS}::bigint from recent where points <= ${triesMax}
       on conflict (key) do update set
         points = case when r.expire <= ${now} then 1 else r.points + 1 end,
         expire = ${now} + ${REMEMBERED_FOR_EACH_MS}::bigint
-          * case when r.expire <= ${now} then 1 else least(r.points + 1, ${FAILURES_MAX}::int) end
-      where ${growing} or r.expire <= ${now} or r.points < ${FAILURES_MAX}
+          * case when r.expire <= ${now} then 1 else least(r.points + 1, ${failuresMax}::int) end
+      where ${growing} or r.expire <= ${now} or r.points < ${failuresMax}
       returning points
     )
     select recent.points as tries, recent.expire as tries_until, failed.points as failures,
       before.points as before, before.expire as before_until,
-      ${pauseAfter(fragment`coalesce(failed.points, 0) + ${TRIES}::int - recent.points - 1`)} as pause_ms
+      ${pauseAfter(limits, fragment`coalesce(failed.points, 0) + ${triesMax}::int - recent.points - 1`)} as pause_ms
     from before, recent left join failed on true`
   if (row === undefined) throw new Error('a try was not counted')
-  const count = judged(row, now, growing)
+  const count = judged(row, { now, growing, limits })
   if (!count.ok) counting.meter.refused(`${count.reason === 'too-many-tries' ? 'loginBy' : 'failuresBy'}${tries.of}`)
   return count
 }
 
 function judged(
   { tries, triesUntil, failures, before, beforeUntil, pauseMs }: Row,
-  now: number,
-  growing: boolean,
+  {
+    now,
+    growing,
+    limits: { triesMax, pauseMs: shortest, failuresMax },
+  }: { now: number; growing: boolean; limits: Limits },
 ): LoginCount {
   const secondsTo = (end: number) => Math.max(1, Math.ceil((end - now) / 1_000))
   if (failures !== null) {
-    return { ok: true, left: TRIES - tries, failures, pauseMinutes: (growing ? pauseMs : PAUSE_MS) / 60_000 }
+    return { ok: true, left: triesMax - tries, failures, pauseMinutes: (growing ? pauseMs : shortest) / 60_000 }
   }
   // Within the ten and yet not counted: another try has just been the hundredth.
-  const isClosed = !growing && (before >= FAILURES_MAX || tries <= TRIES)
+  const isClosed = !growing && (before >= failuresMax || tries <= triesMax)
   if (!isClosed) return { ok: false, reason: 'too-many-tries', retryAfterSeconds: secondsTo(triesUntil) }
-  const end = before >= FAILURES_MAX ? beforeUntil : now + FAILURES_MAX * REMEMBERED_FOR_EACH_MS
+  const end = before >= failuresMax ? beforeUntil : now + failuresMax * REMEMBERED_FOR_EACH_MS
   return { ok: false, reason: 'too-many-failures', retryAfterSeconds: secondsTo(end) }
 }
 
@@ -151,5 +159,5 @@ export async function clearLoginTries(
   await counting.sql`
     with ${countedRows(keys)}
     delete from rate_limits
-    where key in (select key from counted) and (key = ${keys.recent} or points < ${FAILURES_MAX} or ${!unlessClosed})`
+    where key in (select key from counted) and (key = ${keys.recent} or points < ${limitsOf(tries).failuresMax} or ${!unlessClosed})`
 }

@@ -1,7 +1,7 @@
 /** Passkeys in a real browser with an authenticator of its own: with what can go wrong in between, and without JavaScript. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { startApp } from '../support/app.ts'
 import { bringAxe, violationsInEveryLook } from '../support/axe.ts'
 import { startBrowser } from '../support/browser.ts'
@@ -17,6 +17,25 @@ const home = `http://localhost:${app.port}`
 const chromium = await startBrowser()
 const PAGE = '/account/passkeys'
 const BUTTON = 'Use a passkey'
+
+/** Notes on the page which requests for a passkey have begun, and which of them wait. */
+const NOTE_REQUESTS = `
+  const begun = []
+  const note = () => {
+    const { dataset } = document.documentElement
+    dataset.begun = begun.length
+    dataset.waits = begun.filter((one) => one.waits).map((one) => one.by).join()
+  }
+  const get = navigator.credentials.get.bind(navigator.credentials)
+  navigator.credentials.get = (options) => {
+    const one = { by: options.mediation ?? 'button', waits: true }
+    begun.push(one)
+    note()
+    return get(options).finally(() => {
+      one.waits = false
+      note()
+    })
+  }`
 
 async function signUpConfirmed(page: Page): Promise<Person> {
   const ada = somebody('Ada')
@@ -126,6 +145,35 @@ describe('what can go wrong', () => {
       await answers(authenticator, true)
       await page.getByRole('button', { name: BUTTON }).click()
       await page.waitForURL(`${home}/account`)
+    }))
+
+  it('a press before the offer in the field is there, and a second press, leave one request: that of the button', () =>
+    walkIn(chromium, 'on', { baseURL: home }, async (page) => {
+      const authenticator = await addVirtualAuthenticator(page)
+      await signUpConfirmed(page)
+      await addPasskey(page, 'Blue key')
+      await logOut(page)
+      await answers(authenticator, false)
+      await page.addInitScript(NOTE_REQUESTS)
+      // The options of the offer come once the button was pressed.
+      const held: Route[] = []
+      await page.route('**/generate-authenticate-options', (route) => void held.push(route))
+      const asked = page.waitForRequest(/generate-authenticate-options/)
+      await page.goto('/login')
+      await asked
+      const button = page.getByRole('button', { name: BUTTON })
+      for (let press = 1; press <= 2; press += 1) {
+        const again = page.waitForRequest(/generate-authenticate-options/)
+        await button.click()
+        await again
+      }
+      await page.unroute('**/generate-authenticate-options')
+      // One that the page has given up cannot go on.
+      for (const route of held) await route.continue().catch(() => {})
+      await page.locator('html[data-begun="1"][data-waits="button"]').waitFor({ state: 'attached' })
+      await answers(authenticator, true)
+      await button.click()
+      await at(page, '/dashboard')
     }))
 
   it('an authenticator that was copied is refused with words, and the owner is mailed', () =>

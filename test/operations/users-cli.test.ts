@@ -77,6 +77,7 @@ describe('users show', () => {
       `${person.email} (not confirmed)`,
       /^state +open$/m,
       /^password +set$/m,
+      /^passkeys +0$/m,
       /^open sessions: 1$/m,
     ])
       assert.ok(typeof part === 'string' ? text.includes(part) : part.test(text), `${part} in ${text}`)

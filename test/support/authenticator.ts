@@ -22,6 +22,8 @@ export type Ways = {
   unverified?: boolean
   userHandle?: string
   type?: string
+  /** Was asked by a page in a frame of another site. */
+  framed?: boolean
 }
 
 type Options = { challenge: string; rp?: { id: string }; rpId?: string; user?: { id: string } }
@@ -33,8 +35,8 @@ export function makeAuthenticator(home: string) {
   let userHandle = ''
   let count = 0
 
-  const clientData = (type: string, challenge: string, origin: string) =>
-    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }))
+  const clientData = (type: string, challenge: string, { origin = home, framed = false }: Ways) =>
+    Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: framed }))
   function authData(rpId: string, { unverified = false }: Ways, signed: number, attested = Buffer.alloc(0)): Buffer {
     const counter = Buffer.alloc(4)
     counter.writeUInt32BE(signed)
@@ -70,7 +72,7 @@ export function makeAuthenticator(home: string) {
       return {
         ...{ id: text64(id), rawId: text64(id), type: 'public-key', clientExtensionResults: {} },
         response: {
-          clientDataJSON: text64(clientData(type, options.challenge, ways.origin ?? home)),
+          clientDataJSON: text64(clientData(type, options.challenge, ways)),
           attestationObject: text64(object),
           transports: ['internal'],
         },
@@ -80,7 +82,7 @@ export function makeAuthenticator(home: string) {
     get(options: Options, ways: Ways = {}) {
       if (ways.count !== undefined) count = ways.count
       const data = authData(ways.rpId ?? options.rpId ?? '', ways, count)
-      const client = clientData(ways.type ?? 'webauthn.get', options.challenge, ways.origin ?? home)
+      const client = clientData(ways.type ?? 'webauthn.get', options.challenge, ways)
       const signature = sign('sha256', Buffer.concat([data, sha256(client)]), privateKey)
       return {
         ...{ id: text64(id), rawId: text64(id), type: 'public-key', clientExtensionResults: {} },

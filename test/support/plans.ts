@@ -53,6 +53,10 @@ export async function fillTables(client: Sql): Promise<void> {
     insert into login_tickets (ticket_hash, user_id, password_version, amr, remembered, next, expires_at)
       select 'k' || n, 'u' || 1 + n % 3000, 0, '{pwd}', false, '/', now() + n * interval '1 minute'
       from generate_series(1, 6000) n;
+    insert into mailed_codes (request_hash, purpose, code_hash, link_hash, user_id, email, password_version, created_at, expires_at)
+      select 'o' || n, 'sign-in', '', 'o' || n, 'u' || 1 + n % 3000, 'u' || 1 + n % 3000 || '@example.org', 0, now(),
+        now() + n * interval '1 minute'
+      from generate_series(1, 6000) n;
     insert into passkey_handles (user_id, handle) select id, 'h' || id from users on conflict do nothing;
     insert into passkeys (id, user_id, credential_id, public_key, sign_count, name, transports, backup_eligible, backed_up, aaguid, created_at)
       select 'y' || n, 'u' || 1 + n % 3000, 'y' || n, '', 0, '', '{}', false, false, '', now() from generate_series(1, 6000) n;

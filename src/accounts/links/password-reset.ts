@@ -176,7 +176,11 @@ async function setPassword(
   // A request of such a session may also have been about to write.
   if (startEmpty) await emptyAgain(sql, user.id)
   // Let the owner log in, even if somebody else's tries have used up the limit.
-  await Promise.all([clearLoginTries(deps, triesOfStrangers(user.email)), rateLimits.clear('confirmByUser', user.id)])
+  await Promise.all([
+    clearLoginTries(deps, triesOfStrangers(user.email)),
+    rateLimits.clear('confirmByUser', user.id),
+    rateLimits.clear('unusedCodesByAddress', `sign-in ${user.email}`),
+  ])
   return { ok: true, ...changed }
 }
 

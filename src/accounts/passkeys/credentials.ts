@@ -1,6 +1,13 @@
 /** What browsers send and get (WebAuthn Level 3, section 5.1): the shapes, the challenge inside, and who we are to authenticators. */
+import { SettingsService } from '@simplewebauthn/server'
 import { z } from 'zod'
 import type { Config } from '../../config/config.ts'
+
+// Attestation is not asked for. Where one is sent all the same, the library would ask the addresses in its certificates whether they
+// are revoked: addresses that the sender has chosen. Without roots to trace them to, it asks nobody.
+for (const identifier of ['android-key', 'android-safetynet', 'apple', 'mds'] as const) {
+  SettingsService.setRootCertificates({ identifier, certificates: [] })
+}
 
 const LENGTH_MAX = 12_000
 const Encoded = z
@@ -46,16 +53,25 @@ export const Assertion = z.object({
 })
 export type Assertion = z.output<typeof Assertion>
 
-const ClientData = z.object({ challenge: z.string().max(LENGTH_MAX) })
+const ClientData = z.object({ challenge: z.string().max(LENGTH_MAX), crossOrigin: z.boolean().optional() })
+type Answered = { response: { clientDataJSON: string } }
 
-/** The challenge that was answered, or an empty text. The whole of the client data is checked afterwards. */
-export function challengeIn({ response }: { response: { clientDataJSON: string } }): string {
+function clientDataIn({ response }: Answered): z.output<typeof ClientData> | undefined {
   try {
-    return ClientData.parse(JSON.parse(Buffer.from(response.clientDataJSON, 'base64url').toString())).challenge
+    return ClientData.safeParse(JSON.parse(Buffer.from(response.clientDataJSON, 'base64url').toString())).data
   } catch {
-    return ''
+    return undefined
   }
 }
+
+/** The challenge that was answered, or an empty text. The whole of the client data is checked afterwards. */
+export const challengeIn = (answered: Answered): string => clientDataIn(answered)?.challenge ?? ''
+
+/**
+ * Whether a page of ours was in a frame of another site when it asked (WebAuthn Level 3, `crossOrigin` in sections 7.1 and 7.2). None of
+ * ours may be framed, and the library lets it pass where the browser does not say by whom.
+ */
+export const isFramed = (answered: Answered): boolean => clientDataIn(answered)?.crossOrigin === true
 
 /** The credential in a field of a form, as text. Undefined if it cannot be read. */
 export function credentialIn<Schema extends z.ZodType>(schema: Schema, text: unknown): z.output<Schema> | undefined {

@@ -12,7 +12,7 @@ import { type Device, noted } from '../activity.ts'
 import { noticeFor } from '../second-step/second-steps.ts'
 import type { User } from '../users.ts'
 import { type Challenge, newChallenge, readChallenge, spent } from './challenges.ts'
-import { type Assertion, challengeIn, relyingParty } from './credentials.ts'
+import { type Assertion, challengeIn, isFramed, relyingParty } from './credentials.ts'
 import type { Passkey } from './passkeys.ts'
 
 /** What a browser needs to ask for a passkey. It names no account: the authenticator knows which it has (discoverable credentials). */
@@ -66,6 +66,7 @@ async function checked(
   const wrong = { ok: false, reason: 'wrong' } as const
   const challenge = readChallenge(deps, challengeIn(assertion), browser, { kind: 'login' })
   if (challenge === undefined) return { ok: false, reason: 'over' }
+  if (isFramed(assertion)) return wrong
   const [known] = await deps.sql<Known>`
     select p.*, h.handle, u.password_version, u.suspended_at
     from passkeys p join passkey_handles h on h.user_id = p.user_id join users u on u.id = p.user_id

@@ -14,7 +14,7 @@ import { noticeTo } from '../links/not-me.ts'
 import { noticeFor } from '../second-step/second-steps.ts'
 import type { User } from '../users.ts'
 import { newChallenge, readChallenge, spent } from './challenges.ts'
-import { challengeIn, type Registration, relyingParty } from './credentials.ts'
+import { challengeIn, isFramed, type Registration, relyingParty } from './credentials.ts'
 
 /** More would hardly be anybody's own. */
 export const PASSKEYS_MAX = 10
@@ -94,6 +94,7 @@ export async function addPasskey(deps: Deps, user: User, { registration, browser
   const purpose = { kind: 'add', userId: user.id, passwordVersion } as const
   const challenge = readChallenge(deps, challengeIn(registration), browser, purpose)
   if (challenge === undefined) return { ok: false, reason: 'over' }
+  if (isFramed(registration)) return { ok: false, reason: 'refused' }
   const { origin, id: rpID } = relyingParty(config)
   const { verified, registrationInfo: made } = await verifyRegistrationResponse({
     response: registration,

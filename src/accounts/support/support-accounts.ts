@@ -23,6 +23,7 @@ export type SupportAccount = {
   secondStep: boolean
   /** Recovery codes that are not used yet. */
   recoveryCodesLeft: number
+  passkeys: number
 }
 
 /** The account with this id, or this address in lower case; undefined if there is none. */
@@ -33,7 +34,8 @@ export async function findSupportAccount(
   const [row] = await sql<Omit<SupportAccount, 'password'> & { passwordHash: string | null }>`
     select id, name, email, email_verified, created_at, updated_at, onboarded_at, login_notices, devices_known_since,
       delete_at, suspended_at, suspended_reason, password_hash, password_version, second_step,
-      (select count(*) from recovery_codes c where c.user_id = all_users.id and c.used_at is null) as recovery_codes_left
+      (select count(*) from recovery_codes c where c.user_id = all_users.id and c.used_at is null) as recovery_codes_left,
+      (select count(*) from passkeys p where p.user_id = all_users.id) as passkeys
     from all_users where id = ${idOrAddress} or email = ${idOrAddress}`
   if (row === undefined) return undefined
   const { passwordHash, ...account } = row

@@ -71,6 +71,7 @@ function linesOf(report: UserReport): string[] {
     ...(report.suspendedReason === null ? [] : [['reason', onOneLine(report.suspendedReason)] as [string, string]]),
     ['password', PASSWORDS[report.password]],
     ['second step', report.secondStep ? `on, recovery codes left: ${report.recoveryCodesLeft}` : 'off'],
+    ['passkeys', String(report.passkeys)],
     ['signed up', day(report.createdAt)],
     ['onboarded', day(report.onboardedAt)],
     ['login notices', report.loginNotices ? 'on' : 'off'],

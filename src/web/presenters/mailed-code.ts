@@ -14,7 +14,6 @@ export const MailedCodeForm = z.object({
 })
 
 export function wrongCodeInWords(triesLeft: number): string {
-  if (triesLeft === 0) return 'That code is not right. It was the last try: ask for another code'
   return `That code is not right. Look for the newest email; you have ${triesLeft} ${triesLeft === 1 ? 'try' : 'tries'} left`
 }
 
@@ -27,6 +26,6 @@ export const CODE_OVER = {
   },
   over: {
     title: 'This code is over',
-    text: 'It was used, or another one was asked for, or the account has changed since.',
+    text: 'It was used, or another one was asked for, or it belongs to another browser, or the account has changed since.',
   },
 } as const

@@ -39,7 +39,8 @@ export const COOKIES = {
   ticket: {
     name: 'matricula-ticket',
     prefix: '__Host-',
-    purpose: 'Between password and second step: tells that you have typed the password. It does not log anybody in.',
+    purpose:
+      'Between the two steps of a login: tells that you have done the first, by password or by a code. It does not log anybody in.',
     lastsMs: TICKET_LASTS_MS,
     life: '10 minutes, or until you are logged in.',
   },

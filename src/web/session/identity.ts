@@ -27,6 +27,9 @@ export const BOTH_STEPS = ['otp', 'mfa'] as const satisfies Amr[]
 /** A passkey with user verification is both steps by itself. */
 export const PASSKEY = ['hwk', 'user', 'mfa'] as const satisfies Amr[]
 
+/** What lets somebody do what the password is asked for once more: it, or a passkey. A code by mail does not, not even with a second step. */
+const CONFIRMING: readonly Amr[] = ['pwd', 'user']
+
 type Start = Term &
   Luggage & {
     amr: string[]
@@ -78,7 +81,11 @@ export async function enter(req: Request, res: Response, deps: Deps, user: User,
   const isKnown = knownDevice(deps, deviceCookieOf(req, deps), { user, passwordVersion }) !== undefined
   const handle = await startSession(req, user, deps, {
     ...{ amr: [...new Set(amr)], passwordVersion, remembered, kept, flash, sessionId, endsOld: !beside },
-    ...{ loggedInAt: now, confirmedAt: amr.includes('pwd') || isBoth ? now : 0, steppedAt: isBoth ? now : 0 },
+    ...{
+      loggedInAt: now,
+      confirmedAt: amr.some((one) => CONFIRMING.includes(one)) ? now : 0,
+      steppedAt: isBoth ? now : 0,
+    },
   })
   if (!isNoted) await noteLogin(deps, user, { isKnown, device, amr })
   // With both steps it is counted by the second one.

@@ -15,6 +15,13 @@ export const CODE_LOGINS: Mutant[] = [
     ATTACKS,
     'a code that Ada uses gives her all tries back',
   ),
+  inFile('src/accounts/links/password-reset.ts')(
+    'a new password by mail gives the codes back',
+    "rateLimits.clear('unusedCodesByAddress', `sign-in ${user.email}`),",
+    '',
+    ATTACKS,
+    'a new password by mail gives Ada all tries back, when a stranger has used them up',
+  ),
   inFile('src/web/session/identity.ts')(
     'a code of a mail is one step only',
     "const isBoth = amr.includes('mfa')",
@@ -24,10 +31,17 @@ export const CODE_LOGINS: Mutant[] = [
   ),
   inFile('src/web/session/identity.ts')(
     'a code of a mail shows no password',
-    "confirmedAt: amr.includes('pwd') || isBoth ? now : 0,",
+    'confirmedAt: amr.some((one) => CONFIRMING.includes(one)) ? now : 0,',
     'confirmedAt: now,',
     ATTACKS,
     '“confirm it is you” there is none: a session by code has shown no password',
+  ),
+  inFile('src/web/session/identity.ts')(
+    'a code of a mail and one of the app show no password either',
+    'confirmedAt: amr.some((one) => CONFIRMING.includes(one)) ? now : 0,',
+    "confirmedAt: amr.includes('pwd') || isBoth ? now : 0,",
+    ATTACKS,
+    '“confirm it is you” there is none with the second step either: code and app are no password',
   ),
   login(
     'a suspended account has no login by a code',

@@ -40,6 +40,27 @@ export const PASSKEYS_SIGNED: Mutant[] = [
     'that was made for another origin, another site or another end is not added',
   ),
   login(
+    'a page in a frame of another site logs nobody in',
+    'if (isFramed(assertion)) return wrong',
+    '',
+    GUARDS,
+    'that was asked for in a frame of another site does not log in',
+  ),
+  inFile('src/accounts/passkeys/credentials.ts')(
+    'nobody is asked about certificates',
+    'SettingsService.setRootCertificates({ identifier, certificates: [] })',
+    'SettingsService.getRootCertificates({ identifier })',
+    GUARDS,
+    'has nobody asked about the certificates that come with it',
+  ),
+  adding(
+    'a page in a frame of another site adds nothing',
+    "if (isFramed(registration)) return { ok: false, reason: 'refused' }",
+    '',
+    GUARDS,
+    'that was asked for in a frame of another site is not added',
+  ),
+  login(
     'a login asks who holds the authenticator',
     'requireUserVerification: true,',
     'requireUserVerification: false,',

@@ -27,7 +27,7 @@ export const SESSIONS: Mutant[] = [
     ' and password_version = ${passwordVersion} and suspended_at',
     ' and suspended_at',
     'web/pages/account-races',
-    'by “Confirm it is you”: the reset ends that session too, and no other takes its place',
+    'a login begins no session with a password that is changed meanwhile',
   ),
   sessions(
     'no session starts for a suspended account',

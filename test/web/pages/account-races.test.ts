@@ -4,6 +4,7 @@ import { it } from 'node:test'
 import { startApp } from '../../support/app.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, NEW_PASSWORD, resetBy } from '../../support/mailed.ts'
+import { oneAfterTheOther } from '../../support/one-after-the-other.ts'
 import { type Browser, learner, openBrowser, type Person } from '../../support/people.ts'
 import { sessionsOf } from '../../support/sessions.ts'
 
@@ -54,3 +55,18 @@ for (const [name, show] of Object.entries(WAYS)) {
     assert.equal((await owner.logIn({ email: person.email, password: NEW_PASSWORD })).status, 303)
   })
 }
+
+it('a login begins no session with a password that is changed meanwhile', async () => {
+  const { person } = await learner(app, 'Ada')
+  const visitor = openBrowser(app)
+  const form = { ...person, _csrf: await visitor.token('/login') }
+  const [login] = await oneAfterTheOther(
+    app,
+    person,
+    [() => visitor.post('/login', form)],
+    (transaction) =>
+      transaction`update users set password_version = password_version + 1 where email = ${person.email}`,
+  )
+  assert.equal(login?.status, 503)
+  assert.equal(await visitor.whoAmI(), undefined)
+})

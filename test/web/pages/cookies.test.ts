@@ -20,6 +20,11 @@ function listOn(html: string): Record<string, string> {
   return Object.fromEntries(page.querySelectorAll('main dt').map((name, at) => [name.text, texts[at] ?? '']))
 }
 
+it('says how many there are', async () => {
+  const { text } = await openBrowser(app).get('/cookies')
+  assert.match(text, new RegExp(`These pages set ${Object.keys(listOn(text)).length} cookies`))
+})
+
 it('the list is that of the cookies which a visit sets, with the life each has', async () => {
   const list = listOn((await openBrowser(app).get('/cookies')).text)
   const seen: Record<string, number | undefined> = {}

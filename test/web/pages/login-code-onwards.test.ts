@@ -3,10 +3,20 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parse } from 'node-html-parser'
 import { startApp } from '../../support/app.ts'
+import { loginOptions, makeAuthenticator } from '../../support/authenticator.ts'
 import { type Mailbox, openMailbox } from '../../support/mailbox.ts'
 import { confirm, leads, open, VERIFY } from '../../support/mailed.ts'
 import { ASK, askForCode, CONFIRM, codeOf, ENTER, SUBJECT, type } from '../../support/mailed-codes.ts'
-import { type Browser, learner, type Person, problemsOf, type Response, tokenOf } from '../../support/people.ts'
+import {
+  type Browser,
+  learner,
+  openBrowser,
+  type Person,
+  problemsOf,
+  type Response,
+  somebody,
+  tokenOf,
+} from '../../support/people.ts'
 import { enterCode, LOGIN_PAGE, nextCode, switchOn } from '../../support/second-step.ts'
 
 const mailbox = await openMailbox()
@@ -98,6 +108,23 @@ describe('a form whose session has ended', () => {
     const { code } = await askOn(browser, asking, person.email)
     assert.deepEqual(leads(await type(browser, code)), [303, LOGIN_PAGE])
     assert.deepEqual(leads(await enterCode(browser, nextCode(app, secret))), [303, '/account'])
+    await findsIt(browser)
+  })
+
+  it('goes on waiting after a passkey that was refused', async () => {
+    const person = somebody('Ada')
+    const browser = openBrowser(app)
+    await browser.signUp(person)
+    const token = tokenOf((await browser.get('/account')).text)
+    await app.sql`delete from sessions where user_id = (select id from users where email = ${person.email})`
+    const login = fieldsOf(await browser.post('/account', { name: 'Adah Byron', _csrf: token }), 'login-form')
+    const strange = makeAuthenticator(app.url)
+    const credential = JSON.stringify(strange.get(await loginOptions(browser)))
+    const refused = await browser.post('/login/passkey', { ...login, credential })
+    assert.equal(refused.status, 422)
+    assert.ok(refused.text.includes(REASON))
+    const again = { ...fieldsOf(refused, 'login-form'), email: person.email, password: person.password }
+    assert.deepEqual(leads(await browser.post('/login', again)), [303, '/account'])
     await findsIt(browser)
   })
 

@@ -143,6 +143,17 @@ describe('somebody who has forgotten the password', () => {
     assert.equal(await phone.whoAmI(), undefined)
   })
 
+  it('is told at the fifth wrong code that it is over, and sees no form any more', async () => {
+    const { person } = await confirmed('Ada')
+    const phone = openBrowser(app)
+    const { code } = await askForCode(phone, mailbox, person.email)
+    for (let tries = 0; tries < 4; tries += 1) assert.equal((await type(phone, notThis(code, tries))).status, 422)
+    const last = await type(phone, notThis(code, 4))
+    assert.deepEqual([last.status, headingOf(last)], [410, 'This code is over'])
+    assert.match(last.text, /wrong five times/)
+    assert.equal(parse(last.text).querySelector('#code'), null)
+  })
+
   it('types a code that was used, and is told so', async () => {
     const { person } = await confirmed('Ada')
     const phone = openBrowser(app)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { SettingsService } from '@simplewebauthn/server'
 import { openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import {
@@ -54,6 +55,26 @@ describe('a new passkey', () => {
       assert.equal((await send(browser, made(await registerOptions(browser), ways))).status, 422)
     }
     assert.deepEqual(await listed(browser), [])
+  })
+
+  it('that was asked for in a frame of another site is not added', async () => {
+    const { browser } = await learner(app, 'Ada')
+    assert.equal((await send(browser, made(await registerOptions(browser), { framed: true }))).status, 422)
+    assert.deepEqual(await listed(browser), [])
+  })
+
+  it('has nobody asked about the certificates that come with it', () => {
+    for (const identifier of [
+      'android-key',
+      'android-safetynet',
+      'apple',
+      'fido-u2f',
+      'packed',
+      'tpm',
+      'mds',
+    ] as const) {
+      assert.deepEqual(SettingsService.getRootCertificates({ identifier }), [], identifier)
+    }
   })
 
   it('of which two are made for one challenge is one', async () => {
@@ -120,6 +141,13 @@ describe('a passkey', () => {
     const signed = own.get(await loginOptions(eve), { userHandle: row?.handle ?? assert.fail('Ada has one') })
     const sent = await sendAssertion(eve, { ...signed, id: passkey.id, rawId: passkey.id })
     assert.equal(sent.status, 422)
+    assert.equal(await eve.whoAmI(), undefined)
+  })
+
+  it('that was asked for in a frame of another site does not log in', async () => {
+    const { passkey } = await owner()
+    const eve = openBrowser(app)
+    assert.equal((await logInWith(eve, passkey, { framed: true })).status, 422)
     assert.equal(await eve.whoAmI(), undefined)
   })
 

@@ -88,6 +88,7 @@ export function loginCodePages(deps: Deps): Router {
       const { next = '' } = form.state.values
       switch (login.reason) {
         case 'wrong':
+          if (login.triesLeft === 0) return showOver(res, 'exhausted', next)
           return showEnter(req, res.status(422), refuse(form.state, 'code', wrongCodeInWords(login.triesLeft)))
         case 'too-many-tries':
           return showEnter(req, res, refuseTooManyTries(res, form.state, login.retryAfterSeconds, 'code'))

@@ -8,7 +8,7 @@ import { LOGIN_FIELDS } from '../../presenters/login-form.ts'
 import { refuseTooManyTries } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
 import { enter, PASSKEY } from '../../session/identity.ts'
-import { keptFor } from '../../session/kept-forms.ts'
+import { keptFor, openForm } from '../../session/kept-forms.ts'
 import { heldBrowser } from '../../session/passkey.ts'
 import { safeReturnTo } from '../../session/return-to.ts'
 
@@ -27,15 +27,16 @@ export function loginPasskeyPages(deps: Deps): Router {
     .post(async (req, res) => {
       const next = safeReturnTo(req.body.next)
       const remembered = req.body.remember === 'yes'
-      const form = blankForm(LOGIN_FIELDS, { next, remember: remembered ? 'yes' : '' })
+      const kept = openForm(req.body.kept, deps) ? String(req.body.kept) : ''
+      const form = blankForm(LOGIN_FIELDS, { next, remember: remembered ? 'yes' : '', kept })
       const assertion = credentialIn(Assertion, req.body.credential)
       const login = assertion
         ? await logInByPasskey(deps, { assertion, browser: heldBrowser(req, deps), device: deviceOf(req) })
         : ({ ok: false, reason: 'wrong' } as const)
       if (login.ok) {
         const { user, passwordVersion } = login
-        const kept = keptFor(deps, user.id, req.body.kept)
-        const { path } = await enter(req, res, deps, user, { amr: PASSKEY, passwordVersion, remembered, next, kept })
+        const wayIn = { amr: PASSKEY, passwordVersion, remembered, next, kept: keptFor(deps, user.id, kept) }
+        const { path } = await enter(req, res, deps, user, wayIn)
         return res.redirect(303, path)
       }
       if (login.reason === 'suspended') {
