@@ -68,9 +68,13 @@ function comparable({ status, headers, text }: Answer) {
 async function ask(roads: Awaited<ReturnType<typeof bothRoads>>, path: string, { headers, ...request }: Request = {}) {
   const sent = { ...request, headers: { 'X-Request-Id': REQUEST_ID, ...headers } }
   const passed = roads.passedOn()
-  const short = await exchange(roads.short, path, sent)
+  let short = await exchange(roads.short, path, sent)
   const wasPassedOn = roads.passedOn() > passed
   const long = await exchange(roads.long, path, sent)
+  // A status list is made anew each second, which may be between the two.
+  if (path.includes('/status-list') && short.headers.etag !== long.headers.etag) {
+    short = await exchange(roads.short, path, sent)
+  }
   assert.deepEqual(comparable(short), comparable(long), `${request.method ?? 'GET'} ${path}`)
   return { ...short, wasPassedOn }
 }
