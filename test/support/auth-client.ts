@@ -6,11 +6,10 @@ import { COOKIE } from './sessions.ts'
 
 export type AuthClient = ReturnType<typeof openAuthClient>
 
-/** `origin` is the site whose script makes the calls. Null sends no `Origin`, as Node does. */
-export function openAuthClient({ url }: Pick<TestApp, 'url'>, { origin = url }: { origin?: string | null } = {}) {
+/** The fetch of a browser with its own cookies. `origin` is the site whose script makes the calls. Null sends no `Origin`, as Node does. */
+export function openBrowserFetch(origin: string | null) {
   const jar = new Map<string, string>()
   const answers: Response[] = []
-
   const customFetchImpl: typeof fetch = async (input, init) => {
     const headers = new Headers(init?.headers)
     if (origin !== null) headers.set('Origin', origin)
@@ -18,12 +17,17 @@ export function openAuthClient({ url }: Pick<TestApp, 'url'>, { origin = url }: 
     const response = await fetch(input, { ...init, headers })
     for (const line of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (value === '') jar.delete(name)
+      if (value === '' || /Max-Age=0|Expires=Thu, 01 Jan 1970/i.test(line)) jar.delete(name)
       else jar.set(name, value)
     }
     answers.push(response)
     return response
   }
+  return { jar, answers, customFetchImpl }
+}
+
+export function openAuthClient({ url }: Pick<TestApp, 'url'>, { origin = url }: { origin?: string | null } = {}) {
+  const { jar, answers, customFetchImpl } = openBrowserFetch(origin)
   const client = createAuthClient({
     baseURL: url,
     plugins: [jwtClient()],

@@ -1,12 +1,9 @@
 /** The real Better Auth with its `twoFactor` plugin, on a port of its own. */
-import { createServer } from 'node:http'
-import { after } from 'node:test'
 import { betterAuth } from 'better-auth'
-import { getMigrations } from 'better-auth/db/migration'
-import { toNodeHandler } from 'better-auth/node'
 import { twoFactor } from 'better-auth/plugins'
 import pg from 'pg'
 import { freePort } from '../../src/database/embedded/port.ts'
+import { serveBetterAuth } from './better-auth-server.ts'
 import { createEmptyDatabase } from './database.ts'
 
 export async function openTwoFactorSite(): Promise<{ url: string }> {
@@ -24,14 +21,6 @@ export async function openTwoFactorSite(): Promise<{ url: string }> {
     telemetry: { enabled: false },
     logger: { disabled: true },
   })
-  const { runMigrations } = await getMigrations(auth.options)
-  await runMigrations()
-  const server = createServer(toNodeHandler(auth))
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  after(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-    await pool.end()
-  })
+  await serveBetterAuth(auth, { pool, port })
   return { url }
 }

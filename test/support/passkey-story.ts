@@ -1,23 +1,12 @@
 /** What a client does with passkeys, call by call, at this server or at the real Better Auth: by the fetch of its stock client. */
 import { createAuthClient } from 'better-auth/client'
+import { openBrowserFetch } from './auth-client.ts'
 import { makeAuthenticator, type Ways } from './authenticator.ts'
 import { PASSWORD, somebody } from './people.ts'
 
 /** A browser with its own cookies. */
 function openClient(url: string) {
-  const jar = new Map<string, string>()
-  const customFetchImpl: typeof fetch = async (input, init) => {
-    const headers = new Headers(init?.headers)
-    headers.set('Origin', url)
-    if (jar.size > 0) headers.set('Cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
-    const response = await fetch(input, { ...init, headers })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (value === '' || /Max-Age=0/i.test(line)) jar.delete(name)
-      else jar.set(name, value)
-    }
-    return response
-  }
+  const { customFetchImpl } = openBrowserFetch(url)
   const client = createAuthClient({ baseURL: url, fetchOptions: { customFetchImpl } })
   return {
     client,

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { createAuthClient } from 'better-auth/client'
 import { emailOTPClient } from 'better-auth/client/plugins'
 import { startApp } from '../../support/app.ts'
+import { openBrowserFetch } from '../../support/auth-client.ts'
 import { openEmailOtpSite } from '../../support/better-auth-email-otp.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { codeOf, notThis } from '../../support/mailed-codes.ts'
@@ -20,19 +21,7 @@ const NEW_PASSWORD = 'quiet amber harbour window'
 
 /** The client of a browser with its own cookies. */
 function openClient(url: string) {
-  const jar = new Map<string, string>()
-  const customFetchImpl: typeof fetch = async (input, init) => {
-    const headers = new Headers(init?.headers)
-    headers.set('Origin', url)
-    if (jar.size > 0) headers.set('Cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
-    const response = await fetch(input, { ...init, headers })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (value === '' || /Max-Age=0|Expires=Thu, 01 Jan 1970/i.test(line)) jar.delete(name)
-      else jar.set(name, value)
-    }
-    return response
-  }
+  const { customFetchImpl } = openBrowserFetch(url)
   return createAuthClient({ baseURL: url, plugins: [emailOTPClient()], fetchOptions: { customFetchImpl } })
 }
 

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { createAuthClient } from 'better-auth/client'
 import { twoFactorClient } from 'better-auth/client/plugins'
 import { startApp } from '../../support/app.ts'
+import { openBrowserFetch } from '../../support/auth-client.ts'
 import { openTwoFactorSite } from '../../support/better-auth-two-factor.ts'
 import { PASSWORD, somebody } from '../../support/people.ts'
 import { codeAt, STEP_MS, wrongCode } from '../../support/second-step.ts'
@@ -16,19 +17,7 @@ const site = await openTwoFactorSite()
 
 /** The client of a browser with its own cookies. */
 function openClient(url: string) {
-  const jar = new Map<string, string>()
-  const customFetchImpl: typeof fetch = async (input, init) => {
-    const headers = new Headers(init?.headers)
-    headers.set('Origin', url)
-    if (jar.size > 0) headers.set('Cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
-    const response = await fetch(input, { ...init, headers })
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (value === '' || /Max-Age=0/i.test(line)) jar.delete(name)
-      else jar.set(name, value)
-    }
-    return response
-  }
+  const { jar, customFetchImpl } = openBrowserFetch(url)
   const client = createAuthClient({ baseURL: url, plugins: [twoFactorClient()], fetchOptions: { customFetchImpl } })
   return { client, jar }
 }
