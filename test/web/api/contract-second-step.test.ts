@@ -6,14 +6,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createAuthClient } from 'better-auth/client'
 import { twoFactorClient } from 'better-auth/client/plugins'
+import { twoFactor } from 'better-auth/plugins'
 import { startApp } from '../../support/app.ts'
 import { openBrowserFetch } from '../../support/auth-client.ts'
-import { openTwoFactorSite } from '../../support/better-auth-two-factor.ts'
+import { serveBetterAuth } from '../../support/better-auth-server.ts'
 import { PASSWORD, somebody } from '../../support/people.ts'
 import { codeAt, STEP_MS, wrongCode } from '../../support/second-step.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
-const site = await openTwoFactorSite()
+const site = await serveBetterAuth(() => twoFactor())
 
 /** The client of a browser with its own cookies. */
 function openClient(url: string) {
