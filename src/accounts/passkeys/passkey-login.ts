@@ -89,6 +89,8 @@ async function checked(
     },
   }).catch(() => ({ verified: false, authenticationInfo: undefined }) as const)
   if (!verified || signed === undefined) return wrong
+  // Whether it may be copied is settled when it is made (section 7.2, step 18), and tokens tell of it.
+  if ((signed.credentialDeviceType === 'multiDevice') !== known.backupEligible) return wrong
   return use(deps, known, { challenge, device, count: signed.newCounter, backedUp: signed.credentialBackedUp })
 }
 

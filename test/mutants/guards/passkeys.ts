@@ -61,6 +61,13 @@ export const PASSKEYS_SIGNED: Mutant[] = [
     'that was asked for in a frame of another site is not added',
   ),
   login(
+    'whether a passkey can be copied does not change',
+    "if ((signed.credentialDeviceType === 'multiDevice') !== known.backupEligible) return wrong",
+    '',
+    GUARDS,
+    'that says otherwise than before whether it can be copied does not log in, and tokens tell which it is',
+  ),
+  login(
     'a login asks who holds the authenticator',
     'requireUserVerification: true,',
     'requireUserVerification: false,',

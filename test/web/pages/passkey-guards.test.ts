@@ -18,6 +18,7 @@ import { newNetwork, useUp } from '../../support/guessing.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, confirm, NEW_PASSWORD, open, resetBy, VERIFY } from '../../support/mailed.ts'
 import { type Browser, learner, openBrowser, somebody } from '../../support/people.ts'
+import { decode } from '../../support/tokens.ts'
 
 const mailbox = await openMailbox()
 const withMail = await startApp({ TRUST_PROXY: '1' }, { mailbox, atPublicUrl: true })
@@ -142,6 +143,23 @@ describe('a passkey', () => {
     const sent = await sendAssertion(eve, { ...signed, id: passkey.id, rawId: passkey.id })
     assert.equal(sent.status, 422)
     assert.equal(await eve.whoAmI(), undefined)
+  })
+
+  it('that says otherwise than before whether it can be copied does not log in, and tokens tell which it is', async () => {
+    for (const [synced, way] of [
+      [false, 'hwk'],
+      [true, 'swk'],
+    ] as const) {
+      const { person, browser } = await learner(app, 'Ada')
+      const passkey = await addPasskey(withMail, browser, { synced })
+      const phone = openBrowser(withMail)
+      assert.equal((await logInWith(phone, passkey, { synced: !synced })).status, 422)
+      assert.equal(await phone.whoAmI(), undefined)
+      assert.equal((await logInWith(phone, passkey, { synced })).status, 303)
+      assert.equal(await phone.whoAmI(), person.name)
+      const { token } = (await apiOf(phone).get('/api/auth/token')).body
+      assert.deepEqual(decode(token).claims.amr, [way, 'user', 'mfa'])
+    }
   })
 
   it('that was asked for in a frame of another site does not log in', async () => {
