@@ -44,8 +44,12 @@ export const logInByPasskey = (deps: Deps, answer: Answer): Promise<PasskeyLogin
       const network = networkOf(answer.device.ipAddress)
       const count = await deps.rateLimits.count('passkeysByNetwork', network)
       if (!count.ok) return count
-      const login = await checked(deps, answer)
-      if (login.ok || login.reason === 'suspended') await deps.rateLimits.refund('passkeysByNetwork', network)
+      const refund = () => deps.rateLimits.refund('passkeysByNetwork', network)
+      const login = await checked(deps, answer).catch((error: unknown) => {
+        void Promise.allSettled([refund()])
+        throw error
+      })
+      if (login.ok || login.reason === 'suspended') await refund()
       return login
     },
     outcomeOf,

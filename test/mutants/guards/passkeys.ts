@@ -223,4 +223,11 @@ export const PASSKEYS_SIGNED: Mutant[] = [
     GUARDS,
     'from one network ends with two hundred wrong answers, and one that is right costs nothing',
   ),
+  login(
+    'an outage takes no try from the network',
+    'void Promise.allSettled([refund()])',
+    '',
+    GUARDS,
+    'that could not be looked up costs its network nothing',
+  ),
 ]

@@ -18,6 +18,7 @@ import { newNetwork, useUp } from '../../support/guessing.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, confirm, NEW_PASSWORD, open, resetBy, VERIFY } from '../../support/mailed.ts'
 import { type Browser, learner, openBrowser, somebody } from '../../support/people.ts'
+import { eventually } from '../../support/process.ts'
 import { decode } from '../../support/tokens.ts'
 
 const mailbox = await openMailbox()
@@ -180,6 +181,24 @@ describe('a passkey', () => {
     const paused = await logInWith(eve, passkey)
     assert.equal(paused.status, 429)
     assert.match(paused.headers['retry-after'] ?? '', /^[1-9]\d*$/)
+  })
+
+  it('that could not be looked up costs its network nothing', async () => {
+    const { passkey } = await owner()
+    const network = newNetwork()
+    const ada = openBrowser(app, { 'X-Forwarded-For': network })
+    const form = await loginOptions(ada)
+    await app.sql`alter table passkey_handles rename to handles_away`
+    try {
+      assert.ok((await sendAssertion(ada, passkey.get(form))).status >= 500)
+    } finally {
+      await app.sql`alter table handles_away rename to passkey_handles`
+    }
+    const key = app.deps.rateLimits.keyOf('passkeysByNetwork', network)
+    await eventually('the try to be given back', async () => {
+      const [row] = await app.sql<{ points: number }>`select points from rate_limits where key = ${key}`
+      return row?.points === 0
+    })
   })
 
   it('of somebody else is neither seen, named nor removed, by a page or a call', async () => {
