@@ -132,8 +132,8 @@ async function refuseOldSchema({ sql, log }: Deps, isStopping: () => boolean): P
 }
 
 /**
- * The open connections, and since when. Those beyond the limit are closed at once. Node's own `maxConnections` would do the same, but in a
- * cluster it hands a connection on to the next worker, and round and round when all of them are full.
+ * The open connections, and since when. Those beyond the limit are closed at once. Node's own `maxConnections` would do the
+ * same, but in a cluster it hands a connection on to the next worker, and round and round when all of them are full.
  */
 function trackConnections(server: Server): Map<Socket, number> {
   const open = new Map<Socket, number>()

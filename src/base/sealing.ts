@@ -33,3 +33,34 @@ export function open(
   }
   return undefined
 }
+
+/** A secret as it is stored, and the name that it was sealed with. */
+type Stored = { id: string; name: string; sealed: string }
+
+/** How many another than the newest key opens, how many no key opens, and how many are sealed anew. */
+export type SealedAnew = { outdated: number; unknown: number; sealed: number }
+
+/**
+ * Seals anew what another than the newest key opens. `readAfter` returns the next ones in the order of their ids, or none; `replace` says
+ * whether one was still as it had been read. On a dry run nothing is replaced.
+ */
+export async function sealAllAnew(
+  keys: readonly Buffer[],
+  { dryRun }: { dryRun: boolean },
+  readAfter: (id: string) => Promise<Stored[]>,
+  replace: (stored: Stored, anew: { secret: Buffer; sealed: string }) => Promise<boolean>,
+): Promise<SealedAnew> {
+  const counts = { outdated: 0, unknown: 0, sealed: 0 }
+  for (let rows = await readAfter(''); rows.length > 0; rows = await readAfter(rows.at(-1)?.id ?? '')) {
+    for (const row of rows) {
+      const opened = open(row.sealed, row.name, keys)
+      if (opened === undefined) counts.unknown += 1
+      if (!opened?.outdated) continue
+      counts.outdated += 1
+      if (dryRun) continue
+      const { secret } = opened
+      if (await replace(row, { secret, sealed: seal(secret, row.name, keys) })) counts.sealed += 1
+    }
+  }
+  return counts
+}

@@ -1,6 +1,7 @@
 /** Changing APP_SECRETS: what still needs the old ones, and sealing anew what can be. */
 import { countPepperUse, sealForeignAnew } from '../accounts/passwords/pepper-use.ts'
 import { sealSecondStepsAnew } from '../accounts/second-step/sealed-secrets.ts'
+import type { SealedAnew as Sealed } from '../base/sealing.ts'
 import type { Deps } from '../deps.ts'
 import { sealMailsAnew } from '../mail/waiting-mails.ts'
 import { absoluteEndOf } from '../sessions/lifetimes.ts'
@@ -21,7 +22,6 @@ type Needs = {
   secondSteps: Sealed
   sessions: { open: number; lastEnds: Date | null }
 }
-type Sealed = { outdated: number; unknown: number; sealed: number }
 
 const rotate = command({
   name: 'secrets rotate',

@@ -12,7 +12,7 @@ export const IF_NOT_YOU =
 
 /** How somebody has logged in, from the names of RFC 8176: their owner must know which way in somebody else has found. */
 function waysIn(amr: readonly string[]): string {
-  if (amr.includes('hwk')) return 'with a passkey'
+  if (amr.includes('user')) return 'with a passkey'
   const first = amr.includes('pwd') ? 'with your password' : 'with a code that we emailed to you'
   return amr.includes('mfa') ? `${first} and the second step` : first
 }

@@ -1,5 +1,5 @@
 /** The mails that wait, as an operator sees them: never to whom, nor what they say. */
-import { open, seal } from '../base/sealing.ts'
+import { open, type SealedAnew, sealAllAnew } from '../base/sealing.ts'
 import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import { LEASE_MS, type Mail, recipientMarks } from './outbox.ts'
@@ -55,42 +55,22 @@ export async function retryMails(sql: Sql, { id, now }: { id: string | undefined
 
 const SEALED_AT_ONCE = 500
 
-/**
- * Seals the mails anew that another than the newest of the keys opens, and returns how many, and how many none of them opens. A
- * mail that is sent or put off meanwhile stays as it is.
- */
-export async function sealMailsAnew(
-  sql: Sql,
-  keys: readonly Buffer[],
-  { dryRun }: { dryRun: boolean },
-): Promise<{ outdated: number; unknown: number; sealed: number }> {
-  const counts = { outdated: 0, unknown: 0, sealed: 0 }
-  let after = ''
-  for (;;) {
-    const rows = await sql<{ id: string; sealed: string }>`
-      select id, sealed from outbox where id > ${after} order by id limit ${SEALED_AT_ONCE}`
-    for (const { id, sealed } of rows) {
-      const opened = open(sealed, id, keys)
-      if (opened === undefined) counts.unknown += 1
-      if (!opened?.outdated) continue
-      counts.outdated += 1
-      if (!dryRun && (await sealAnew(sql, { id, sealed, secret: opened.secret }, keys))) counts.sealed += 1
-    }
-    const last = rows.at(-1)
-    if (last === undefined) return counts
-    after = last.id
-  }
-}
-
-async function sealAnew(
-  sql: Sql,
-  { id, sealed, secret }: { id: string; sealed: string; secret: Buffer },
-  keys: readonly Buffer[],
-): Promise<boolean> {
-  const { to } = JSON.parse(secret.toString()) as Mail
-  const [recipient = ''] = recipientMarks(to, keys)
-  return replaceSealedMail(sql, id, { before: sealed, sealed: seal(secret, id, keys), recipient })
-}
+/** Seals the mails anew that another than the newest key opens. One that is sent or put off meanwhile stays as it is. */
+export const sealMailsAnew = (sql: Sql, keys: readonly Buffer[], how: { dryRun: boolean }): Promise<SealedAnew> =>
+  sealAllAnew(
+    keys,
+    how,
+    async (after) => {
+      const rows = await sql<{ id: string; sealed: string }>`
+        select id, sealed from outbox where id > ${after} order by id limit ${SEALED_AT_ONCE}`
+      return rows.map((row) => ({ ...row, name: row.id }))
+    },
+    ({ id, sealed: before }, { secret, sealed }) => {
+      const { to } = JSON.parse(secret.toString()) as Mail
+      const [recipient = ''] = recipientMarks(to, keys)
+      return replaceSealedMail(sql, id, { before, sealed, recipient })
+    },
+  )
 
 /** Returns whether the mail was still there as it was `before`. */
 export async function replaceSealedMail(

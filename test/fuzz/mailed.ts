@@ -62,9 +62,13 @@ const askReset = action({
     if (account === undefined) return { outcome: 'done' }
     const { leavesAt } = account
     if (leavesAt === undefined)
-      return { outcome: 'done', letters: [addLink(model, account, 'reset-password', { key })] }
+      return {
+        outcome: 'done',
+        letters: [{ ...addLink(model, account, 'reset-password', { key }), isMissedAtTurn: true }],
+      }
     if (leavesAt <= model.now) return { outcome: 'done' }
-    return { outcome: 'done', letters: [addLink(model, account, 'undo-deletion', { key, until: leavesAt })] }
+    const letter = addLink(model, account, 'undo-deletion', { key, until: leavesAt })
+    return { outcome: 'done', letters: [{ ...letter, isMissedAtTurn: true }] }
   },
   async perform(world, { browser, email: index, byApi }) {
     const client = world.browser(browser)

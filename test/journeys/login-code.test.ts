@@ -7,7 +7,7 @@ import { startBrowser } from '../support/browser.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { ASK, CONFIRM, codeOf, ENTER, notThis, SUBJECT } from '../support/mailed-codes.ts'
 import { learner, type Person, somebody } from '../support/people.ts'
-import { at, fitsTheScreen, press, SCREENS, walkIn } from '../support/walk.ts'
+import { at, fitsTheScreen, logOut, press, SCREENS, walkIn } from '../support/walk.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
@@ -35,11 +35,6 @@ async function askForCode(page: Page, { email }: Pick<Person, 'email'>): Promise
   await at(page, ENTER)
   await heading(page, 'Enter the code from your email')
   await fitsTheScreen(page)
-}
-
-async function logOut(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Log out' }).first().click()
-  await heading(page, 'You are logged out')
 }
 
 /** Puts text where the cursor is, as a paste does. */

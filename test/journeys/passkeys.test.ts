@@ -8,7 +8,7 @@ import { startBrowser } from '../support/browser.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { PASSWORD, type Person, somebody } from '../support/people.ts'
 import { addVirtualAuthenticator, answers, countOf, setUserVerified } from '../support/virtual-authenticator.ts'
-import { at, fitsTheScreen, press, SCREENS, walkIn } from '../support/walk.ts'
+import { at, fitsTheScreen, logOut, press, SCREENS, walkIn } from '../support/walk.ts'
 
 const mailbox = await openMailbox()
 // An IP address cannot have passkeys.
@@ -60,11 +60,6 @@ async function addPasskey(page: Page, name: string): Promise<void> {
   await press(page, 'Save name')
   await page.getByRole('link', { name }).waitFor()
   await fitsTheScreen(page)
-}
-
-async function logOut(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Log out' }).first().click()
-  await page.getByRole('heading', { name: 'You are logged out' }).waitFor()
 }
 
 /** Opens the login page with the offer in the field waiting, as when somebody has not chosen a passkey yet. */

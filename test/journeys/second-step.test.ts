@@ -7,7 +7,7 @@ import { startBrowser } from '../support/browser.ts'
 import { openMailbox } from '../support/mailbox.ts'
 import { learner, type Person, somebody } from '../support/people.ts'
 import { codeAt, LOGIN_PAGE, nextCode, PAGE, SETUP, wrongCode } from '../support/second-step.ts'
-import { at, fitsTheScreen, press, SCREENS, signUpIn, walkIn } from '../support/walk.ts'
+import { at, fitsTheScreen, logOut, press, SCREENS, signUpIn, walkIn } from '../support/walk.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
@@ -58,11 +58,6 @@ async function firstStep(page: Page, { email, password }: Person): Promise<void>
   await at(page, LOGIN_PAGE)
   await heading(page, 'Enter a code')
   await fitsTheScreen(page)
-}
-
-async function logOut(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Log out' }).first().click()
-  await heading(page, 'You are logged out')
 }
 
 for (const mode of ['off', 'on'] as const) {

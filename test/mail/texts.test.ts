@@ -154,6 +154,7 @@ const TEXTS: Text[] = [
     { amr: ['otp'], way: 'with a code that we emailed to you' },
     { amr: ['otp', 'mfa'], way: 'with a code that we emailed to you and the second step' },
     { amr: ['hwk', 'user', 'mfa'], way: 'with a passkey' },
+    { amr: ['swk', 'user', 'mfa'], way: 'with a passkey' },
   ].map(({ amr, way }) => ({
     of: ({ to, link }: Given) =>
       newLogin(to, {

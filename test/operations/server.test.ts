@@ -135,7 +135,7 @@ describe('stopping', () => {
   it('[F14, F15] lets a login under way finish, takes nothing new, and ends well in spite of a second signal', async () => {
     // A high bcrypt cost, so that the login is still in progress when the signal comes.
     const url = await createDatabase()
-    const server = await startServer({ DATABASE_URL: url, BCRYPT_COST: '13' })
+    const server = await startServer({ DATABASE_URL: url, BCRYPT_COST: '12' })
     const { person } = await learner(server, 'Ada')
     const { sql } = clientOf(url)
     const browser = openBrowser(server)

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { ROOT } from '../../src/config/folders.ts'
@@ -118,11 +120,11 @@ describe('what the registry knows of the packages', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   }
 
-  /** Not signatures: for their keys npm asks sigstore.dev as well, whatever the registry is. */
-  const audit = (address: string): Promise<{ code: number | null; said: string }> =>
+  type Said = { code: number | null; said: string }
+  const run = (part: string, env: NodeJS.ProcessEnv): Promise<Said> =>
     new Promise((resolve, reject) => {
-      const child = spawn('bash', [join(ROOT, '.ci/audit'), 'faults'], {
-        env: { ...process.env, npm_config_registry: address, npm_config_fetch_retries: '0' },
+      const child = spawn('bash', [join(ROOT, '.ci/audit'), part], {
+        env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       let said = ''
@@ -130,6 +132,22 @@ describe('what the registry knows of the packages', () => {
       child.once('error', reject)
       child.once('close', (code) => resolve({ code, said }))
     })
+  const audit = (address: string): Promise<Said> =>
+    run('faults', { npm_config_registry: address, npm_config_fetch_retries: '0' })
+
+  /**
+   * For the keys of signatures npm asks sigstore.dev as well, whatever the registry is. So a program of this name says what npm does
+   * once it knows (`npm audit signatures --json`).
+   */
+  async function auditSignatures(report: unknown): Promise<Said> {
+    const folder = await mkdtemp(join(tmpdir(), 'matricula-npm-'))
+    after(() => rm(folder, { recursive: true }))
+    await writeFile(join(folder, 'report'), JSON.stringify(report))
+    const program = `#!/bin/sh\n[ "$1 $2" = 'audit signatures' ] && cat "$(dirname "$0")/report"\n`
+    await writeFile(join(folder, 'npm'), program, { mode: 0o755 })
+    return run('signatures', { PATH: `${folder}:${process.env.PATH}` })
+  }
+
   const ADVISORY = {
     id: 1,
     url: 'https://example.org/advisory',
@@ -150,6 +168,28 @@ describe('what the registry knows of the packages', () => {
     const { code, said } = await audit(await registry({ status: 200, body: {} }))
     assert.match(said, /^No runtime package has a known fault$/m)
     assert.equal(code, 0)
+  })
+
+  it('fails the check when a package is signed wrongly, or not at all', async () => {
+    const express = { name: 'express', version: '5.3.0' }
+    for (const report of [
+      { invalid: [express], missing: [] },
+      { invalid: [], missing: [express] },
+    ]) {
+      const { code, said } = await auditSignatures(report)
+      assert.equal(said, 'express@5.3.0 is not signed as the registry says\n')
+      assert.equal(code, 1)
+    }
+  })
+
+  it('passes when all are signed rightly, and says so when nobody knows', async () => {
+    const right = await auditSignatures({ invalid: [], missing: [] })
+    assert.deepEqual(right, { code: 0, said: 'Every runtime package has the right signature\n' })
+    const unknown = await auditSignatures({ error: { code: 'ENOTFOUND' } })
+    assert.deepEqual(unknown, {
+      code: 0,
+      said: 'The registry does not say whether packages have the right signatures\n',
+    })
   })
 
   it('is said to be unknown, in one line, where the registry does not answer', async () => {

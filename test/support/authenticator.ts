@@ -11,6 +11,7 @@ const text64 = (data: Buffer | string) => Buffer.from(data).toString('base64url'
 
 const UP = 0x01
 const UV = 0x04
+const ELIGIBLE = 0x08
 const ATTESTED = 0x40
 
 /** What an authenticator, or a page, may do otherwise than it should. */
@@ -22,6 +23,8 @@ export type Ways = {
   unverified?: boolean
   userHandle?: string
   type?: string
+  /** Says that the passkey may be copied to other devices. */
+  synced?: boolean
   /** Was asked by a page in a frame of another site. */
   framed?: boolean
 }
@@ -37,10 +40,15 @@ export function makeAuthenticator(home: string) {
 
   const clientData = (type: string, challenge: string, { origin = home, framed = false }: Ways) =>
     Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: framed }))
-  function authData(rpId: string, { unverified = false }: Ways, signed: number, attested = Buffer.alloc(0)): Buffer {
+  function authData(
+    rpId: string,
+    { unverified = false, synced = false }: Ways,
+    signed: number,
+    attested = Buffer.alloc(0),
+  ): Buffer {
     const counter = Buffer.alloc(4)
     counter.writeUInt32BE(signed)
-    const flags = UP | (unverified ? 0 : UV) | (attested.length > 0 ? ATTESTED : 0)
+    const flags = UP | (unverified ? 0 : UV) | (synced ? ELIGIBLE : 0) | (attested.length > 0 ? ATTESTED : 0)
     return Buffer.concat([sha256(rpId), Buffer.from([flags]), counter, attested])
   }
   // COSE: kty EC2, alg ES256, crv P-256, x, y (RFC 9053).

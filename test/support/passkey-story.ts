@@ -3,6 +3,7 @@ import { createAuthClient } from 'better-auth/client'
 import { openBrowserFetch } from './auth-client.ts'
 import { makeAuthenticator, type Ways } from './authenticator.ts'
 import { PASSWORD, somebody } from './people.ts'
+import { type Told, told } from './told.ts'
 
 /** A browser with its own cookies. */
 function openClient(url: string) {
@@ -15,21 +16,8 @@ function openClient(url: string) {
   }
 }
 
-type Told = {
-  data: unknown
-  error: { status?: number | undefined; code?: string | undefined; message?: string | undefined } | null
-}
-
-/** Names and kinds of what an answer holds, without its values. */
-function shapeOf(value: unknown): unknown {
-  if (Array.isArray(value)) return [...new Set(value.map((one) => JSON.stringify(shapeOf(one))))].sort()
-  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
-  const entries = Object.entries(value).map(([name, inner]) => [name, shapeOf(inner)] as const)
-  return Object.fromEntries(entries.sort(([one], [other]) => one.localeCompare(other)))
-}
-
 /** Each answer as it is compared: what was told, by the name of the call. */
-export type Calls = Record<string, { data: unknown; error: Told['error'] }>
+export type Calls = Record<string, ReturnType<typeof told>>
 
 /** The client sends what the browser has given it, without the results of extensions. */
 const sent = <Given extends { clientExtensionResults: object }>({ clientExtensionResults: _, ...response }: Given) =>
@@ -38,11 +26,8 @@ const sent = <Given extends { clientExtensionResults: object }>({ clientExtensio
 export async function passkeyStory(url: string): Promise<Calls> {
   const calls: Calls = {}
   const say = <Answer extends Told>(name: string, answer: Answer) => {
-    const { data, error } = answer
-    calls[name] = {
-      data: shapeOf(JSON.parse(JSON.stringify(data))),
-      error: error && { status: error.status, code: error.code, message: error.message },
-    }
+    // As it was sent: the client makes dates of some texts.
+    calls[name] = told({ ...answer, data: JSON.parse(JSON.stringify(answer.data)) })
     return answer.data as never
   }
   const ada = openClient(url)

@@ -37,6 +37,11 @@ export async function walkIn(
 
 export const at = (page: Page, path: string) => page.waitForURL(`**${path}`)
 export const press = (page: Page, name: string | RegExp) => page.locator('main').getByRole('button', { name }).click()
+export async function logOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Log out' }).first().click()
+  await page.getByRole('heading', { name: 'You are logged out' }).waitFor()
+}
+
 /** The name of a button or link, with the words that tell screen readers what it is for. */
 export const of = (action: string, what: string) => new RegExp(`^${action} ?: ${what}$`)
 export const focusedId = (page: Page) => page.evaluate('document.activeElement.id') as Promise<string>

@@ -44,8 +44,12 @@ export const logInByPasskey = (deps: Deps, answer: Answer): Promise<PasskeyLogin
       const network = networkOf(answer.device.ipAddress)
       const count = await deps.rateLimits.count('passkeysByNetwork', network)
       if (!count.ok) return count
-      const login = await checked(deps, answer)
-      if (login.ok || login.reason === 'suspended') await deps.rateLimits.refund('passkeysByNetwork', network)
+      const refund = () => deps.rateLimits.refund('passkeysByNetwork', network)
+      const login = await checked(deps, answer).catch((error: unknown) => {
+        void Promise.allSettled([refund()])
+        throw error
+      })
+      if (login.ok || login.reason === 'suspended') await refund()
       return login
     },
     outcomeOf,
@@ -89,6 +93,8 @@ async function checked(
     },
   }).catch(() => ({ verified: false, authenticationInfo: undefined }) as const)
   if (!verified || signed === undefined) return wrong
+  // Whether it may be copied is settled when it is made (section 7.2, step 18), and tokens tell of it.
+  if ((signed.credentialDeviceType === 'multiDevice') !== known.backupEligible) return wrong
   return use(deps, known, { challenge, device, count: signed.newCounter, backedUp: signed.credentialBackedUp })
 }
 

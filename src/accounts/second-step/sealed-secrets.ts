@@ -1,5 +1,5 @@
 /** The secrets of second steps as they are stored: each under the application's secret, for one account only. */
-import { open, seal } from '../../base/sealing.ts'
+import { open, type SealedAnew, seal, sealAllAnew } from '../../base/sealing.ts'
 import type { Sql } from '../../database/database.ts'
 
 const READ_AT_ONCE = 500
@@ -18,40 +18,26 @@ export function openedSecret(sealed: string, userId: string, keys: readonly Buff
   return opened.secret
 }
 
-/**
- * Seals the secrets anew that another than the newest key opens. Returns how many there were, how many none opens, and how many
- * are sealed anew.
- */
-export async function sealSecondStepsAnew(
-  sql: Sql,
-  keys: readonly Buffer[],
-  { dryRun }: { dryRun: boolean },
-): Promise<{ outdated: number; unknown: number; sealed: number }> {
-  const counts = { outdated: 0, unknown: 0, sealed: 0 }
-  let after = ''
-  for (;;) {
-    const rows = await sql<{ userId: string; sealed: string }>`
-      select user_id, sealed from second_steps where user_id > ${after} order by user_id limit ${READ_AT_ONCE}`
-    for (const { userId, sealed } of rows) {
-      const opened = open(sealed, nameOf(userId), keys)
-      if (opened === undefined) counts.unknown += 1
-      if (!opened?.outdated) continue
-      counts.outdated += 1
-      if (dryRun) continue
-      await replaceSealedSecret(sql, userId, { before: sealed, sealed: sealedSecret(opened.secret, userId, keys) })
-      counts.sealed += 1
-    }
-    const last = rows.at(-1)
-    if (last === undefined) return counts
-    after = last.userId
-  }
-}
+/** Seals the secrets anew that another than the newest key opens. */
+export const sealSecondStepsAnew = (sql: Sql, keys: readonly Buffer[], how: { dryRun: boolean }): Promise<SealedAnew> =>
+  sealAllAnew(
+    keys,
+    how,
+    async (after) => {
+      const rows = await sql<{ id: string; sealed: string }>`
+        select user_id as id, sealed from second_steps where user_id > ${after} order by user_id limit ${READ_AT_ONCE}`
+      return rows.map((row) => ({ ...row, name: nameOf(row.id) }))
+    },
+    ({ id, sealed: before }, { sealed }) => replaceSealedSecret(sql, id, { before, sealed }),
+  )
 
-/** Leaves one alone that was set up anew meanwhile. */
+/** Leaves one alone that was set up anew meanwhile. Returns whether it was still there as it was `before`. */
 export async function replaceSealedSecret(
   sql: Sql,
   userId: string,
   { before, sealed }: { before: string; sealed: string },
-): Promise<void> {
-  await sql`update second_steps set sealed = ${sealed} where user_id = ${userId} and sealed = ${before}`
+): Promise<boolean> {
+  const changed = await sql`
+    update second_steps set sealed = ${sealed} where user_id = ${userId} and sealed = ${before} returning 1 as changed`
+  return changed.length > 0
 }

@@ -1,5 +1,5 @@
 /** All our cookies: name, purpose and lifetime. The page about cookies shows this list. */
-import type { Request, RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { REQUEST_LASTS_MS } from '../../accounts/mailed-codes/mailed-codes.ts'
 import { CHALLENGE_LASTS_MS } from '../../accounts/passkeys/challenges.ts'
 import { KNOWN_FOR_MS } from '../../accounts/passwords/known-devices.ts'
@@ -104,6 +104,23 @@ export const sessionCookieName = (secure: boolean): string => cookieName(COOKIES
 
 /** The attributes for setting and clearing a cookie, which must be the same. */
 export const sessionCookie = (secure: boolean) => ({ path: '/', httpOnly: true, sameSite: 'lax', secure }) as const
+
+/** Those of fixed life whose value we make ourselves. The others belong to express-session and to the check of forms. */
+type Kept = Exclude<keyof typeof COOKIES, 'session' | 'form'>
+
+/** What this browser holds under that name. */
+export const heldCookie = (req: Request, { config }: Deps, cookie: Kept): string | undefined =>
+  readCookie(req, cookieName(COOKIES[cookie], config.secureCookies))
+
+/** Has the browser keep a value, as long as the list says. `path` is where it is sent: everywhere, if none is named. */
+export function keepCookie(res: Response, { config }: Deps, cookie: Kept, value: string, path = '/'): void {
+  const attributes = { ...sessionCookie(config.secureCookies), path, maxAge: COOKIES[cookie].lastsMs }
+  res.cookie(cookieName(COOKIES[cookie], config.secureCookies), value, attributes)
+}
+
+export function forgetCookie(res: Response, { config }: Deps, cookie: Kept, path = '/'): void {
+  res.clearCookie(cookieName(COOKIES[cookie], config.secureCookies), { ...sessionCookie(config.secureCookies), path })
+}
 
 /**
  * Two different cookies of the session's name are none. A page of a neighbouring host or port can set one beside ours where

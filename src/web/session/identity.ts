@@ -2,6 +2,7 @@
 import { promisify } from 'node:util'
 import type { Request, Response } from 'express'
 import { noteLogin } from '../../accounts/links/new-device.ts'
+import type { Passkey } from '../../accounts/passkeys/passkeys.ts'
 import { knownDevice } from '../../accounts/passwords/known-devices.ts'
 import type { User } from '../../accounts/users.ts'
 import { newId } from '../../base/ids.ts'
@@ -19,13 +20,20 @@ import { rememberOnDevice } from './session-cookie.ts'
 type Luggage = { flash?: FlashMessage | undefined; kept?: string | undefined }
 
 /** How somebody has shown who they are (RFC 8176). `mfa` stands there when it was by two things of different kinds. */
-export type Amr = 'pwd' | 'otp' | 'hwk' | 'user' | 'mfa'
+export type Amr = 'pwd' | 'otp' | 'hwk' | 'swk' | 'user' | 'mfa'
 
 /** What a code of the second step adds to the first one. */
 export const BOTH_STEPS = ['otp', 'mfa'] as const satisfies Amr[]
 
-/** A passkey with user verification is both steps by itself. */
-export const PASSKEY = ['hwk', 'user', 'mfa'] as const satisfies Amr[]
+/**
+ * A passkey with user verification is both steps by itself. One that its maker copies to other devices leaves the hardware it was made
+ * in, so it does not count as held by any.
+ */
+export const byPasskey = ({ backupEligible }: Pick<Passkey, 'backupEligible'>): Amr[] => [
+  backupEligible ? 'swk' : 'hwk',
+  'user',
+  'mfa',
+]
 
 /** What lets somebody do what the password is asked for once more: it, or a passkey. A code by mail does not, not even with a second step. */
 const CONFIRMING: readonly Amr[] = ['pwd', 'user']

@@ -3,18 +3,12 @@ import type { Request, Response } from 'express'
 import { knownDevice, madeKnown } from '../../accounts/passwords/known-devices.ts'
 import type { User } from '../../accounts/users.ts'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
+import { heldCookie, keepCookie } from './cookies.ts'
 
-const nameOf = ({ config }: Deps): string => cookieName(COOKIES.device, config.secureCookies)
+export const deviceCookieOf = (req: Request, deps: Deps): string | undefined => heldCookie(req, deps, 'device')
 
-export const deviceCookieOf = (req: Request, deps: Deps): string | undefined => readCookie(req, nameOf(deps))
-
-export function keepDeviceCookie(res: Response, deps: Deps, value: string): void {
-  res.cookie(nameOf(deps), value, {
-    ...sessionCookie(deps.config.secureCookies),
-    maxAge: COOKIES.device.lastsMs,
-  })
-}
+export const keepDeviceCookie = (res: Response, deps: Deps, value: string): void =>
+  keepCookie(res, deps, 'device', value)
 
 /** From now on, for a year, this account knows the device of the request. */
 export function rememberDevice(

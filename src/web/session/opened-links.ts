@@ -2,9 +2,9 @@
  * Opening the links in mails. That changes nothing, because mail scanners open links too: the token goes from the address
  * into a cookie of the page at once (ASVS 14.2.1), and only a button on the page uses it.
  */
-import type { CookieOptions, Request, Response } from 'express'
+import type { Request, Response } from 'express'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
+import { forgetCookie, heldCookie, keepCookie } from './cookies.ts'
 
 /** The pages that links lead to. */
 export type LinkPage =
@@ -25,13 +25,6 @@ export const linkTo =
   (token: string): string =>
     `${mail.origin}${page}/link/${token}${callbackURL ? `?callbackURL=${encodeURIComponent(callbackURL)}` : ''}`
 
-const linkCookie = ({ config }: Deps): string => cookieName(COOKIES.link, config.secureCookies)
-
-const cookieOf = ({ config }: Deps, page: LinkPage): CookieOptions => ({
-  ...sessionCookie(config.secureCookies),
-  path: page,
-})
-
 /** Keeps what was in the link, for the page. */
 export function keepLink(req: Request, res: Response, deps: Deps, page: LinkPage): void {
   const { token = '' } = req.params as { token?: string }
@@ -49,12 +42,12 @@ export function keepToken(
 ): void {
   const value = Buffer.from(JSON.stringify([token, callbackURL])).toString('base64url')
   // After this time, the link has to be opened again.
-  res.cookie(linkCookie(deps), value, { ...cookieOf(deps, page), maxAge: COOKIES.link.lastsMs })
+  keepCookie(res, deps, 'link', value, page)
 }
 
 /** What was in the link that was opened last; undefined if none was. */
 export function openedLink(req: Request, deps: Deps): MailedLink | undefined {
-  const value = readCookie(req, linkCookie(deps))
+  const value = heldCookie(req, deps, 'link')
   if (value === undefined) return undefined
   try {
     const [token, callbackURL]: unknown[] = JSON.parse(Buffer.from(value, 'base64url').toString())
@@ -65,6 +58,4 @@ export function openedLink(req: Request, deps: Deps): MailedLink | undefined {
   }
 }
 
-export function forgetLink(res: Response, deps: Deps, page: LinkPage): void {
-  res.clearCookie(linkCookie(deps), cookieOf(deps, page))
-}
+export const forgetLink = (res: Response, deps: Deps, page: LinkPage): void => forgetCookie(res, deps, 'link', page)

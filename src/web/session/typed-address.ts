@@ -4,27 +4,19 @@
  */
 import type { Request, Response } from 'express'
 import type { Deps } from '../../deps.ts'
-import { COOKIES, cookieName, readCookie, sessionCookie } from './cookies.ts'
+import { forgetCookie, heldCookie, keepCookie } from './cookies.ts'
 import type { LinkPage } from './opened-links.ts'
 
-const nameOf = ({ config }: Deps): string => cookieName(COOKIES.sentTo, config.secureCookies)
 const KEPT = /^[\w-]{1,400}$/
 
-export function keepAddress(res: Response, deps: Deps, page: LinkPage, email: string): void {
-  const value = Buffer.from(email).toString('base64url')
-  res.cookie(nameOf(deps), value, {
-    ...sessionCookie(deps.config.secureCookies),
-    path: page,
-    maxAge: COOKIES.sentTo.lastsMs,
-  })
-}
+export const keepAddress = (res: Response, deps: Deps, page: LinkPage, email: string): void =>
+  keepCookie(res, deps, 'sentTo', Buffer.from(email).toString('base64url'), page)
 
 export function keptAddress(req: Request, deps: Deps): string | undefined {
-  const value = readCookie(req, nameOf(deps)) ?? ''
+  const value = heldCookie(req, deps, 'sentTo') ?? ''
   return KEPT.test(value) ? Buffer.from(value, 'base64url').toString() : undefined
 }
 
 /** Removes the cookie, so that the page names no address: nobody has typed the one that the mail goes to. */
-export function forgetAddress(res: Response, deps: Deps, page: LinkPage): void {
-  res.clearCookie(nameOf(deps), { ...sessionCookie(deps.config.secureCookies), path: page })
-}
+export const forgetAddress = (res: Response, deps: Deps, page: LinkPage): void =>
+  forgetCookie(res, deps, 'sentTo', page)

@@ -61,6 +61,13 @@ export const PASSKEYS_SIGNED: Mutant[] = [
     'that was asked for in a frame of another site is not added',
   ),
   login(
+    'whether a passkey can be copied does not change',
+    "if ((signed.credentialDeviceType === 'multiDevice') !== known.backupEligible) return wrong",
+    '',
+    GUARDS,
+    'that says otherwise than before whether it can be copied does not log in, and tokens tell which it is',
+  ),
+  login(
     'a login asks who holds the authenticator',
     'requireUserVerification: true,',
     'requireUserVerification: false,',
@@ -215,5 +222,12 @@ export const PASSKEYS_SIGNED: Mutant[] = [
     "if (!login.ok && login.reason === 'suspended') await",
     GUARDS,
     'from one network ends with two hundred wrong answers, and one that is right costs nothing',
+  ),
+  login(
+    'an outage takes no try from the network',
+    'void Promise.allSettled([refund()])',
+    '',
+    GUARDS,
+    'that could not be looked up costs its network nothing',
   ),
 ]

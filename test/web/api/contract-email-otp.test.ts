@@ -12,6 +12,7 @@ import { openEmailOtpSite } from '../../support/better-auth-email-otp.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { codeOf, notThis } from '../../support/mailed-codes.ts'
 import { somebody } from '../../support/people.ts'
+import { type Told, told } from '../../support/told.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({}, { atPublicUrl: true, mailbox })
@@ -24,23 +25,6 @@ function openClient(url: string) {
   const { customFetchImpl } = openBrowserFetch(url)
   return createAuthClient({ baseURL: url, plugins: [emailOTPClient()], fetchOptions: { customFetchImpl } })
 }
-
-type Told = {
-  data: unknown
-  error: { status?: number | undefined; code?: string | undefined; message?: string | undefined } | null
-}
-
-/** Names and kinds of what an answer holds, without its values. */
-function shapeOf(value: unknown): unknown {
-  if (value instanceof Date) return 'date'
-  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shapeOf(inner)]))
-}
-
-const told = ({ data, error }: Told) => ({
-  data: shapeOf(data),
-  error: error && { status: error.status, code: error.code, message: error.message },
-})
 
 type Server = {
   url: string

@@ -7,7 +7,7 @@ import { startApp } from '../../support/app.ts'
 import { call, refusalOf } from '../../support/calls.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { confirm, leads, secretOf, VERIFY } from '../../support/mailed.ts'
-import { openBrowser, PASSWORD, somebody } from '../../support/people.ts'
+import { comingBack, openBrowser, PASSWORD, somebody } from '../../support/people.ts'
 import { DAY, decode } from '../../support/tokens.ts'
 
 const FRONT_END = 'https://front.example.org'
@@ -237,7 +237,9 @@ it('of 20 buttons at once one confirms, and nobody is told of a fault', async ()
     }),
   )
   const answers = await Promise.all([
-    ...browsers.map(({ browser, csrf }) => browser.post(VERIFY.page, { password: PASSWORD, _csrf: csrf })),
+    ...browsers.map(({ browser, csrf }) =>
+      comingBack(() => browser.post(VERIFY.page, { password: PASSWORD, _csrf: csrf })),
+    ),
     ...browsers.map(() => look(secretOf(letter), '/welcome')),
   ])
   for (const { status } of answers) assert.ok([302, 303].includes(status), String(status))

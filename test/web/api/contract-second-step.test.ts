@@ -6,14 +6,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createAuthClient } from 'better-auth/client'
 import { twoFactorClient } from 'better-auth/client/plugins'
+import { twoFactor } from 'better-auth/plugins'
 import { startApp } from '../../support/app.ts'
 import { openBrowserFetch } from '../../support/auth-client.ts'
-import { openTwoFactorSite } from '../../support/better-auth-two-factor.ts'
+import { serveBetterAuth } from '../../support/better-auth-server.ts'
 import { PASSWORD, somebody } from '../../support/people.ts'
 import { codeAt, STEP_MS, wrongCode } from '../../support/second-step.ts'
+import { type Told, told } from '../../support/told.ts'
 
 const app = await startApp({}, { atPublicUrl: true })
-const site = await openTwoFactorSite()
+const site = await serveBetterAuth(() => twoFactor())
 
 /** The client of a browser with its own cookies. */
 function openClient(url: string) {
@@ -21,28 +23,6 @@ function openClient(url: string) {
   const client = createAuthClient({ baseURL: url, plugins: [twoFactorClient()], fetchOptions: { customFetchImpl } })
   return { client, jar }
 }
-
-type Told = {
-  data: unknown
-  error: { status?: number | undefined; code?: string | undefined; message?: string | undefined } | null
-}
-
-/** Names and kinds of what an answer holds, without its values. */
-function shapeOf(value: unknown): unknown {
-  if (Array.isArray(value)) return [value.length, ...new Set(value.map((one) => JSON.stringify(shapeOf(one))))]
-  if (value instanceof Date) return 'date'
-  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([name]) => name !== 'twoFactorEnabled')
-      .map(([name, inner]) => [name, shapeOf(inner)]),
-  )
-}
-
-const told = ({ data, error }: Told) => ({
-  data: shapeOf(data),
-  error: error && { status: error.status, code: error.code, message: error.message },
-})
 
 const secretIn = (uri: unknown): string => new URL(String(uri)).searchParams.get('secret') ?? assert.fail('no secret')
 
@@ -55,7 +35,7 @@ async function story(
   const { client } = openClient(url)
   const calls: Record<string, ReturnType<typeof told>> = {}
   const say = (name: string, answer: Told) => {
-    calls[name] = told(answer)
+    calls[name] = told(answer, { without: 'twoFactorEnabled' })
     return answer.data as Record<string, unknown> | null
   }
   const at = { deps: { now } } as never

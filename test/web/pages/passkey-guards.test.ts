@@ -18,6 +18,8 @@ import { newNetwork, useUp } from '../../support/guessing.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { askForReset, confirm, NEW_PASSWORD, open, resetBy, VERIFY } from '../../support/mailed.ts'
 import { type Browser, learner, openBrowser, somebody } from '../../support/people.ts'
+import { eventually } from '../../support/process.ts'
+import { decode } from '../../support/tokens.ts'
 
 const mailbox = await openMailbox()
 const withMail = await startApp({ TRUST_PROXY: '1' }, { mailbox, atPublicUrl: true })
@@ -144,6 +146,23 @@ describe('a passkey', () => {
     assert.equal(await eve.whoAmI(), undefined)
   })
 
+  it('that says otherwise than before whether it can be copied does not log in, and tokens tell which it is', async () => {
+    for (const [synced, way] of [
+      [false, 'hwk'],
+      [true, 'swk'],
+    ] as const) {
+      const { person, browser } = await learner(app, 'Ada')
+      const passkey = await addPasskey(withMail, browser, { synced })
+      const phone = openBrowser(withMail)
+      assert.equal((await logInWith(phone, passkey, { synced: !synced })).status, 422)
+      assert.equal(await phone.whoAmI(), undefined)
+      assert.equal((await logInWith(phone, passkey, { synced })).status, 303)
+      assert.equal(await phone.whoAmI(), person.name)
+      const { token } = (await apiOf(phone).get('/api/auth/token')).body
+      assert.deepEqual(decode(token).claims.amr, [way, 'user', 'mfa'])
+    }
+  })
+
   it('that was asked for in a frame of another site does not log in', async () => {
     const { passkey } = await owner()
     const eve = openBrowser(app)
@@ -162,6 +181,24 @@ describe('a passkey', () => {
     const paused = await logInWith(eve, passkey)
     assert.equal(paused.status, 429)
     assert.match(paused.headers['retry-after'] ?? '', /^[1-9]\d*$/)
+  })
+
+  it('that could not be looked up costs its network nothing', async () => {
+    const { passkey } = await owner()
+    const network = newNetwork()
+    const ada = openBrowser(app, { 'X-Forwarded-For': network })
+    const form = await loginOptions(ada)
+    await app.sql`alter table passkey_handles rename to handles_away`
+    try {
+      assert.ok((await sendAssertion(ada, passkey.get(form))).status >= 500)
+    } finally {
+      await app.sql`alter table handles_away rename to passkey_handles`
+    }
+    const key = app.deps.rateLimits.keyOf('passkeysByNetwork', network)
+    await eventually('the try to be given back', async () => {
+      const [row] = await app.sql<{ points: number }>`select points from rate_limits where key = ${key}`
+      return row?.points === 0
+    })
   })
 
   it('of somebody else is neither seen, named nor removed, by a page or a call', async () => {

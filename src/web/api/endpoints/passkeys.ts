@@ -17,7 +17,7 @@ import { deviceName } from '../../../base/device-name.ts'
 import type { Deps } from '../../../deps.ts'
 import { findOwnSession } from '../../../sessions/sessions.ts'
 import { deviceOf } from '../../session/device.ts'
-import { enter, isConfirmed, isStepped, PASSKEY } from '../../session/identity.ts'
+import { byPasskey, enter, isConfirmed, isStepped } from '../../session/identity.ts'
 import { browserOf, heldBrowser } from '../../session/passkey.ts'
 import { type Endpoint, endpoint, learnerEndpoint } from '../endpoint.ts'
 import { Refusal } from '../refusals.ts'
@@ -156,9 +156,9 @@ export function passkeyEndpoints(deps: Deps): Endpoint[] {
           if (login.reason === 'too-many-tries') return new Refusal('RATE_LIMITED', login)
           return new Refusal(NOT_SIGNED_IN[login.reason])
         }
-        const { user, passwordVersion } = login
+        const { user, passkey, passwordVersion } = login
         const entered = await enter(req, res, deps, user, {
-          amr: PASSKEY,
+          amr: byPasskey(passkey),
           passwordVersion,
           remembered: true,
           beside: true,

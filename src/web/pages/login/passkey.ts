@@ -7,7 +7,7 @@ import { blankForm, refuse } from '../../presenters/form.ts'
 import { LOGIN_FIELDS } from '../../presenters/login-form.ts'
 import { refuseTooManyTries } from '../../presenters/too-many-tries.ts'
 import { deviceOf } from '../../session/device.ts'
-import { enter, PASSKEY } from '../../session/identity.ts'
+import { byPasskey, enter } from '../../session/identity.ts'
 import { keptFor, openForm } from '../../session/kept-forms.ts'
 import { heldBrowser } from '../../session/passkey.ts'
 import { safeReturnTo } from '../../session/return-to.ts'
@@ -34,8 +34,8 @@ export function loginPasskeyPages(deps: Deps): Router {
         ? await logInByPasskey(deps, { assertion, browser: heldBrowser(req, deps), device: deviceOf(req) })
         : ({ ok: false, reason: 'wrong' } as const)
       if (login.ok) {
-        const { user, passwordVersion } = login
-        const wayIn = { amr: PASSKEY, passwordVersion, remembered, next, kept: keptFor(deps, user.id, kept) }
+        const { user, passkey, passwordVersion } = login
+        const wayIn = { amr: byPasskey(passkey), passwordVersion, remembered, next, kept: keptFor(deps, user.id, kept) }
         const { path } = await enter(req, res, deps, user, wayIn)
         return res.redirect(303, path)
       }
