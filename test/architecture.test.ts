@@ -233,6 +233,7 @@ it('only deletion, its undo, the change of an address, moving in and operators s
     [
       'src/accounts/account-deletion.ts',
       'src/accounts/email-change.ts',
+      'src/accounts/leaving.ts',
       'src/accounts/links/deletion-undo.ts',
       'src/accounts/links/email-links.ts',
       'src/accounts/links/not-me.ts',

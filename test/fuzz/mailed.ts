@@ -62,13 +62,9 @@ const askReset = action({
     if (account === undefined) return { outcome: 'done' }
     const { leavesAt } = account
     if (leavesAt === undefined)
-      return {
-        outcome: 'done',
-        letters: [{ ...addLink(model, account, 'reset-password', { key }), isMissedAtTurn: true }],
-      }
+      return { outcome: 'done', letters: [addLink(model, account, 'reset-password', { key })] }
     if (leavesAt <= model.now) return { outcome: 'done' }
-    const letter = addLink(model, account, 'undo-deletion', { key, until: leavesAt })
-    return { outcome: 'done', letters: [{ ...letter, isMissedAtTurn: true }] }
+    return { outcome: 'done', letters: [addLink(model, account, 'undo-deletion', { key, until: leavesAt })] }
   },
   async perform(world, { browser, email: index, byApi }) {
     const client = world.browser(browser)

@@ -73,11 +73,8 @@ export type Link = {
 }
 /** An access token. */
 export type Pass = { key: string; session: string; goodUntil: number }
-/**
- * A letter that must come; `isOptional` if that depends on what the model does not know. `isMissedAtTurn`: whoever asks for it at the
- * very moment at which the account leaves or comes back gets none, and asks again.
- */
-export type Letter = { to: string; page: string; key?: string; isOptional?: boolean; isMissedAtTurn?: boolean }
+/** A letter that must come; `isOptional` if that depends on what the model does not know. */
+export type Letter = { to: string; page: string; key?: string; isOptional?: boolean }
 export type Outcome = 'done' | 'no' | 'busy'
 export type Expected = { outcome: Outcome; letters?: Letter[] }
 

@@ -58,9 +58,7 @@ export class Step implements fc.AsyncCommand<Model, World> {
     const seen = await world.observe()
     const judged = tries.map(({ after, expected, wrong }) => {
       const letters = expected.flatMap((it) => it.letters ?? [])
-      const isRace = done.length > 1
-      const isTurn = isRace && turnsOf(model).join() !== turnsOf(after).join()
-      const post = deliver(after, { expected: letters, received, isRace, isTurn })
+      const post = deliver(after, { expected: letters, received, isRace: done.length > 1 })
       const differences = differencesOf(foreseen(after, world), seen)
       return { after, paths: post.paths, wrong: [...wrong, ...post.wrong, ...differences] }
     })
@@ -77,10 +75,6 @@ export class Step implements fc.AsyncCommand<Model, World> {
     if (done.length > 1) this.tally.races += 1
   }
 }
-
-/** Which accounts leave, and when. */
-const turnsOf = ({ accounts }: Model): string[] =>
-  accounts.flatMap(({ key, leavesAt }) => (leavesAt === undefined ? [] : [`${key} ${leavesAt}`]))
 
 /** The model after these, one after the other. */
 function follow(model: Model, order: readonly Done[]): { after: Model; expected: Expected[]; wrong: string[] } {

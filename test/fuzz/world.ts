@@ -142,23 +142,18 @@ export function foreseen(model: Model, { cookies, passes, emails }: World): Seen
  */
 export function deliver(
   model: Model,
-  {
-    expected,
-    received,
-    isRace,
-    isTurn,
-  }: { expected: readonly Letter[]; received: readonly Received[]; isRace: boolean; isTurn: boolean },
+  { expected, received, isRace }: { expected: readonly Letter[]; received: readonly Received[]; isRace: boolean },
 ): { wrong: string[]; paths: Map<string, string> } {
   const left = [...received]
   const wrong: string[] = []
   const paths = new Map<string, string>()
-  for (const { to, page, key, isOptional, isMissedAtTurn } of expected) {
+  for (const { to, page, key, isOptional } of expected) {
     const same = left.filter((it) => it.to === to && it.page === page)
     const [letter] = same
     const link = model.links.find((it) => it.key === key)
     if (letter) left.splice(left.indexOf(letter), 1)
     else {
-      if (!isOptional && !(isMissedAtTurn && isTurn)) wrong.push(`no letter of ${page || 'no page'} to ${to}`)
+      if (!isOptional) wrong.push(`no letter of ${page || 'no page'} to ${to}`)
       if (link) model.links.splice(model.links.indexOf(link), 1)
     }
     // Of two at the same moment nobody knows which is which.

@@ -16,7 +16,9 @@ import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { LINK_LASTS_MS, nothing } from '../../mail/letters.ts'
 import { type Draft, mailed } from '../../mail/outbox.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
+import { leavesAt } from '../leaving.ts'
 import { findUser, type User } from '../users.ts'
+import { countMail } from './counted-mails.ts'
 
 const DAY = 24 * 60 * 60_000
 /** 142 bits, in the form that clients of Better Auth expect. */
@@ -97,21 +99,6 @@ export type LinkRequest = {
   learner?: User | undefined
 }
 
-/**
- * Counts a mail for the network and for the address. A network over its limit is told. For an address, `send` is false
- * instead: whoever asks about somebody else must not learn what happened.
- */
-export async function countMail(
-  { rateLimits }: Deps,
-  { purpose, email, ip }: { purpose: Purpose | `${string}-code`; email: string; ip: string },
-): Promise<{ ok: true; send: boolean; retryAfterSeconds: number } | TooManyTries> {
-  const byNetwork = await rateLimits.count('mailsByNetwork', networkOf(ip))
-  if (!byNetwork.ok) return byNetwork
-  // Counted for each purpose separately, so that nobody can use up a learner's resets by asking for something else.
-  const byAddress = await rateLimits.count('mailsByAddress', `${purpose} ${email}`)
-  return { ok: true, send: byAddress.ok, retryAfterSeconds: byAddress.ok ? 0 : byAddress.retryAfterSeconds }
-}
-
 /** One feature's own part of asking for a link: which users get one, what is mailed, and what their list of events says. */
 type LinkFeature = {
   purpose: keyof typeof LINK_LASTS_MS
@@ -121,14 +108,15 @@ type LinkFeature = {
 }
 
 /**
- * Mails a link to the user with an address. If there is no such user, the answer, the cost and the time are the same.
+ * Mails a link to the user with an address. If there is no such user, the answer, the cost and the time are the same; `leavesAt`, if
+ * there is one who has left and can come back, is for the feature that asks.
  * @throws {LearnerGone} only to a `learner`: a stranger must not hear that an account was deleted.
  */
 export async function requestLink(
   deps: Deps,
   { email, device, linkTo, learner }: LinkRequest,
   { purpose, letter, onlyUsers, activity }: LinkFeature,
-): Promise<Sent> {
+): Promise<{ ok: true; leavesAt: Date | null } | TooManyTries> {
   const { sql, mail } = deps
   const count = await countMail(deps, { purpose, email, ip: device.ipAddress })
   if (!count.ok) return count
@@ -137,18 +125,20 @@ export async function requestLink(
   const row = mail.row(letter(email, linkTo(token)))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
   const address = count.send ? email : ''
-  const [written] = await sql<{ id: string }>`
+  const [written] = await sql<{ id: string; leavesAt: Date | null }>`
     with holder as (
       select id, password_version from users where email = ${address} and ${onlyUsers} for key share
     ), issued as (
       ${linked({ token, purpose, email, now, mailId: row.id }, 'holder')}
     ), noted as (
       ${activity ? noted(activity, 'issued', { device, now }) : fragment`select`}
+    ), mailed as (
+      ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}
     )
-    ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}`
+    select id, ${leavesAt(address, now)} from mailed`
   mail.wake()
   if (written?.id !== row.id && learner && !(await findUser(sql, learner.id))) throw new LearnerGone()
-  return { ok: true }
+  return { ok: true, leavesAt: written?.leavesAt ?? null }
 }
 
 type NewLink = { token: string; email: string; now: number; mailId?: string | null } & (

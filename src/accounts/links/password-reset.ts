@@ -7,8 +7,8 @@ import { resetPassword } from '../../mail/letters.ts'
 import { passwordChanged } from '../../mail/notices.ts'
 import { mailed } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
-import { findLeaving } from '../account-deletion.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
+import { findLeaving } from '../leaving.ts'
 import { type Proof, usedCode } from '../mailed-codes/mailed-codes.ts'
 import { endPasskeys } from '../passkeys/ending.ts'
 import type { Breached } from '../passwords/breached-passwords.ts'
@@ -24,13 +24,18 @@ import { noticeTo } from './not-me.ts'
  */
 export async function requestReset(deps: Deps, request: LinkRequest): Promise<Sent> {
   const leaving = await findLeaving(deps.sql, request.email)
-  if (leaving) return requestUndo(deps, request, leaving)
-  return requestLink(deps, request, {
+  if (leaving && leaving.getTime() > deps.now()) {
+    const asked = await requestUndo(deps, request, leaving)
+    if (!asked.ok || !asked.cameBack) return asked
+  }
+  const asked = await requestLink(deps, request, {
     purpose: 'reset-password',
     letter: resetPassword,
     onlyUsers: fragment`true`,
     activity: 'reset-asked',
   })
+  // Deleted since the look at the beginning.
+  return asked.ok && asked.leavesAt ? requestUndo(deps, request, asked.leavesAt) : asked
 }
 
 type NewPassword = {

@@ -8,10 +8,11 @@ import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { CODE_LASTS_MS, mailedCode } from '../../mail/code-letters.ts'
 import { nothing } from '../../mail/letters.ts'
 import { mailed } from '../../mail/outbox.ts'
-import { findLeaving } from '../account-deletion.ts'
 import { type Device, noted } from '../activity.ts'
+import { findLeaving, leavesAt } from '../leaving.ts'
+import { countMail } from '../links/counted-mails.ts'
 import { requestUndo } from '../links/deletion-undo.ts'
-import { countMail, type LinkTo, newToken } from '../links/email-links.ts'
+import { type LinkTo, newToken } from '../links/email-links.ts'
 import { type CodePurpose, codeHashes, newCode, newRequest } from './mailed-codes.ts'
 
 export type CodeRequest = {
@@ -51,14 +52,15 @@ export async function requestCode(
   // mailed gives none, and must not use up the owner's.
   const isSent = count.send && (await rateLimits.count('unusedCodesByAddress', `${purpose} ${email}`)).ok
   const now = deps.now()
-  if (purpose !== 'email-verification') await remindLeaving(deps, { email, device })
+  const leaving = purpose === 'email-verification' ? undefined : await findLeaving(sql, email)
+  if (leaving) remind(deps, { email, device }, leaving)
   const [request, code, token] = [newRequest(), newCode(), linkTo && newToken()]
   const from = { device: deviceName(device.userAgent), network: aboutNetwork(device.ipAddress) }
   const row = mail.row(mailedCode(email, { purpose, code, link: linkTo && token && linkTo(token), ...from }))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
   const address = isSent ? email : ''
   const [hash = ''] = codeHashes(deps, request, code)
-  await sql`
+  const [written] = await sql<{ leavesAt: Date | null }>`
     with holder as (
       select id, email, password_version from users where email = ${address} and ${ONLY_USERS[purpose]} for key share
     ), noted as (
@@ -70,9 +72,14 @@ export async function requestCode(
         ${new Date(now)}::timestamptz, ${new Date(now + CODE_LASTS_MS)}::timestamptz, ${onwards?.next ?? null},
         coalesce(${onwards?.kept ?? null}::text, (select kept from mailed_codes where request_hash = ${sha256(former)}))
       from (select 1) as one left join holder h on true
+    ), mailed as (
+      ${mailed([row, fragment`from holder`], [mail.row(nothing), fragment`where not exists (select 1 from holder)`])}
     )
-    ${mailed([row, fragment`from holder`], [mail.row(nothing), fragment`where not exists (select 1 from holder)`])}`
+    select ${leavesAt(address, now)} from mailed`
   mail.wake()
+  // Deleted since the look before.
+  if (written?.leavesAt && !leaving && purpose !== 'email-verification')
+    remind(deps, { email, device }, written.leavesAt)
   return { ok: true, request }
 }
 
@@ -80,9 +87,7 @@ export async function requestCode(
  * Whoever has left and wants to log in gets the link to come back. Not awaited, like all that only happens for known addresses:
  * the time an answer takes must not show it.
  */
-async function remindLeaving(deps: Deps, { email, device }: { email: string; device: Device }): Promise<void> {
-  const leaving = await findLeaving(deps.sql, email)
-  if (leaving === undefined) return
+function remind(deps: Deps, { email, device }: { email: string; device: Device }, leaving: Date): void {
   requestUndo(deps, { email, device, linkTo: (token) => token }, leaving).catch((error: unknown) =>
     deps.log.warn({ err: error }, 'somebody who has left was not told how to come back'),
   )

@@ -6,7 +6,7 @@ import { LEFT_ACCOUNTS } from '../../../src/accounts/account-deletion.ts'
 import { prune } from '../../../src/database/pruning.ts'
 import { startApp } from '../../support/app.ts'
 import { openMailbox } from '../../support/mailbox.ts'
-import { headingOf, leads, open } from '../../support/mailed.ts'
+import { headingOf, leads, open, RESET } from '../../support/mailed.ts'
 import { type Browser, learner, openBrowser, type Person } from '../../support/people.ts'
 import { eventually } from '../../support/process.ts'
 
@@ -53,6 +53,47 @@ async function inBetween<Answer>(
     await direct.end()
   }
 }
+
+/** Runs `other` once, when the next look for deleted accounts has been answered. */
+function afterTheLook(other: () => PromiseLike<unknown>): void {
+  const { sql } = app.deps
+  const isLook = (text: unknown) =>
+    Array.isArray(text) && /where email = .*and delete_at is not null/s.test(text.join(''))
+  app.deps.sql = new Proxy(sql, {
+    async apply(query, self, args) {
+      const rows = await Reflect.apply(query, self, args)
+      if (isLook(args[0])) {
+        app.deps.sql = sql
+        await other()
+      }
+      return rows
+    },
+  })
+}
+
+describe('somebody who asks for a mail at the moment of a deletion', () => {
+  for (const [what, page] of [
+    ['a reset', '/password-reset'],
+    ['a code', '/login/code'],
+  ] as const) {
+    it(`for ${what}, gets the link to keep the account`, async () => {
+      const { browser, person } = await learner(app, 'Ada')
+      const token = await browser.token('/account/account-deletion')
+      const { password } = person
+      afterTheLook(() => browser.post('/account/account-deletion', { password, sure: 'yes', _csrf: token }))
+      assert.equal((await openBrowser(app).submit(page, { email: person.email })).status, 303)
+      await mailbox.letterTo(person.email, GOODBYE, 2)
+    })
+  }
+
+  it('and for a reset while it is undone, gets the reset', async () => {
+    const { browser, person, form } = await leaver()
+    afterTheLook(() => browser.post(PAGE, form))
+    assert.equal((await openBrowser(app).submit('/password-reset', { email: person.email })).status, 303)
+    await mailbox.letterTo(person.email, RESET.subject)
+    assert.equal(mailbox.to(person.email, GOODBYE).length, 1)
+  })
+})
 
 describe('a deletion that meets itself or its end', () => {
   it('is one deletion and one mail, when the button is pressed five times', async () => {
