@@ -1,6 +1,6 @@
 /** What somebody who is logged in changes: password and address, and showing the password for it. */
 import fc from 'fast-check'
-import { type AnyAction, action } from './action.ts'
+import { type AnyAction, action, browserWith } from './action.ts'
 import { browserIndex, byApi, emailIndex, password } from './in-and-out.ts'
 import {
   type Account,
@@ -22,8 +22,10 @@ export function whoActs(model: Model, browser: number): { session: Session; lear
   const [session, learner] = [sessionIn(model, browser), learnerIn(model, browser)]
   return session && learner ? { session, learner } : undefined
 }
-export const withCookie = <Args extends { browser: number }>(model: Model, args: Args): Args | undefined =>
-  model.browsers[args.browser] === undefined ? undefined : args
+export function withCookie<Args extends { browser: number }>(model: Model, args: Args): Args | undefined {
+  const browser = browserWith(args.browser, (one) => model.browsers[one] !== undefined)
+  return browser === undefined ? undefined : { ...args, browser }
+}
 
 export const changePassword = action({
   name: 'change the password',

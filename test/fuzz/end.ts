@@ -5,10 +5,12 @@ import { openClient } from './client.ts'
 import { accountOf, isGood, type Link, type Model } from './model.ts'
 import { allTokens, refresh } from './tokens.ts'
 import { isGoodCode, isGoodTicket } from './ways-in.ts'
-import { PASSWORDS, type World } from './world.ts'
+import { foreseen, PASSWORDS, type World } from './world.ts'
 
 export async function checkEnd(model: Model, world: World): Promise<void> {
   model.now = world.now()
+  const seen = await world.observe({ again: true })
+  assert.deepEqual(seen, foreseen(model, world, seen), 'nothing that was over is back')
   assert.deepEqual(await wrongAtTheEnd(model, world), [], 'every link, code and ticket does what it is for')
   await checkRefreshTokens(model, world)
   await checkPasswords(model, world)

@@ -60,7 +60,7 @@ export class Step implements fc.AsyncCommand<Model, World> {
     const judged = tries.map(({ after, expected, wrong }) => {
       const letters = expected.flatMap((it) => it.letters ?? [])
       const post = deliver(after, { expected: letters, received, isRace: done.length > 1 })
-      const differences = differencesOf(foreseen(after, world), seen)
+      const differences = differencesOf(foreseen(after, world, seen), seen)
       return { after, read: post.read, wrong: [...wrong, ...post.wrong, ...differences] }
     })
     const said = judged.map(({ wrong }) => wrong.join('\n')).join('\nor, the other way round:\n')
