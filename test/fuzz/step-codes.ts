@@ -1,6 +1,7 @@
 /** Codes of the second step, of the app and for recovery: at the end of a login, and once more in an open session. */
 import fc from 'fast-check'
 import { Secret, TOTP } from 'otpauth'
+import { COOKIES } from '../../src/web/session/cookies.ts'
 import { COOKIE } from '../support/sessions.ts'
 import { type AnyAction, action, browserWith } from './action.ts'
 import { whoActs } from './credentials.ts'
@@ -157,4 +158,31 @@ const typeInSession = action({
   },
 })
 
-export const STEP_CODES: AnyAction[] = [typeAtLogin, typeInSession]
+const COPIED = [COOKIES.ticket, COOKIES.code, COOKIES.rememberedDevice, COOKIES.passkey].map(({ name }) => name)
+
+/** Somebody has what a browser holds between the steps of a login, so that it is used in two places. */
+const copyHeld = action({
+  name: 'copy half a login',
+  weight: 2,
+  args: fc.record({ from: browserIndex, to: browserIndex }),
+  aim: (model, { from: index, to }) => {
+    const from = browserWith(index, (one) => {
+      const { ticket, code, adding } = heldBy(model, one)
+      return one !== to && [ticket, code, adding].some((it) => it !== undefined)
+    })
+    return from === undefined ? undefined : { from, to }
+  },
+  browser: ({ to }) => to,
+  alone: true,
+  step(model, { from, to }) {
+    const held = heldBy(model, from)
+    model.held[to] = { ...held, skips: [...held.skips] }
+    return { outcome: 'done' }
+  },
+  async perform(world, { from, to }) {
+    for (const name of COPIED) world.browser(to).put(name, world.browser(from).cookie(name))
+    return 'done'
+  },
+})
+
+export const STEP_CODES: AnyAction[] = [typeAtLogin, typeInSession, copyHeld]
