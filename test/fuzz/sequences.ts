@@ -9,6 +9,7 @@ import type { TestApp } from '../support/app.ts'
 import type { AnyAction } from './action.ts'
 import { ACTIONS, RIVALS } from './actions.ts'
 import { checkEnd, wrongAtTheEnd } from './end.ts'
+import { browserIndex } from './in-and-out.ts'
 import { type Expected, endings, endSession, isOpen, type Model, newModel, sessionIn } from './model.ts'
 import { HALF_MINUTE, halfMinuteOf } from './ways-in.ts'
 import { deliver, foreseen, openWorld, type Seen, type World } from './world.ts'
@@ -65,7 +66,7 @@ export class Step implements fc.AsyncCommand<Model, World> {
     })
     const said = judged.map(({ wrong }) => wrong.join('\n')).join('\nor, the other way round:\n')
     const right = judged.filter(({ wrong }) => wrong.length === 0)
-    for (const [key, { path, code }] of right[0]?.read ?? []) {
+    for (const [key, { path, code }] of right.flatMap(({ read }) => [...read])) {
       world.secrets.set(key, path)
       if (code !== undefined) world.digits.set(key, code)
     }
@@ -160,6 +161,12 @@ const moveOf = (actions: readonly AnyAction[]): fc.Arbitrary<Move> =>
     })),
   )
 
+/** The same in two browsers. */
+const twice = (action: AnyAction): fc.Arbitrary<[Move, Move]> =>
+  fc
+    .tuple(moveOf([action]), browserIndex)
+    .map(([move, browser]) => [move, { action, args: { ...Object(move.args), browser } }])
+
 /** Mostly one at a time; `races` of ten steps are two at the same moment, half of them two that meet in the same rows. */
 export function stepsOf(tally: Tally, { races = 2, only = '' } = {}) {
   const wanted = ACTIONS.filter(({ name }) => new RegExp(only).test(name))
@@ -167,7 +174,9 @@ export function stepsOf(tally: Tally, { races = 2, only = '' } = {}) {
   const alone = wanted.filter((action) => !action.alone)
   const any = fc.tuple(moveOf(alone), moveOf(alone))
   const rivals = RIVALS.filter((pair) => pair.every((action) => wanted.includes(action))).map(([first, second]) =>
-    fc.tuple(moveOf([first]), moveOf([second])),
+    first === second
+      ? fc.oneof(twice(first), fc.tuple(moveOf([first]), moveOf([second])))
+      : fc.tuple(moveOf([first]), moveOf([second])),
   )
   const two = fc.oneof(any, ...(rivals.length > 0 ? [fc.oneof(...rivals)] : [])).map((moves) => new Step(moves, tally))
   return fc.oneof({ weight: 10 - races, arbitrary: one }, { weight: races, arbitrary: two })

@@ -192,19 +192,19 @@ export function deliver(
   )
   for (const letter of certainFirst) {
     const { to, page, key, isOptional } = letter
-    const same = left.filter((it) => it.to === to && it.page === page)
-    const [received] = same
+    const isSame = (it: Received) => it.to === to && it.page === page
+    const found = left.find(isSame)
     const link = model.links.find((it) => it.key === key)
     const mailed = link ?? model.codes.find((it) => it.key === key)
-    if (received) left.splice(left.indexOf(received), 1)
+    if (found) left.splice(left.indexOf(found), 1)
     else if (letter.isLate) model.late.push(letter)
     else {
       if (!isOptional) wrong.push(`no letter of ${page || 'no page'} to ${to}`)
       if (link) model.links.splice(model.links.indexOf(link), 1)
     }
     // Of two at the same moment nobody knows which is which.
-    if (received && mailed && !(isRace && same.length > 1)) {
-      read.set(mailed.key, received)
+    if (found && mailed && !(isRace && received.filter(isSame).length > 1)) {
+      read.set(mailed.key, found)
       mailed.isMailed = true
     }
   }
