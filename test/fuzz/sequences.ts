@@ -10,14 +10,26 @@ import type { AnyAction } from './action.ts'
 import { ACTIONS, RIVALS } from './actions.ts'
 import { checkEnd, wrongAtTheEnd } from './end.ts'
 import { browserIndex } from './in-and-out.ts'
-import { type Expected, endings, endSession, isOpen, type Model, newModel, sessionIn } from './model.ts'
+import {
+  accountOf,
+  addLink,
+  type Expected,
+  endings,
+  endSession,
+  isOpen,
+  type Letter,
+  type Model,
+  newModel,
+  type Outcome,
+  sessionIn,
+} from './model.ts'
 import { HALF_MINUTE, halfMinuteOf } from './ways-in.ts'
 import { deliver, foreseen, openWorld, type Seen, type World } from './world.ts'
 
 export type Tally = { sequences: number; steps: number; races: number }
 type Move = { action: AnyAction; args: unknown }
 /** `isCut`: it was answered 503 on the way, so it may have been done in part, and not been done when it came back. */
-type Done = { action: AnyAction; aim: unknown; key: string; outcome: string; isCut: boolean }
+type Done = { action: AnyAction; aim: unknown; key: string; outcome: Outcome; isCut: boolean }
 
 export class Step implements fc.AsyncCommand<Model, World> {
   readonly moves: readonly Move[]
@@ -113,6 +125,13 @@ async function firstTold<Tried extends { after: Model }>(tried: readonly Tried[]
   return undefined
 }
 
+/** A login that was sent away and came back may have told the owner of a new device twice. */
+function secondNotice(model: Model, key: string): Letter[] {
+  const login = [...model.sessions, ...model.tickets].find((it) => it.key === key)
+  const account = accountOf(model, login?.account ?? '')
+  return account ? [{ ...addLink(model, account, 'not-me', { key: `${key} again` }), isOptional: true }] : []
+}
+
 /** The model after these, one after the other. */
 function follow(
   model: Model,
@@ -138,6 +157,7 @@ function follow(
       if (letter.to === step.silences) letter.isOptional = true
     }
     expected.push(step)
+    if (isCut) expected.push({ outcome, letters: secondNotice(after, key) })
     if (isCut && step.outcome === 'done' && outcome === 'no') endSession(after, key)
     // Logged in, and logged out again by the other before the answer was written.
     else if (isRefused && action.isLogin && step.outcome === 'done') briefly.push(key)
