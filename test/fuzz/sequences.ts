@@ -23,7 +23,7 @@ import {
   type Outcome,
   sessionIn,
 } from './model.ts'
-import { HALF_MINUTE, halfMinuteOf } from './ways-in.ts'
+import { HALF_MINUTE, halfMinuteOf, leaveHalfway } from './ways-in.ts'
 import { deliver, foreseen, openWorld, type Seen, type World } from './world.ts'
 
 export type Tally = { sequences: number; steps: number; races: number }
@@ -68,7 +68,7 @@ export class Step implements fc.AsyncCommand<Model, World> {
     model.now = world.now()
     const received = await world.takeLetters()
     const orders = done.length === 1 ? [done] : [done, done.toReversed()]
-    const tries = orders.flatMap((order) => chancesOf(done).map((chance) => follow(model, order, chance)))
+    const tries = chancesOf(done).flatMap((chance) => orders.map((order) => follow(model, order, chance)))
     const seen = await world.observe()
     const judged = tries.map(({ after, expected, wrong }) => {
       const letters = expected.flatMap((it) => it.letters ?? [])
@@ -111,13 +111,21 @@ type Chance = {
   isSkipped?: boolean
   /** A login that was sent away has ended the session of before, on its way to the second step. */
   endsOld?: boolean
+  /** A login was led to the second step with a ticket that was worthless by then. */
+  isTooLate?: boolean
 }
 
 function chancesOf(done: readonly Done[]): Chance[] {
   if (done.length === 1) return [{}]
   const mayBeSkipped = done.some(({ action, outcome }) => (action.isLogin || action.yields) && outcome === 'no')
   const mayEndOld = done.some(({ isCut, outcome }) => isCut && outcome === 'second step')
-  return [{}, ...(mayBeSkipped ? [{ isSkipped: true }] : []), ...(mayEndOld ? [{ endsOld: true }] : [])]
+  const mayBeTooLate = done.some(({ outcome }) => outcome === 'second step')
+  return [
+    {},
+    ...(mayEndOld ? [{ endsOld: true }] : []),
+    ...(mayBeSkipped ? [{ isSkipped: true }] : []),
+    ...(mayBeTooLate ? [{ isTooLate: true }] : []),
+  ]
 }
 
 async function firstTold<Tried extends { after: Model }>(tried: readonly Tried[], world: World) {
@@ -136,7 +144,7 @@ function secondNotice(model: Model, key: string): Letter[] {
 function follow(
   model: Model,
   order: readonly Done[],
-  { isSkipped = false, endsOld = false }: Chance,
+  { isSkipped = false, endsOld = false, isTooLate = false }: Chance,
 ): { after: Model; expected: Expected[]; wrong: string[] } {
   const after = structuredClone(model)
   const expected: Expected[] = []
@@ -150,6 +158,10 @@ function follow(
     const isRefused = order.length > 1 && outcome === 'no'
     const maySkip = action.yields || (action.isLogin && isStale)
     if (outcome === 'nothing' || (isSkipped && isRefused && maySkip)) continue
+    if (isTooLate && outcome === 'second step' && browser !== undefined) {
+      leaveHalfway(after, browser, { beside: Object(aim).byApi === true })
+      continue
+    }
     if (endsOld && isCut && outcome === 'second step' && browser !== undefined)
       endSession(after, after.browsers[browser])
     const step = action.step(after, aim, key)

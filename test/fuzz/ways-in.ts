@@ -7,7 +7,6 @@ import {
   type Expected,
   endSession,
   endSessions,
-  isOpen,
   MINUTE,
   type Model,
   sessionIn,
@@ -81,6 +80,16 @@ type WayIn = {
   isBoth: boolean
 }
 
+/** A client of the API is logged out first, or the code would be taken for one of the session of before. */
+export function leaveHalfway(
+  model: Model,
+  browser: number,
+  { beside, ticket }: { beside: boolean; ticket?: string },
+): void {
+  heldBy(model, browser).ticket = ticket
+  if (beside && sessionIn(model, browser)) model.browsers[browser] = undefined
+}
+
 /** Every login ends here: with a session, or with a ticket for the second step. */
 export function enter(model: Model, browser: number, wayIn: WayIn): Expected {
   const { key, account, remembered, beside, confirms, isBoth } = wayIn
@@ -93,9 +102,7 @@ export function enter(model: Model, browser: number, wayIn: WayIn): Expected {
       ...{ key, account: account.key, version, remembered, confirms },
       ...{ secret: step.secret, expiresAt: now + TICKET_LASTS_MS },
     })
-    held.ticket = key
-    // A client of the API is logged out there first, or the code would be taken for one of that session.
-    if (beside && sessionIn(model, browser)) model.browsers[browser] = undefined
+    leaveHalfway(model, browser, { beside, ticket: key })
     return { outcome: 'second step' }
   }
   if (!beside) endSession(model, model.browsers[browser])
@@ -180,9 +187,4 @@ export function described(model: Model, { key, step }: Account): string {
   if (!step?.isOn) return `${passkeys}, one step`
   const left = step.recovery ? 10 - step.recovery.used.length : 0
   return `${passkeys}, second step ${step.lastStep} with ${left} codes`
-}
-
-export const isIn = (model: Model, browser: number): boolean => {
-  const session = model.sessions.find(({ key }) => key === model.browsers[browser])
-  return session !== undefined && isOpen(model, session)
 }
