@@ -128,6 +128,10 @@ async function keep(
       where user_id in (select id from kept) and purpose = 'undo-deletion' and used_at is null
     ), links_ended as (
       delete from email_tokens where user_id in (select id from kept) and purpose not in ('undo-deletion', 'undo-email-change', 'undo-second-step')
+    ), logins_ended as (
+      delete from login_tickets where user_id in (select id from kept)
+    ), codes_ended as (
+      delete from mailed_codes where user_id in (select id from kept)
     ), sessions_ended as (
       delete from sessions where user_id in (select id from kept)
     ), noted as (
