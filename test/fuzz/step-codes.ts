@@ -27,7 +27,7 @@ export type Typed =
   | { kind: 'app' | 'wrong'; secret: string; at: number }
   | { kind: 'recovery'; of: string; index: number }
 type Kind = 'app' | 'old' | 'wrong' | 'recovery 0' | 'recovery 1'
-export const kindOfCode = fc.constantFrom<Kind>('app', 'app', 'app', 'old', 'wrong', 'recovery 0', 'recovery 1')
+const kindOfCode = fc.constantFrom<Kind>('app', 'app', 'app', 'old', 'wrong', 'recovery 0', 'recovery 1')
 
 /** The code of the next half minute, which counts as long as anybody takes to type it; or one that was taken before. */
 export function typedBy(

@@ -55,7 +55,7 @@ export type MailedCode = {
 /** `count`: how often its authenticator says that it has signed. */
 export type Passkey = { key: string; account: string; count: number; isGone?: boolean }
 /** A passkey that a browser is about to add. */
-export type Adding = { key: string; account: string; version: number; expiresAt: number; isUsed?: boolean }
+type Adding = { key: string; account: string; version: number; expiresAt: number; isUsed?: boolean }
 /** What a browser holds: the ticket of a login, its part of a code, and for which accounts it skips the second step. */
 export type Held = {
   ticket?: string | undefined

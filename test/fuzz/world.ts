@@ -45,7 +45,6 @@ export async function openWorld(app: TestApp, name: string) {
   const handles = new Map<string, string>()
   /** Sessions and access tokens that were seen to be over. */
   const over = new Set<string>()
-  const thief = openClient(app.url)
 
   const world = {
     app,
@@ -82,8 +81,9 @@ export async function openWorld(app: TestApp, name: string) {
     async observe({ again = false } = {}): Promise<Seen> {
       const seen: Seen = {}
       const isLookedAt = (name: string) => again || !over.has(name)
-      for (const [key, cookie] of cookies) {
-        if (!isLookedAt(`session ${key}`)) continue
+      const lookAtSession = async ([key, cookie]: [string, string]) => {
+        if (!isLookedAt(`session ${key}`)) return
+        const thief = openClient(app.url)
         thief.put(COOKIE, cookie)
         const { text } = await thief.get('/api/auth/get-session')
         const found = JSON.parse(text) as {
@@ -93,17 +93,18 @@ export async function openWorld(app: TestApp, name: string) {
         if (found) handles.set(key, found.session.id)
         seen[`session ${key}`] = found ? described(found.user.email, found.user.emailVerified) : 'over'
       }
-      for (const [key, pass] of passes) {
-        if (!isLookedAt(`pass ${key}`)) continue
-        const { status, text } = await thief.get('/api/me', { Authorization: `Bearer ${pass}` })
+      const lookAtPass = async ([key, pass]: [string, string]) => {
+        if (!isLookedAt(`pass ${key}`)) return
+        const { status, text } = await openClient(app.url).get('/api/me', { Authorization: `Bearer ${pass}` })
         seen[`pass ${key}`] =
           status === 200 ? (JSON.parse(text) as { user: { email: string } }).user.email : String(status)
       }
-      for (const [name, what] of Object.entries(seen)) if (['over', '401'].includes(what)) over.add(name)
-      for (const [index, browser] of browsers.entries()) {
+      const lookInto = async (browser: Client, index: number) => {
         const { text } = await browser.get('/cookies')
         seen[`browser ${index}`] = /class="site-nav-name"[^>]*>([^<]*)/.exec(text)?.[1] ?? 'visitor'
       }
+      await Promise.all([...[...cookies].map(lookAtSession), ...[...passes].map(lookAtPass), ...browsers.map(lookInto)])
+      for (const [name, what] of Object.entries(seen)) if (['over', '401'].includes(what)) over.add(name)
       const rows = await app.sql<{
         name: string
         email: string
