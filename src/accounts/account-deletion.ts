@@ -2,6 +2,7 @@
  * Deleting an account. Everything ends at once; the rows stay for a while, unseen, so that the owner can take it back by a
  * mailed link (deletion-undo.ts). `all_users` has those accounts too, `users` has not.
  */
+import type { Sql } from '../database/database.ts'
 import { fragment } from '../database/fragments.ts'
 import type { Pruning } from '../database/pruning.ts'
 import type { Deps } from '../deps.ts'
@@ -98,6 +99,16 @@ async function deleteAtOnce(
     )
     ${mailed([goodbye, fragment`from deleted`])}`
   mail.wake()
+}
+
+/**
+ * When the deleted account with this address is deleted for good, or undefined if no deleted account has it. Until then
+ * the address is not free.
+ */
+export async function findLeaving(sql: Sql, email: string): Promise<Date | undefined> {
+  const [row] = await sql<{ deleteAt: Date }>`
+    select delete_at from all_users where email = ${email} and delete_at is not null`
+  return row?.deleteAt
 }
 
 /** Deleted accounts whose grace is over. */

@@ -13,8 +13,8 @@ import {
   emailChangedWithUndo,
 } from '../mail/notices.ts'
 import { mailed } from '../mail/outbox.ts'
+import { findLeaving } from './account-deletion.ts'
 import { type Device, lockedUser, noted, type Occasion } from './activity.ts'
-import { findLeaving } from './leaving.ts'
 import { countMail } from './links/counted-mails.ts'
 import {
   type Link,

@@ -9,8 +9,8 @@ import { accountLeaving } from '../../mail/notices.ts'
 import { mailed } from '../../mail/outbox.ts'
 import { undoLink } from '../account-deletion.ts'
 import { type Device, noted } from '../activity.ts'
-import { countMail } from './counted-mails.ts'
-import { hashed, type LinkRequest, linked, newToken } from './email-links.ts'
+import type { Counted } from './counted-mails.ts'
+import { hashed, linked, newToken } from './email-links.ts'
 
 /** `isFinal`: it can be made final before its time. `over`: its time has passed, and the account is deleted for good within minutes. `used`: the account was kept. */
 export type Undo = { state: 'open' | 'used' | 'over'; email: string; until: Date; isFinal: boolean }
@@ -44,18 +44,12 @@ export async function lookAtUndo(
 }
 
 /**
- * Mails another link to undo the deletion, in place of the reset that somebody has asked for: without it, whoever has lost
- * the first mail could neither come back nor find out why. Counted, answered and written like a reset of any address.
- * `cameBack`: the account is not deleted any more, so nothing was mailed.
+ * Mails another link to undo the deletion, in place of the reset or the code that somebody has asked for: without it, whoever has lost
+ * the first mail could neither come back nor find out why. Written like a reset of any address; the mail that was asked for is counted
+ * already. `cameBack`: the account is not deleted any more, so nothing was mailed.
  */
-export async function requestUndo(
-  deps: Deps,
-  { email, device }: LinkRequest,
-  until: Date,
-): Promise<{ ok: true; cameBack: boolean } | TooManyTries> {
+export async function mailUndo(deps: Deps, email: string, until: Date, count: Counted): Promise<{ cameBack: boolean }> {
   const { sql, mail } = deps
-  const count = await countMail(deps, { purpose: 'reset-password', email, ip: device.ipAddress })
-  if (!count.ok) return count
   const now = deps.now()
   const token = newToken()
   const row = mail.row(accountLeaving(email, { link: undoLink(deps, token), until, lastsMs: until.getTime() - now }))
@@ -70,7 +64,7 @@ export async function requestUndo(
     )
     ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}`
   mail.wake()
-  return { ok: true, cameBack: count.send && written?.id !== row.id }
+  return { cameBack: count.send && written?.id !== row.id }
 }
 
 /** The deleted account of a link, as the first part of a statement, with its row locked: of undo and pruning one wins. */

@@ -16,9 +16,9 @@ import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { LINK_LASTS_MS, nothing } from '../../mail/letters.ts'
 import { type Draft, mailed } from '../../mail/outbox.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
-import { leavesAt } from '../leaving.ts'
 import { findUser, type User } from '../users.ts'
-import { countMail } from './counted-mails.ts'
+import { type Counted, countMail } from './counted-mails.ts'
+import { found, leavesAt } from './holder.ts'
 
 const DAY = 24 * 60 * 60_000
 /** 142 bits, in the form that clients of Better Auth expect. */
@@ -108,26 +108,33 @@ type LinkFeature = {
 }
 
 /**
- * Mails a link to the user with an address. If there is no such user, the answer, the cost and the time are the same; `leavesAt`, if
- * there is one who has left and can come back, is for the feature that asks.
+ * Mails a link to the user with an address. If there is no such user, the answer, the cost and the time are the same.
  * @throws {LearnerGone} only to a `learner`: a stranger must not hear that an account was deleted.
  */
-export async function requestLink(
+export async function requestLink(deps: Deps, request: LinkRequest, feature: LinkFeature): Promise<Sent> {
+  const { email, device } = request
+  const count = await countMail(deps, { purpose: feature.purpose, email, ip: device.ipAddress })
+  if (!count.ok) return count
+  await mailLink(deps, request, feature, count)
+  return { ok: true }
+}
+
+/** The same where the mail is counted already. `leavesAt`, if the account is deleted and can be kept, is for the feature that asks. */
+export async function mailLink(
   deps: Deps,
   { email, device, linkTo, learner }: LinkRequest,
   { purpose, letter, onlyUsers, activity }: LinkFeature,
-): Promise<{ ok: true; leavesAt: Date | null } | TooManyTries> {
+  count: Counted,
+): Promise<{ leavesAt: Date | null }> {
   const { sql, mail } = deps
-  const count = await countMail(deps, { purpose, email, ip: device.ipAddress })
-  if (!count.ok) return count
   const now = deps.now()
   const token = newToken()
   const row = mail.row(letter(email, linkTo(token)))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
   const address = count.send ? email : ''
   const [written] = await sql<{ id: string; leavesAt: Date | null }>`
-    with holder as (
-      select id, password_version from users where email = ${address} and ${onlyUsers} for key share
+    with ${found(address)}, holder as (
+      select id, password_version from found where delete_at is null and ${onlyUsers}
     ), issued as (
       ${linked({ token, purpose, email, now, mailId: row.id }, 'holder')}
     ), noted as (
@@ -135,10 +142,10 @@ export async function requestLink(
     ), mailed as (
       ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}
     )
-    select id, ${leavesAt(address, now)} from mailed`
+    select id, ${leavesAt(now)} from mailed`
   mail.wake()
   if (written?.id !== row.id && learner && !(await findUser(sql, learner.id))) throw new LearnerGone()
-  return { ok: true, leavesAt: written?.leavesAt ?? null }
+  return { leavesAt: written?.leavesAt ?? null }
 }
 
 type NewLink = { token: string; email: string; now: number; mailId?: string | null } & (

@@ -7,15 +7,16 @@ import { resetPassword } from '../../mail/letters.ts'
 import { passwordChanged } from '../../mail/notices.ts'
 import { mailed } from '../../mail/outbox.ts'
 import { revokeSessions } from '../../sessions/sessions.ts'
+import { findLeaving } from '../account-deletion.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
-import { findLeaving } from '../leaving.ts'
 import { type Proof, usedCode } from '../mailed-codes/mailed-codes.ts'
 import { endPasskeys } from '../passkeys/ending.ts'
 import type { Breached } from '../passwords/breached-passwords.ts'
 import { withoutSecondStep } from '../second-step/recovery-codes.ts'
 import type { User } from '../users.ts'
-import { requestUndo } from './deletion-undo.ts'
-import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
+import { countMail } from './counted-mails.ts'
+import { mailUndo } from './deletion-undo.ts'
+import { type Link, type LinkRequest, mailLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 import { noticeTo } from './not-me.ts'
 
 /**
@@ -23,19 +24,21 @@ import { noticeTo } from './not-me.ts'
  * Nothing in the answer tells which.
  */
 export async function requestReset(deps: Deps, request: LinkRequest): Promise<Sent> {
-  const leaving = await findLeaving(deps.sql, request.email)
-  if (leaving && leaving.getTime() > deps.now()) {
-    const asked = await requestUndo(deps, request, leaving)
-    if (!asked.ok || !asked.cameBack) return asked
-  }
-  const asked = await requestLink(deps, request, {
-    purpose: 'reset-password',
-    letter: resetPassword,
-    onlyUsers: fragment`true`,
-    activity: 'reset-asked',
-  })
+  const { email, device } = request
+  const count = await countMail(deps, { purpose: 'reset-password', email, ip: device.ipAddress })
+  if (!count.ok) return count
+  const leaving = await findLeaving(deps.sql, email)
+  const isLeaving = leaving !== undefined && leaving.getTime() > deps.now()
+  if (isLeaving && !(await mailUndo(deps, email, leaving, count)).cameBack) return { ok: true }
+  const asked = await mailLink(
+    deps,
+    request,
+    { purpose: 'reset-password', letter: resetPassword, onlyUsers: fragment`true`, activity: 'reset-asked' },
+    count,
+  )
   // Deleted since the look at the beginning.
-  return asked.ok && asked.leavesAt ? requestUndo(deps, request, asked.leavesAt) : asked
+  if (asked.leavesAt) await mailUndo(deps, email, asked.leavesAt, count)
+  return { ok: true }
 }
 
 type NewPassword = {

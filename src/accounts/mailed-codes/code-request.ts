@@ -8,11 +8,12 @@ import type { TooManyTries } from '../../limits/rate-limits.ts'
 import { CODE_LASTS_MS, mailedCode } from '../../mail/code-letters.ts'
 import { nothing } from '../../mail/letters.ts'
 import { mailed } from '../../mail/outbox.ts'
+import { findLeaving } from '../account-deletion.ts'
 import { type Device, noted } from '../activity.ts'
-import { findLeaving, leavesAt } from '../leaving.ts'
-import { countMail } from '../links/counted-mails.ts'
-import { requestUndo } from '../links/deletion-undo.ts'
+import { type Counted, countMail } from '../links/counted-mails.ts'
+import { mailUndo } from '../links/deletion-undo.ts'
 import { type LinkTo, newToken } from '../links/email-links.ts'
+import { found, leavesAt } from '../links/holder.ts'
 import { type CodePurpose, codeHashes, newCode, newRequest } from './mailed-codes.ts'
 
 export type CodeRequest = {
@@ -52,8 +53,10 @@ export async function requestCode(
   // mailed gives none, and must not use up the owner's.
   const isSent = count.send && (await rateLimits.count('unusedCodesByAddress', `${purpose} ${email}`)).ok
   const now = deps.now()
-  const leaving = purpose === 'email-verification' ? undefined : await findLeaving(sql, email)
-  if (leaving) remind(deps, { email, device }, leaving)
+  const mayRemind = purpose !== 'email-verification'
+  const look = mayRemind ? await findLeaving(sql, email) : undefined
+  const leaving = look && look.getTime() > now ? look : undefined
+  if (leaving) remind(deps, email, leaving, count)
   const [request, code, token] = [newRequest(), newCode(), linkTo && newToken()]
   const from = { device: deviceName(device.userAgent), network: aboutNetwork(device.ipAddress) }
   const row = mail.row(mailedCode(email, { purpose, code, link: linkTo && token && linkTo(token), ...from }))
@@ -61,8 +64,8 @@ export async function requestCode(
   const address = isSent ? email : ''
   const [hash = ''] = codeHashes(deps, request, code)
   const [written] = await sql<{ leavesAt: Date | null }>`
-    with holder as (
-      select id, email, password_version from users where email = ${address} and ${ONLY_USERS[purpose]} for key share
+    with ${found(address)}, holder as (
+      select id, email, password_version from found where delete_at is null and ${ONLY_USERS[purpose]}
     ), noted as (
       ${noted('mailed-code-asked', 'holder', { device, now })}
     ), coded as (
@@ -75,11 +78,10 @@ export async function requestCode(
     ), mailed as (
       ${mailed([row, fragment`from holder`], [mail.row(nothing), fragment`where not exists (select 1 from holder)`])}
     )
-    select ${leavesAt(address, now)} from mailed`
+    select ${leavesAt(now)} from mailed`
   mail.wake()
   // Deleted since the look before.
-  if (written?.leavesAt && !leaving && purpose !== 'email-verification')
-    remind(deps, { email, device }, written.leavesAt)
+  if (mayRemind && !leaving && written?.leavesAt) remind(deps, email, written.leavesAt, count)
   return { ok: true, request }
 }
 
@@ -87,8 +89,8 @@ export async function requestCode(
  * Whoever has left and wants to log in gets the link to come back. Not awaited, like all that only happens for known addresses:
  * the time an answer takes must not show it.
  */
-function remind(deps: Deps, { email, device }: { email: string; device: Device }, leaving: Date): void {
-  requestUndo(deps, { email, device, linkTo: (token) => token }, leaving).catch((error: unknown) =>
+function remind(deps: Deps, email: string, leaving: Date, count: Counted): void {
+  mailUndo(deps, email, leaving, count).catch((error: unknown) =>
     deps.log.warn({ err: error }, 'somebody who has left was not told how to come back'),
   )
 }

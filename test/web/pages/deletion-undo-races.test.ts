@@ -86,13 +86,48 @@ describe('somebody who asks for a mail at the moment of a deletion', () => {
     })
   }
 
-  it('and for a reset while it is undone, gets the reset', async () => {
-    const { browser, person, form } = await leaver()
-    afterTheLook(() => browser.post(PAGE, form))
-    assert.equal((await openBrowser(app).submit('/password-reset', { email: person.email })).status, 303)
-    await mailbox.letterTo(person.email, RESET.subject)
-    assert.equal(mailbox.to(person.email, GOODBYE).length, 1)
-  })
+  for (const [what, page, subject] of [
+    ['a reset', '/password-reset', RESET.subject],
+    ['a code', '/login/code', /Your code to log in/],
+  ] as const) {
+    it(`for ${what}, and waits for the deletion, gets the link too`, async () => {
+      const { person } = await learner(app, 'Ada')
+      const visitor = openBrowser(app)
+      const body = { email: person.email, _csrf: await visitor.token(page) }
+      const answer = await inBetween(
+        async (transaction) => {
+          await transaction`select id from users where email = ${person.email} for update`
+          const until = new Date(app.deps.now() + 7 * DAY)
+          await transaction`update all_users set delete_at = ${until} where email = ${person.email}`
+        },
+        () => visitor.post(page, body),
+      )
+      assert.equal(answer.status, 303)
+      await mailbox.letterTo(person.email, GOODBYE)
+    })
+
+    it(`for ${what} while it is undone, gets that`, async () => {
+      const { browser, person, form } = await leaver()
+      afterTheLook(() => browser.post(PAGE, form))
+      assert.equal((await openBrowser(app).submit(page, { email: person.email })).status, 303)
+      await mailbox.letterTo(person.email, subject)
+    })
+
+    it(`for ${what}, and waits for the undo, gets that too`, async () => {
+      const { person } = await leaver()
+      const visitor = openBrowser(app)
+      const body = { email: person.email, _csrf: await visitor.token(page) }
+      const answer = await inBetween(
+        async (transaction) => {
+          await transaction`select id from all_users where email = ${person.email} for update`
+          await transaction`update all_users set delete_at = null where email = ${person.email}`
+        },
+        () => visitor.post(page, body),
+      )
+      assert.equal(answer.status, 303)
+      await mailbox.letterTo(person.email, subject)
+    })
+  }
 })
 
 describe('a deletion that meets itself or its end', () => {
