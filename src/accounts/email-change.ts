@@ -15,8 +15,8 @@ import {
 import { mailed } from '../mail/outbox.ts'
 import { findLeaving } from './account-deletion.ts'
 import { type Device, lockedUser, noted, type Occasion } from './activity.ts'
+import { countMail } from './links/counted-mails.ts'
 import {
-  countMail,
   type Link,
   type LinkTo,
   linked,

@@ -1,6 +1,6 @@
 /** One thing that people do, in the app and in the model. A new feature adds its own to the list in `actions.ts`. */
 import type fc from 'fast-check'
-import type { Expected, Model, Outcome } from './model.ts'
+import { BROWSERS, type Expected, type Model, type Outcome } from './model.ts'
 import type { World } from './world.ts'
 
 export type Action<Args = never, Aim = Args> = {
@@ -17,6 +17,10 @@ export type Action<Args = never, Aim = Args> = {
   alone?: boolean
   /** Whether its answer promises nothing to somebody whose session ends meanwhile: they may read “done” and nothing is. */
   isVain?: boolean
+  /** Whether it may be refused because what it needs changes at this very moment, though either order would let it. */
+  yields?: boolean
+  /** A way in: it means the same whoever's session is in the browser. */
+  isLogin?: boolean
   /** How often it is chosen; 1 if not said. */
   weight?: number
 }
@@ -26,3 +30,10 @@ export type AnyAction = Action<unknown, unknown>
 export const action = <Args, Aim>(given: Action<Args, Aim>): AnyAction => given as unknown as AnyAction
 
 export const pick = <Item>(items: readonly Item[], index: number): Item | undefined => items[index % items.length]
+
+/** One of the browsers of which this is true. */
+export const browserWith = (index: number, isSo: (browser: number) => boolean): number | undefined =>
+  pick(
+    Array.from({ length: BROWSERS }, (_, browser) => browser).filter((browser) => isSo(browser)),
+    index,
+  )

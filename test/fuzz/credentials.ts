@@ -1,20 +1,20 @@
 /** What somebody who is logged in changes: password and address, and showing the password for it. */
 import fc from 'fast-check'
-import { type AnyAction, action } from './action.ts'
+import { type AnyAction, action, browserWith } from './action.ts'
 import { browserIndex, byApi, emailIndex, password } from './in-and-out.ts'
 import {
   type Account,
   addLink,
-  endSession,
   endSessions,
   holderOf,
   isConfirmed,
+  isStepped,
   learnerIn,
   type Model,
   type Session,
   sessionIn,
-  startSession,
 } from './model.ts'
+import { askDevicesAgain, renew } from './ways-in.ts'
 import { ofApi, ofPage } from './world.ts'
 
 /** Who acts, with the cookie of a session that may be over. */
@@ -22,21 +22,12 @@ export function whoActs(model: Model, browser: number): { session: Session; lear
   const [session, learner] = [sessionIn(model, browser), learnerIn(model, browser)]
   return session && learner ? { session, learner } : undefined
 }
-export const withCookie = <Args extends { browser: number }>(model: Model, args: Args): Args | undefined =>
-  model.browsers[args.browser] === undefined ? undefined : args
-
-/** The session goes on under a new id and name, for as long as before. */
-function renew(
-  model: Model,
-  browser: number,
-  { account, session, key }: { account: Account; session: Session; key: string },
-) {
-  const { remembered, loggedInAt } = session
-  endSession(model, session.key)
-  startSession(model, browser, { key, account, remembered, loggedInAt })
+export function withCookie<Args extends { browser: number }>(model: Model, args: Args): Args | undefined {
+  const browser = browserWith(args.browser, (one) => model.browsers[one] !== undefined)
+  return browser === undefined ? undefined : { ...args, browser }
 }
 
-const changePassword = action({
+export const changePassword = action({
   name: 'change the password',
   args: fc.record({ browser: browserIndex, current: password, next: password, endOthers: fc.boolean(), byApi }),
   aim: (model, args) => withCookie(model, args),
@@ -44,11 +35,12 @@ const changePassword = action({
   step(model, { browser, current, next, endOthers, byApi }, key) {
     const { session, learner } = whoActs(model, browser) ?? {}
     if (session === undefined || learner === undefined || learner.password !== current) return { outcome: 'no' }
-    if (next === current) return { outcome: 'no' }
+    if (next === current || !isStepped(model, session)) return { outcome: 'no' }
     learner.password = next
     learner.version += 1
+    askDevicesAgain(model, learner)
     if (endOthers) endSessions(model, learner)
-    if (endOthers || !byApi) renew(model, browser, { account: learner, session, key })
+    if (endOthers || !byApi) renew(model, browser, { key, confirmedAt: model.now })
     return { outcome: 'done', letters: [addLink(model, learner, 'not-me', { key })] }
   },
   async perform(world, { browser, current: currentPassword, next: newPassword, endOthers, byApi }, key) {
@@ -82,7 +74,7 @@ const confirm = action({
     const { session, learner } = whoActs(model, browser) ?? {}
     if (session === undefined || learner === undefined || learner.password !== password) return { outcome: 'no' }
     if (byApi) session.confirmedAt = model.now
-    else renew(model, browser, { account: learner, session, key })
+    else renew(model, browser, { key, confirmedAt: model.now })
     return { outcome: 'done' }
   },
   async perform(world, { browser, password, byApi }, key) {
@@ -104,7 +96,7 @@ const changeEmail = action({
     const { session, learner } = whoActs(model, browser) ?? {}
     const email = model.emails[index] ?? ''
     if (session === undefined || learner === undefined || !isConfirmed(model, session)) return { outcome: 'no' }
-    if (email === learner.email) return { outcome: 'no' }
+    if (email === learner.email || !isStepped(model, session)) return { outcome: 'no' }
     const isTaken = holderOf(model, email) !== undefined
     const link = addLink(model, learner, 'change-email', { key, email })
     const notice = addLink(model, learner, 'not-me', { key })

@@ -1,20 +1,56 @@
 /** What can only be seen by using it up, or costs too much after each step: looked at once, when a sequence is over. */
 import assert from 'node:assert/strict'
+import { COOKIES } from '../../src/web/session/cookies.ts'
 import { openClient } from './client.ts'
 import { accountOf, isGood, type Link, type Model } from './model.ts'
 import { allTokens, refresh } from './tokens.ts'
-import { PASSWORDS, type World } from './world.ts'
+import { isGoodCode, isGoodTicket } from './ways-in.ts'
+import { foreseen, PASSWORDS, type World } from './world.ts'
 
 export async function checkEnd(model: Model, world: World): Promise<void> {
   model.now = world.now()
-  assert.deepEqual(await wrongLinks(model, world), [], 'every link does what its letter says')
+  const seen = await world.observe({ again: true })
+  assert.deepEqual(seen, foreseen(model, world, seen), 'nothing that was over is back')
+  assert.deepEqual(await wrongAtTheEnd(model, world), [], 'every link, code and ticket does what it is for')
   await checkRefreshTokens(model, world)
   await checkPasswords(model, world)
   await world.takeLetters()
 }
 
+/** What can be seen of links, codes and half logins without using them up. Returns those that are not as they should be. */
+export const wrongAtTheEnd = async (model: Model, world: World): Promise<string[]> => [
+  ...(await wrongLinks(model, world)),
+  ...(await wrongTickets(model, world)),
+  ...(await wrongCodes(model, world)),
+]
+
+async function wrongTickets(model: Model, world: World): Promise<string[]> {
+  const wrong: string[] = []
+  for (const ticket of model.tickets) {
+    const browser = openClient(world.app.url)
+    browser.put(COOKIES.ticket.name, world.secret(`${ticket.key} ticket`))
+    const { status } = await browser.get('/login/second-step')
+    if (isGoodTicket(model, ticket) !== (status === 200)) wrong.push(`${JSON.stringify(ticket)} answers ${status}`)
+  }
+  return wrong
+}
+
+/** Opens the link of each code in a browser that holds the other part of it. */
+async function wrongCodes(model: Model, world: World): Promise<string[]> {
+  const wrong: string[] = []
+  for (const code of model.codes) {
+    if (!code.isMailed) continue
+    const browser = openClient(world.app.url)
+    browser.put(COOKIES.code.name, world.secret(`${code.key} request`))
+    const { location } = await browser.get(world.secret(code.key))
+    const { status } = await browser.get(location)
+    if (isGoodCode(model, code) !== (status === 200)) wrong.push(`${JSON.stringify(code)} answers ${status}`)
+  }
+  return wrong
+}
+
 /** Opens every link, which changes nothing: its page says whether it is good. Returns those of which it says something else. */
-export async function wrongLinks(model: Model, world: World): Promise<string[]> {
+async function wrongLinks(model: Model, world: World): Promise<string[]> {
   const wrong: string[] = []
   for (const link of model.links) {
     if (!link.isMailed) continue
@@ -48,7 +84,8 @@ async function checkPasswords(model: Model, world: World): Promise<void> {
   for (const email of world.emails) {
     const account = model.accounts.find((it) => it.email === email)
     const isOpen = account && account.leavesAt === undefined && !account.isSuspended
-    for (const password of PASSWORDS) {
+    // Where nobody may log in, the right password is the one that must not help.
+    for (const password of isOpen ? PASSWORDS : [account?.password ?? PASSWORDS[0]]) {
       const { status } = await openClient(world.app.url).call('/api/auth/sign-in/email', { email, password })
       assert.equal(status === 200, isOpen === true && account?.password === password, `${email} logs in: ${status}`)
     }

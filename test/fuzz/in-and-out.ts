@@ -5,6 +5,7 @@ import { resumeAccount, suspendAccount } from '../../src/accounts/suspension.ts'
 import { COOKIE } from '../support/sessions.ts'
 import { type AnyAction, action, pick } from './action.ts'
 import {
+  type Account,
   accountOf,
   addLink,
   BROWSERS,
@@ -16,7 +17,8 @@ import {
   sessionIn,
   startSession,
 } from './model.ts'
-import { EMAILS, ofApi, ofPage, PASSWORDS } from './world.ts'
+import { askDevicesAgain, enter } from './ways-in.ts'
+import { EMAILS, ofApi, ofLogin, ofPage, PASSWORDS } from './world.ts'
 
 export const browserIndex = fc.nat(BROWSERS - 1)
 export const emailIndex = fc.nat(EMAILS - 1)
@@ -25,7 +27,7 @@ export const password = fc.constantFrom(...PASSWORDS)
 export const byApi = fc.boolean()
 export const some = fc.nat(11)
 
-const signUp = action({
+export const signUp = action({
   name: 'sign up',
   weight: 4,
   args: fc.record({ browser: browserIndex, email: emailIndex, password, byApi, remember: fc.boolean() }),
@@ -55,29 +57,35 @@ const signUp = action({
   },
 })
 
-const logIn = action({
+/** Most people know their address and their password. */
+export const knows = fc.constantFrom(true, true, true, false)
+export const knownTo = (model: Model, { knows, email }: { knows: boolean; email: number }): Account | undefined =>
+  knows ? pick(model.accounts, email) : undefined
+
+export const logIn = action({
   name: 'log in',
   weight: 4,
-  args: fc.record({ browser: browserIndex, email: emailIndex, password, byApi, remember: fc.boolean() }),
-  aim: (_model, args) => args,
+  args: fc.record({ browser: browserIndex, email: emailIndex, password, byApi, remember: fc.boolean(), knows }),
+  aim: (model, args) => {
+    const own = knownTo(model, args)
+    if (own === undefined) return args
+    return { ...args, email: model.emails.indexOf(own.email), password: own.password ?? args.password }
+  },
   browser: ({ browser }) => browser,
   step(model, { browser, email: index, password, byApi, remember }, key) {
     const account = holderOf(model, model.emails[index] ?? '')
     if (account?.password !== password || account.leavesAt !== undefined || account.isSuspended)
       return { outcome: 'no' }
-    if (!byApi) endSession(model, model.browsers[browser])
-    startSession(model, browser, { key, account, remembered: remember })
-    const notice = addLink(model, account, 'not-me', { key })
-    return { outcome: 'done', letters: [{ ...notice, isOptional: true }] }
+    const wayIn = { key, account, remembered: remember, beside: byApi, confirms: true, isBoth: false }
+    return enter(model, browser, wayIn)
   },
   async perform(world, { browser, email: index, password, byApi, remember }, key) {
     const client = world.browser(browser)
     const email = world.emails[index] ?? ''
-    const outcome = byApi
-      ? ofApi(await client.call('/api/auth/sign-in/email', { email, password, rememberMe: remember }))
-      : ofPage(await client.submit('/login', { email, password, ...(remember ? { remember: 'yes' } : {}) }))
-    if (outcome === 'done') world.keepCookie(browser, key)
-    return outcome
+    const answer = byApi
+      ? await client.call('/api/auth/sign-in/email', { email, password, rememberMe: remember })
+      : await client.submit('/login', { email, password, ...(remember ? { remember: 'yes' } : {}) })
+    return world.keepLogin(browser, key, ofLogin(answer))
   },
 })
 
@@ -155,6 +163,7 @@ const endOthers = action({
     const learner = learnerIn(model, browser)
     if (session === undefined || learner === undefined) return { outcome: 'no' }
     endSessions(model, learner, { but: session.key })
+    askDevicesAgain(model, learner)
     return { outcome: 'done' }
   },
   async perform(world, { browser, byApi }) {
@@ -175,6 +184,7 @@ const endAll = action({
     const learner = learnerIn(model, browser)
     if (learner === undefined) return { outcome: 'no' }
     endSessions(model, learner)
+    askDevicesAgain(model, learner)
     return { outcome: 'done' }
   },
   perform: async (world, { browser }) => ofApi(await world.browser(browser).call('/api/auth/revoke-sessions', {})),
@@ -194,6 +204,7 @@ const operate = action({
     if (account === undefined) return { outcome: 'no' }
     const wasSuspended = account.isSuspended
     if (does !== 'resume') endSessions(model, account)
+    if (does === 'sign out') askDevicesAgain(model, account)
     if (does === 'sign out') return { outcome: account.leavesAt === undefined ? 'done' : 'no' }
     account.isSuspended = does === 'suspend'
     return { outcome: wasSuspended === account.isSuspended ? 'no' : 'done' }

@@ -7,6 +7,7 @@ import { browserIndex, byApi, password, some } from './in-and-out.ts'
 import { goodLink, handLink, keepHandedLink, linkTo, openLink, use } from './mailed.ts'
 import {
   type Account,
+  accountOf,
   addLink,
   BROWSERS,
   DAY,
@@ -16,22 +17,25 @@ import {
   isConfirmed,
   isHeld,
   isOpen,
+  isStepped,
+  type Link,
+  MINUTE,
   type Model,
   removeAccount,
   sessionIn,
   visit,
 } from './model.ts'
+import { askDevicesAgain, beginAnew, dropLogins, endPasskeys, endStep } from './ways-in.ts'
 import { ofApi, ofPage } from './world.ts'
 
-const MINUTE = 60_000
 const GRACE_OF_ACCOUNTS_MS = 7 * DAY
 /** For as long after its end a link can still say what became of it. */
 const LINKS_KEPT_MS = 7 * DAY
 
 /** The password is worthless from now on, and whoever has the mailbox is handed a link for a new one. */
 function startAnew(model: Model, account: Account, key: string): void {
-  Object.assign(account, { password: undefined, version: account.version + 1 })
-  endSessions(model, account)
+  beginAnew(model, account, undefined)
+  endPasskeys(model, account)
   handLink(model, account, key)
 }
 
@@ -43,12 +47,27 @@ function comeBack(model: Model, account: Account): void {
   }
 }
 
-const sayNotMe = action({
+/** Changed the address and switched the second step on at the same moment: nobody knows whether the undo takes both back. */
+function isUnsure(model: Model, key: string): boolean {
+  const link = model.links.find((it) => it.key === key)
+  const step = link && accountOf(model, link.account)?.step
+  return link?.purpose === 'undo-email-change' && link.expiresAt - LINKS_KEPT_MS === step?.since
+}
+
+/** The link of its own notice takes a second step back, and a change of address that came before it. */
+function undoStep(model: Model, account: Account, link: Link): void {
+  const { step } = account
+  const isAnnounced =
+    link.purpose === 'undo-second-step' || (link.purpose === 'undo-email-change' && step && step.order > link.order)
+  if (!step?.isOn || isAnnounced) endStep(model, account)
+}
+
+export const sayNotMe = action({
   name: 'say it was not me',
   args: fc.record({ browser: browserIndex, link: some }),
   aim: (model, { link: index, browser }) => {
-    const link = linkTo(model, index, 'not-me', 'undo-email-change')
-    return link === undefined ? undefined : { browser, link }
+    const link = linkTo(model, index, 'not-me', 'undo-email-change', 'undo-second-step')
+    return link === undefined || isUnsure(model, link) ? undefined : { browser, link }
   },
   browser: ({ browser }) => browser,
   step(model, { link: key }, made) {
@@ -70,6 +89,7 @@ const sayNotMe = action({
         if (isLater && later.usedAt === undefined) later.isCancelled = true
       }
     }
+    undoStep(model, account, link)
     startAnew(model, account, made)
     return { outcome: 'done', letters }
   },
@@ -81,7 +101,7 @@ const sayNotMe = action({
   },
 })
 
-const deleteAccount = action({
+export const deleteAccount = action({
   name: 'delete the account',
   args: fc.record({ browser: browserIndex, password: fc.option(password, { nil: undefined }), byApi }),
   aim: (model, args) => withCookie(model, args),
@@ -90,13 +110,16 @@ const deleteAccount = action({
     const { session, learner } = whoActs(model, browser) ?? {}
     if (session === undefined || learner === undefined) return { outcome: 'no' }
     const isAllowed = password === undefined ? byApi && isConfirmed(model, session) : password === learner.password
-    if (!isAllowed) return { outcome: 'no' }
+    if (!isAllowed || !isStepped(model, session)) return { outcome: 'no' }
     endSessions(model, learner)
+    askDevicesAgain(model, learner)
+    dropLogins(model, learner)
     const held = isHeld(model, learner).map(({ expiresAt }) => expiresAt)
     const until = Math.max(model.now + GRACE_OF_ACCOUNTS_MS, ...held)
     learner.leavesAt = until
     dropLinks(model, learner)
-    return { outcome: 'done', letters: [addLink(model, learner, 'undo-deletion', { key, until })] }
+    const letter = addLink(model, learner, 'undo-deletion', { key, until })
+    return { outcome: 'done', letters: [letter], silences: learner.email }
   },
   async perform(world, { browser, password, byApi }) {
     const client = world.browser(browser)

@@ -4,8 +4,8 @@ import { open } from '../../src/base/sealing.ts'
 import type { Mail } from '../../src/mail/outbox.ts'
 import type { TestApp } from '../support/app.ts'
 
-/** `page` is where its link leads, `path` the link; both are empty for a letter without one. */
-export type Received = { to: string; page: string; path: string }
+/** `page` is where its link leads, `path` the link; both are empty for a letter without one. `code`: six digits to type. */
+export type Received = { to: string; page: string; path: string; code?: string | undefined }
 
 /** Takes the letters that wait, in the order in which they were written. */
 export async function newLetters({ sql, deps }: TestApp): Promise<Received[]> {
@@ -16,7 +16,7 @@ export async function newLetters({ sql, deps }: TestApp): Promise<Received[]> {
     if (kind === 'nothing') return []
     const opened = open(sealed, id, deps.config.keys('outbox')) ?? assert.fail('a letter that cannot be opened')
     const { to, text } = JSON.parse(opened.secret.toString()) as Mail
-    const [, path = '', page = ''] = /^https?:\/\/[^/]+((\/[\w-]+)\/link\/\w+)$/m.exec(text) ?? []
-    return [{ to, page, path }]
+    const [, path = '', page = ''] = /^https?:\/\/[^/]+(((?:\/[\w-]+)+)\/link\/\w+)$/m.exec(text) ?? []
+    return [{ to, page, path, code: /^(\d{6})$/m.exec(text)?.[1] }]
   })
 }

@@ -8,7 +8,6 @@ import {
   accountOf,
   addLink,
   type Expected,
-  endSessions,
   holderOf,
   isGood,
   type Link,
@@ -17,6 +16,7 @@ import {
   type Purpose,
   removeAccount,
 } from './model.ts'
+import { beginAnew, endPasskeys, endStep } from './ways-in.ts'
 import { ofApi, ofPage, type World } from './world.ts'
 
 export const linkTo = (model: Model, index: number, ...purposes: Purpose[]): string | undefined =>
@@ -62,13 +62,9 @@ const askReset = action({
     if (account === undefined) return { outcome: 'done' }
     const { leavesAt } = account
     if (leavesAt === undefined)
-      return {
-        outcome: 'done',
-        letters: [{ ...addLink(model, account, 'reset-password', { key }), isMissedAtTurn: true }],
-      }
+      return { outcome: 'done', letters: [addLink(model, account, 'reset-password', { key })] }
     if (leavesAt <= model.now) return { outcome: 'done' }
-    const letter = addLink(model, account, 'undo-deletion', { key, until: leavesAt })
-    return { outcome: 'done', letters: [{ ...letter, isMissedAtTurn: true }] }
+    return { outcome: 'done', letters: [addLink(model, account, 'undo-deletion', { key, until: leavesAt })] }
   },
   async perform(world, { browser, email: index, byApi }) {
     const client = world.browser(browser)
@@ -87,12 +83,14 @@ function setPassword(
   key: string,
 ): Expected {
   use(model, link)
-  Object.assign(account, { password, version: account.version + 1, isVerified: true })
-  endSessions(model, account)
+  if (!account.isVerified) endPasskeys(model, account)
+  if (!account.step?.isOn) endStep(model, account)
+  account.isVerified = true
+  beginAnew(model, account, password)
   return { outcome: 'done', letters: [addLink(model, account, 'not-me', { key })] }
 }
 
-const reset = action({
+export const reset = action({
   name: 'reset the password',
   args: fc.record({ browser: browserIndex, link: some, password, byApi }),
   aim: (model, { link: index, ...args }) => {

@@ -2,8 +2,10 @@
  * What the fuzz believes of the app: who has an account, who is in where, which tokens and links still count. It knows
  * nothing of tables, hashes or requests. Everything is plain data, so that a race can be tried in both orders on copies.
  */
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
+import type { Held, MailedCode, Passkey, SecondStep, Ticket } from './ways-in.ts'
+
+export const MINUTE = 60_000
+export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 const CONFIRMED_MS = 10 * MINUTE
 export const GRACE_MS = 20_000
@@ -15,6 +17,7 @@ export type Purpose =
   | 'reset-password'
   | 'not-me'
   | 'undo-email-change'
+  | 'undo-second-step'
   | 'undo-deletion'
 const LINK_LASTS: Record<Purpose, number> = {
   'verify-email': DAY,
@@ -22,6 +25,7 @@ const LINK_LASTS: Record<Purpose, number> = {
   'reset-password': HOUR,
   'not-me': 7 * DAY,
   'undo-email-change': 7 * DAY,
+  'undo-second-step': 7 * DAY,
   'undo-deletion': 7 * DAY,
 }
 /** The page that a mailed link leads to. */
@@ -31,6 +35,7 @@ export const PAGE_OF: Record<Purpose, string> = {
   'reset-password': '/password-reset',
   'not-me': '/not-me',
   'undo-email-change': '/not-me',
+  'undo-second-step': '/not-me',
   'undo-deletion': '/deletion-undo',
 }
 
@@ -45,6 +50,8 @@ export type Account = {
   form?: number | undefined
   /** When it is deleted for good. */
   leavesAt?: number | undefined
+  /** Its second step, on or being set up. */
+  step?: SecondStep | undefined
 }
 export type Session = {
   key: string
@@ -52,7 +59,9 @@ export type Session = {
   remembered: boolean
   loggedInAt: number
   seenAt: number
+  /** When the password was shown, or a passkey, and when the second step was done; 0 for never. */
   confirmedAt: number
+  steppedAt: number
   hasEnded: boolean
 }
 export type Token = { key: string; expiresAt: number; usedAt?: number }
@@ -73,13 +82,12 @@ export type Link = {
 }
 /** An access token. */
 export type Pass = { key: string; session: string; goodUntil: number }
-/**
- * A letter that must come; `isOptional` if that depends on what the model does not know. `isMissedAtTurn`: whoever asks for it at the
- * very moment at which the account leaves or comes back gets none, and asks again.
- */
-export type Letter = { to: string; page: string; key?: string; isOptional?: boolean; isMissedAtTurn?: boolean }
-export type Outcome = 'done' | 'no' | 'busy'
-export type Expected = { outcome: Outcome; letters?: Letter[] }
+/** A letter that must come; `isOptional` if that depends on what the model does not know, `isLate` if nobody waits for it. */
+export type Letter = { to: string; page: string; key?: string; isOptional?: boolean; isLate?: boolean }
+/** `second step`: the first one is done, and nobody is logged in. `nothing`: it could not even be tried. */
+export type Outcome = 'done' | 'second step' | 'no' | 'nothing'
+/** `silences`: whose letters that still wait are not sent any more. */
+export type Expected = { outcome: Outcome; letters?: Letter[]; silences?: string }
 
 export type Model = {
   now: number
@@ -93,6 +101,13 @@ export type Model = {
   passes: Pass[]
   /** The session in each browser's cookie, open or not. */
   browsers: (string | undefined)[]
+  /** What each browser holds beside it. */
+  held: Held[]
+  tickets: Ticket[]
+  codes: MailedCode[]
+  passkeys: Passkey[]
+  /** Letters that nobody waits for: they may come with any later step. */
+  late: Letter[]
 }
 
 export const BROWSERS = 3
@@ -107,6 +122,11 @@ export const newModel = (now: number, emails: string[]): Model => ({
   links: [],
   passes: [],
   browsers: Array<undefined>(BROWSERS).fill(undefined),
+  held: Array.from({ length: BROWSERS }, () => ({ skips: [] })),
+  tickets: [],
+  codes: [],
+  passkeys: [],
+  late: [],
 })
 
 export const accountOf = (model: Model, key: string): Account | undefined => model.accounts.find((it) => it.key === key)
@@ -138,6 +158,9 @@ export function learnerIn(model: Model, browser: number): Account | undefined {
 }
 
 export const isConfirmed = (model: Model, session: Session): boolean => model.now - session.confirmedAt < CONFIRMED_MS
+/** Whether the second step was done a moment ago, where there is one. */
+export const isStepped = (model: Model, session: Session): boolean =>
+  !accountOf(model, session.account)?.step?.isOn || model.now - session.steppedAt < CONFIRMED_MS
 
 /** The form of a sign-up must not bring back a session that has ended, so it counts no longer. */
 function end(model: Model, session: Session): void {
@@ -157,16 +180,22 @@ export function endSessions(model: Model, { key }: Account, { but }: { but?: str
 export function startSession(
   model: Model,
   browser: number,
-  { key, account, ...term }: { key: string; account: Account; remembered: boolean; loggedInAt?: number },
+  {
+    key,
+    account,
+    ...term
+  }: { key: string; account: Account } & Pick<Session, 'remembered'> &
+    Partial<Pick<Session, 'loggedInAt' | 'confirmedAt' | 'steppedAt'>>,
 ): void {
   const { now } = model
   model.sessions.push({
     key,
     account: account.key,
     loggedInAt: now,
+    confirmedAt: now,
+    steppedAt: 0,
     ...term,
     seenAt: now,
-    confirmedAt: now,
     hasEnded: false,
   })
   model.browsers[browser] = key
@@ -216,7 +245,8 @@ export function isGood(model: Model, link: Link): boolean {
   const isNewest = NOTICES.includes(link.purpose) || others.every(({ order }) => order <= link.order)
   const isHere = isUndo || account.leavesAt === undefined
   const sameEmail = ['change-email', 'undo-email-change'].includes(link.purpose) || link.email === account.email
-  const sameVersion = ['verify-email', ...NOTICES].includes(link.purpose) || link.version === account.version
+  const sameVersion =
+    ['verify-email', 'undo-second-step', ...NOTICES].includes(link.purpose) || link.version === account.version
   return unused(model, link) && isHere && sameEmail && sameVersion && isNewest
 }
 
@@ -227,13 +257,18 @@ export function removeAccount(model: Model, account: Account): void {
   endSessions(model, account)
   model.accounts = model.accounts.filter(({ key }) => key !== account.key)
   model.links = model.links.filter((link) => link.account !== account.key)
+  for (const passkey of model.passkeys) if (passkey.account === account.key) passkey.isGone = true
 }
 
 /** Every moment at which something ends by itself. */
 export const endings = (model: Model): number[] => [
-  ...model.sessions.flatMap((it) => (it.hasEnded ? [] : [...endsOf(it), it.confirmedAt + CONFIRMED_MS])),
+  ...model.sessions.flatMap((it) =>
+    it.hasEnded ? [] : [...endsOf(it), it.confirmedAt + CONFIRMED_MS, it.steppedAt + CONFIRMED_MS],
+  ),
   ...model.families.flatMap(({ endsAt, tokens }) => [endsAt, ...tokens.map(({ expiresAt }) => expiresAt)]),
   ...model.links.flatMap(({ expiresAt }) => [expiresAt, expiresAt + 7 * DAY]),
-  ...model.accounts.map(({ leavesAt = 0 }) => leavesAt),
+  ...model.accounts.flatMap(({ leavesAt = 0, step }) => [leavesAt, step?.expiresAt ?? 0]),
+  ...[...model.tickets, ...model.codes].map(({ expiresAt }) => expiresAt),
+  ...model.held.flatMap(({ skips, adding }) => [...skips, ...(adding ? [adding] : [])].map((it) => it.expiresAt)),
   ...model.passes.map(({ goodUntil }) => goodUntil),
 ]

@@ -10,7 +10,7 @@ const {
   FUZZ_PATH: path,
   FUZZ_REPLAY: replay,
   FUZZ_RACES = '2',
-  FUZZ_STEPS = '40',
+  FUZZ_STEPS = '36',
   FUZZ_ONLY: only = '',
 } = process.env
 /** Another seed each time; a failure names it. */

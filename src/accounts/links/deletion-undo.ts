@@ -9,7 +9,8 @@ import { accountLeaving } from '../../mail/notices.ts'
 import { mailed } from '../../mail/outbox.ts'
 import { undoLink } from '../account-deletion.ts'
 import { type Device, noted } from '../activity.ts'
-import { countMail, hashed, type LinkRequest, linked, newToken, type Sent } from './email-links.ts'
+import type { Counted } from './counted-mails.ts'
+import { hashed, linked, newToken } from './email-links.ts'
 
 /** `isFinal`: it can be made final before its time. `over`: its time has passed, and the account is deleted for good within minutes. `used`: the account was kept. */
 export type Undo = { state: 'open' | 'used' | 'over'; email: string; until: Date; isFinal: boolean }
@@ -43,19 +44,18 @@ export async function lookAtUndo(
 }
 
 /**
- * Mails another link to undo the deletion, in place of the reset that somebody has asked for: without it, whoever has lost
- * the first mail could neither come back nor find out why. Counted, answered and written like a reset of any address.
+ * Mails another link to undo the deletion, in place of the reset or the code that somebody has asked for: without it, whoever has lost
+ * the first mail could neither come back nor find out why. Written like a reset of any address; the mail that was asked for is counted
+ * already. `cameBack`: the account is not deleted any more, so nothing was mailed.
  */
-export async function requestUndo(deps: Deps, { email, device }: LinkRequest, until: Date): Promise<Sent> {
+export async function mailUndo(deps: Deps, email: string, until: Date, count: Counted): Promise<{ cameBack: boolean }> {
   const { sql, mail } = deps
-  const count = await countMail(deps, { purpose: 'reset-password', email, ip: device.ipAddress })
-  if (!count.ok) return count
   const now = deps.now()
   const token = newToken()
   const row = mail.row(accountLeaving(email, { link: undoLink(deps, token), until, lastsMs: until.getTime() - now }))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
   const address = count.send ? email : ''
-  await sql`
+  const [written] = await sql<{ id: string }>`
     with holder as (
       select id, password_version from all_users
       where email = ${address} and delete_at = ${until} and delete_at > ${new Date(now)} for key share
@@ -64,7 +64,7 @@ export async function requestUndo(deps: Deps, { email, device }: LinkRequest, un
     )
     ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}`
   mail.wake()
-  return { ok: true }
+  return { cameBack: count.send && written?.id !== row.id }
 }
 
 /** The deleted account of a link, as the first part of a statement, with its row locked: of undo and pruning one wins. */
@@ -122,6 +122,10 @@ async function keep(
       where user_id in (select id from kept) and purpose = 'undo-deletion' and used_at is null
     ), links_ended as (
       delete from email_tokens where user_id in (select id from kept) and purpose not in ('undo-deletion', 'undo-email-change', 'undo-second-step')
+    ), logins_ended as (
+      delete from login_tickets where user_id in (select id from kept)
+    ), codes_ended as (
+      delete from mailed_codes where user_id in (select id from kept)
     ), sessions_ended as (
       delete from sessions where user_id in (select id from kept)
     ), noted as (

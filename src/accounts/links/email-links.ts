@@ -17,6 +17,8 @@ import { LINK_LASTS_MS, nothing } from '../../mail/letters.ts'
 import { type Draft, mailed } from '../../mail/outbox.ts'
 import { type ActivityKind, type Device, noted } from '../activity.ts'
 import { findUser, type User } from '../users.ts'
+import { type Counted, countMail } from './counted-mails.ts'
+import { found, leavesAt } from './holder.ts'
 
 const DAY = 24 * 60 * 60_000
 /** 142 bits, in the form that clients of Better Auth expect. */
@@ -97,21 +99,6 @@ export type LinkRequest = {
   learner?: User | undefined
 }
 
-/**
- * Counts a mail for the network and for the address. A network over its limit is told. For an address, `send` is false
- * instead: whoever asks about somebody else must not learn what happened.
- */
-export async function countMail(
-  { rateLimits }: Deps,
-  { purpose, email, ip }: { purpose: Purpose | `${string}-code`; email: string; ip: string },
-): Promise<{ ok: true; send: boolean; retryAfterSeconds: number } | TooManyTries> {
-  const byNetwork = await rateLimits.count('mailsByNetwork', networkOf(ip))
-  if (!byNetwork.ok) return byNetwork
-  // Counted for each purpose separately, so that nobody can use up a learner's resets by asking for something else.
-  const byAddress = await rateLimits.count('mailsByAddress', `${purpose} ${email}`)
-  return { ok: true, send: byAddress.ok, retryAfterSeconds: byAddress.ok ? 0 : byAddress.retryAfterSeconds }
-}
-
 /** One feature's own part of asking for a link: which users get one, what is mailed, and what their list of events says. */
 type LinkFeature = {
   purpose: keyof typeof LINK_LASTS_MS
@@ -124,31 +111,41 @@ type LinkFeature = {
  * Mails a link to the user with an address. If there is no such user, the answer, the cost and the time are the same.
  * @throws {LearnerGone} only to a `learner`: a stranger must not hear that an account was deleted.
  */
-export async function requestLink(
+export async function requestLink(deps: Deps, request: LinkRequest, feature: LinkFeature): Promise<Sent> {
+  const { email, device } = request
+  const count = await countMail(deps, { purpose: feature.purpose, email, ip: device.ipAddress })
+  if (!count.ok) return count
+  await mailLink(deps, request, feature, count)
+  return { ok: true }
+}
+
+/** The same where the mail is counted already. `leavesAt`, if the account is deleted and can be kept, is for the feature that asks. */
+export async function mailLink(
   deps: Deps,
   { email, device, linkTo, learner }: LinkRequest,
   { purpose, letter, onlyUsers, activity }: LinkFeature,
-): Promise<Sent> {
+  count: Counted,
+): Promise<{ leavesAt: Date | null }> {
   const { sql, mail } = deps
-  const count = await countMail(deps, { purpose, email, ip: device.ipAddress })
-  if (!count.ok) return count
   const now = deps.now()
   const token = newToken()
   const row = mail.row(letter(email, linkTo(token)))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
   const address = count.send ? email : ''
-  const [written] = await sql<{ id: string }>`
-    with holder as (
-      select id, password_version from users where email = ${address} and ${onlyUsers} for key share
+  const [written] = await sql<{ id: string; leavesAt: Date | null }>`
+    with ${found(address)}, holder as (
+      select id, password_version from found where delete_at is null and ${onlyUsers}
     ), issued as (
       ${linked({ token, purpose, email, now, mailId: row.id }, 'holder')}
     ), noted as (
       ${activity ? noted(activity, 'issued', { device, now }) : fragment`select`}
+    ), mailed as (
+      ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}
     )
-    ${mailed([row, fragment`from issued`], [mail.row(nothing), fragment`where not exists (select 1 from issued)`])}`
+    select id, ${leavesAt(now)} from mailed`
   mail.wake()
   if (written?.id !== row.id && learner && !(await findUser(sql, learner.id))) throw new LearnerGone()
-  return { ok: true }
+  return { leavesAt: written?.leavesAt ?? null }
 }
 
 type NewLink = { token: string; email: string; now: number; mailId?: string | null } & (

@@ -14,8 +14,9 @@ import { endPasskeys } from '../passkeys/ending.ts'
 import type { Breached } from '../passwords/breached-passwords.ts'
 import { withoutSecondStep } from '../second-step/recovery-codes.ts'
 import type { User } from '../users.ts'
-import { requestUndo } from './deletion-undo.ts'
-import { type Link, type LinkRequest, requestLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
+import { countMail } from './counted-mails.ts'
+import { mailUndo } from './deletion-undo.ts'
+import { type Link, type LinkRequest, mailLink, type Sent, type Used, usedLink, whyNotUsed } from './email-links.ts'
 import { noticeTo } from './not-me.ts'
 
 /**
@@ -23,14 +24,21 @@ import { noticeTo } from './not-me.ts'
  * Nothing in the answer tells which.
  */
 export async function requestReset(deps: Deps, request: LinkRequest): Promise<Sent> {
-  const leaving = await findLeaving(deps.sql, request.email)
-  if (leaving) return requestUndo(deps, request, leaving)
-  return requestLink(deps, request, {
-    purpose: 'reset-password',
-    letter: resetPassword,
-    onlyUsers: fragment`true`,
-    activity: 'reset-asked',
-  })
+  const { email, device } = request
+  const count = await countMail(deps, { purpose: 'reset-password', email, ip: device.ipAddress })
+  if (!count.ok) return count
+  const leaving = await findLeaving(deps.sql, email)
+  const isLeaving = leaving !== undefined && leaving.getTime() > deps.now()
+  if (isLeaving && !(await mailUndo(deps, email, leaving, count)).cameBack) return { ok: true }
+  const asked = await mailLink(
+    deps,
+    request,
+    { purpose: 'reset-password', letter: resetPassword, onlyUsers: fragment`true`, activity: 'reset-asked' },
+    count,
+  )
+  // Deleted since the look at the beginning.
+  if (asked.leavesAt) await mailUndo(deps, email, asked.leavesAt, count)
+  return { ok: true }
 }
 
 type NewPassword = {

@@ -10,8 +10,10 @@ import { nothing } from '../../mail/letters.ts'
 import { mailed } from '../../mail/outbox.ts'
 import { findLeaving } from '../account-deletion.ts'
 import { type Device, noted } from '../activity.ts'
-import { requestUndo } from '../links/deletion-undo.ts'
-import { countMail, type LinkTo, newToken } from '../links/email-links.ts'
+import { type Counted, countMail } from '../links/counted-mails.ts'
+import { mailUndo } from '../links/deletion-undo.ts'
+import { type LinkTo, newToken } from '../links/email-links.ts'
+import { found, leavesAt } from '../links/holder.ts'
 import { type CodePurpose, codeHashes, newCode, newRequest } from './mailed-codes.ts'
 
 export type CodeRequest = {
@@ -51,16 +53,19 @@ export async function requestCode(
   // mailed gives none, and must not use up the owner's.
   const isSent = count.send && (await rateLimits.count('unusedCodesByAddress', `${purpose} ${email}`)).ok
   const now = deps.now()
-  if (purpose !== 'email-verification') await remindLeaving(deps, { email, device })
+  const mayRemind = purpose !== 'email-verification'
+  const look = mayRemind ? await findLeaving(sql, email) : undefined
+  const leaving = look && look.getTime() > now ? look : undefined
+  if (leaving) remind(deps, email, leaving, count)
   const [request, code, token] = [newRequest(), newCode(), linkTo && newToken()]
   const from = { device: deviceName(device.userAgent), network: aboutNetwork(device.ipAddress) }
   const row = mail.row(mailedCode(email, { purpose, code, link: linkTo && token && linkTo(token), ...from }))
   // Over the limit: look up an address that cannot exist, so that answer and cost stay the same and nothing is sent.
   const address = isSent ? email : ''
   const [hash = ''] = codeHashes(deps, request, code)
-  await sql`
-    with holder as (
-      select id, email, password_version from users where email = ${address} and ${ONLY_USERS[purpose]} for key share
+  const [written] = await sql<{ leavesAt: Date | null }>`
+    with ${found(address)}, holder as (
+      select id, email, password_version from found where delete_at is null and ${ONLY_USERS[purpose]}
     ), noted as (
       ${noted('mailed-code-asked', 'holder', { device, now })}
     ), coded as (
@@ -70,9 +75,13 @@ export async function requestCode(
         ${new Date(now)}::timestamptz, ${new Date(now + CODE_LASTS_MS)}::timestamptz, ${onwards?.next ?? null},
         coalesce(${onwards?.kept ?? null}::text, (select kept from mailed_codes where request_hash = ${sha256(former)}))
       from (select 1) as one left join holder h on true
+    ), mailed as (
+      ${mailed([row, fragment`from holder`], [mail.row(nothing), fragment`where not exists (select 1 from holder)`])}
     )
-    ${mailed([row, fragment`from holder`], [mail.row(nothing), fragment`where not exists (select 1 from holder)`])}`
+    select ${leavesAt(now)} from mailed`
   mail.wake()
+  // Deleted since the look before.
+  if (mayRemind && !leaving && written?.leavesAt) remind(deps, email, written.leavesAt, count)
   return { ok: true, request }
 }
 
@@ -80,10 +89,8 @@ export async function requestCode(
  * Whoever has left and wants to log in gets the link to come back. Not awaited, like all that only happens for known addresses:
  * the time an answer takes must not show it.
  */
-async function remindLeaving(deps: Deps, { email, device }: { email: string; device: Device }): Promise<void> {
-  const leaving = await findLeaving(deps.sql, email)
-  if (leaving === undefined) return
-  requestUndo(deps, { email, device, linkTo: (token) => token }, leaving).catch((error: unknown) =>
+function remind(deps: Deps, email: string, leaving: Date, count: Counted): void {
+  mailUndo(deps, email, leaving, count).catch((error: unknown) =>
     deps.log.warn({ err: error }, 'somebody who has left was not told how to come back'),
   )
 }

@@ -93,16 +93,17 @@ async function checked(
     },
   }).catch(() => ({ verified: false, authenticationInfo: undefined }) as const)
   if (!verified || signed === undefined) return wrong
-  // Whether it may be copied is settled when it is made (section 7.2, step 18), and tokens tell of it.
-  if ((signed.credentialDeviceType === 'multiDevice') !== known.backupEligible) return wrong
-  return use(deps, known, { challenge, device, count: signed.newCounter, backedUp: signed.credentialBackedUp })
+  // Some authenticators say later than they should that a passkey may be copied. Once one has, it is no hardware key any more.
+  const backupEligible = known.backupEligible || signed.credentialDeviceType === 'multiDevice'
+  const passkey = { ...known, backupEligible, backedUp: signed.credentialBackedUp }
+  return use(deps, passkey, { challenge, device, count: signed.newCounter })
 }
 
 /** Uses a passkey that has signed, and spends the challenge. */
 async function use(
   deps: Deps,
   known: Known,
-  { challenge, device, count, backedUp }: { challenge: Challenge; device: Device; count: number; backedUp: boolean },
+  { challenge, device, count }: { challenge: Challenge; device: Device; count: number },
 ): Promise<Exclude<PasskeyLogin, TooManyTries>> {
   const now = deps.now()
   const [found] = await deps.sql<
@@ -111,7 +112,8 @@ async function use(
     with spent as (
       ${spent(challenge)}
     ), used as (
-      update passkeys set sign_count = ${count}::bigint, backed_up = ${backedUp}, used_at = ${new Date(now)}
+      update passkeys set sign_count = ${count}::bigint, backup_eligible = ${known.backupEligible}, backed_up = ${known.backedUp},
+        used_at = ${new Date(now)}
       where id = ${known.id} and exists (select 1 from spent) and (sign_count < ${count}::bigint or (sign_count = 0 and ${count}::bigint = 0))
       returning 1 as used
     )

@@ -57,7 +57,10 @@ export type WayIn = Luggage & {
   remembered: boolean
   /** Where they wanted to go. */
   next?: string | undefined
-  /** A login through the API: one client may hold several sessions, so the one that the request came with stays open. */
+  /**
+   * A login through the API: one client may hold several sessions, so the one that the request came with stays open, though the
+   * client loses it where a second step follows.
+   */
   beside?: boolean
   /** The owner's list of events has the login already. */
   isNoted?: boolean
@@ -82,6 +85,8 @@ export async function enter(req: Request, res: Response, deps: Deps, user: User,
   const isBoth = amr.includes('mfa')
   if (user.secondStep && !isBoth && !(await skipsSecondStep(req, deps, { user, passwordVersion }))) {
     await keepTicket(res, deps, user, { passwordVersion, amr, remembered, next: path, kept })
+    // In an open session the API would take the code that follows for one of that, perhaps of another account.
+    if (beside && req.user) forgetOnDevice(res, deps)
     return { ok: false, reason: 'second-step', path: SECOND_STEP_PAGE }
   }
   const now = deps.now()

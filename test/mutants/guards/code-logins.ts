@@ -129,4 +129,20 @@ export const CODE_LOGINS: Mutant[] = [
     test: GUARDS,
     title: 'confirms no address in the session of somebody else',
   },
+  inFile('src/web/session/identity.ts')(
+    'a client that goes on to a second step is signed out of another account first',
+    'if (beside && req.user) forgetOnDevice(res, deps)',
+    '',
+    GUARDS,
+    'with a second step beside another account leaves that one’s session, and what follows is about the new one',
+  ),
+  ...['login_tickets', 'mailed_codes'].map((table) =>
+    inFile('src/accounts/links/deletion-undo.ts')(
+      `after an undone deletion no login of before goes on (${table})`,
+      `delete from ${table} where user_id in (select id from kept)`,
+      `delete from ${table} where false and user_id in (select id from kept)`,
+      'web/pages/deletion-undo-gone',
+      'has no login that is half done, and no code that was mailed, which come back with it',
+    ),
+  ),
 ]

@@ -61,11 +61,11 @@ export const PASSKEYS_SIGNED: Mutant[] = [
     'that was asked for in a frame of another site is not added',
   ),
   login(
-    'whether a passkey can be copied does not change',
-    "if ((signed.credentialDeviceType === 'multiDevice') !== known.backupEligible) return wrong",
-    '',
+    'a passkey that could once be copied is no hardware key',
+    "known.backupEligible || signed.credentialDeviceType === 'multiDevice'",
+    "signed.credentialDeviceType === 'multiDevice'",
     GUARDS,
-    'that says otherwise than before whether it can be copied does not log in, and tokens tell which it is',
+    'is told in tokens from a hardware key once its authenticator has said that it can be copied',
   ),
   login(
     'a login asks who holds the authenticator',

@@ -7,8 +7,10 @@ import { apiLearner, apiOf, bearer, openApi } from '../../support/api.ts'
 import { startApp } from '../../support/app.ts'
 import { passAll, saveAnswers } from '../../support/learning.ts'
 import { openMailbox } from '../../support/mailbox.ts'
-import { askForChange, askForReset, headingOf, leads, open, secretOf, VERIFY } from '../../support/mailed.ts'
+import { askForChange, askForReset, confirm, headingOf, leads, open, secretOf, VERIFY } from '../../support/mailed.ts'
+import { askForCode, type } from '../../support/mailed-codes.ts'
 import { learner, openBrowser, somebody } from '../../support/people.ts'
+import { enterCode, firstStep, LOGIN_PAGE, nextCode, switchOn } from '../../support/second-step.ts'
 import { firstPair, refresh } from '../../support/tokens.ts'
 
 const SERVICE_KEY = 'a service key of the tests, 0123456789 abcdef'
@@ -66,6 +68,23 @@ describe('an account that is leaving', () => {
     await isGone()
     assert.equal((await back.logIn(person)).status, 303)
     assert.equal((await back.get('/account')).text.includes('Waiting for confirmation'), false)
+  })
+
+  it('has no login that is half done, and no code that was mailed, which come back with it', async () => {
+    const { person, browser } = await learner(app, 'Ada')
+    await confirm(browser, await mailbox.letterTo(person.email, VERIFY.subject))
+    const { secret } = await switchOn(app, browser)
+    const [halfway, reader] = [openBrowser(app), openBrowser(app)]
+    await firstStep(halfway, person)
+    const { code } = await askForCode(reader, mailbox, person.email)
+    await browser.submit('/account/account-deletion', { password: person.password, sure: 'yes' })
+    const back = openBrowser(app)
+    await open(back, await mailbox.letterTo(person.email, GOODBYE))
+    assert.equal((await back.submitTo('/deletion-undo', '/deletion-undo')).status, 303)
+    assert.equal((await type(reader, code)).status, 410)
+    assert.deepEqual(leads(await halfway.get(LOGIN_PAGE)), [303, '/login?done=second-step-over'])
+    await firstStep(halfway, person)
+    assert.deepEqual(leads(await enterCode(halfway, nextCode(app, secret))), [303, '/dashboard'])
   })
 
   it('is a wrong password to whoever logs in, and counts like one', async () => {

@@ -6,7 +6,7 @@ import { LEFT_ACCOUNTS } from '../../../src/accounts/account-deletion.ts'
 import { prune } from '../../../src/database/pruning.ts'
 import { startApp } from '../../support/app.ts'
 import { openMailbox } from '../../support/mailbox.ts'
-import { headingOf, leads, open } from '../../support/mailed.ts'
+import { headingOf, leads, open, RESET } from '../../support/mailed.ts'
 import { type Browser, learner, openBrowser, type Person } from '../../support/people.ts'
 import { eventually } from '../../support/process.ts'
 
@@ -53,6 +53,82 @@ async function inBetween<Answer>(
     await direct.end()
   }
 }
+
+/** Runs `other` once, when the next look for deleted accounts has been answered. */
+function afterTheLook(other: () => PromiseLike<unknown>): void {
+  const { sql } = app.deps
+  const isLook = (text: unknown) =>
+    Array.isArray(text) && /where email = .*and delete_at is not null/s.test(text.join(''))
+  app.deps.sql = new Proxy(sql, {
+    async apply(query, self, args) {
+      const rows = await Reflect.apply(query, self, args)
+      if (isLook(args[0])) {
+        app.deps.sql = sql
+        await other()
+      }
+      return rows
+    },
+  })
+}
+
+describe('somebody who asks for a mail at the moment of a deletion', () => {
+  for (const [what, page] of [
+    ['a reset', '/password-reset'],
+    ['a code', '/login/code'],
+  ] as const) {
+    it(`for ${what}, gets the link to keep the account`, async () => {
+      const { browser, person } = await learner(app, 'Ada')
+      const token = await browser.token('/account/account-deletion')
+      const { password } = person
+      afterTheLook(() => browser.post('/account/account-deletion', { password, sure: 'yes', _csrf: token }))
+      assert.equal((await openBrowser(app).submit(page, { email: person.email })).status, 303)
+      await mailbox.letterTo(person.email, GOODBYE, 2)
+    })
+  }
+
+  for (const [what, page, subject] of [
+    ['a reset', '/password-reset', RESET.subject],
+    ['a code', '/login/code', /Your code to log in/],
+  ] as const) {
+    it(`for ${what}, and waits for the deletion, gets the link too`, async () => {
+      const { person } = await learner(app, 'Ada')
+      const visitor = openBrowser(app)
+      const body = { email: person.email, _csrf: await visitor.token(page) }
+      const answer = await inBetween(
+        async (transaction) => {
+          await transaction`select id from users where email = ${person.email} for update`
+          const until = new Date(app.deps.now() + 7 * DAY)
+          await transaction`update all_users set delete_at = ${until} where email = ${person.email}`
+        },
+        () => visitor.post(page, body),
+      )
+      assert.equal(answer.status, 303)
+      await mailbox.letterTo(person.email, GOODBYE)
+    })
+
+    it(`for ${what} while it is undone, gets that`, async () => {
+      const { browser, person, form } = await leaver()
+      afterTheLook(() => browser.post(PAGE, form))
+      assert.equal((await openBrowser(app).submit(page, { email: person.email })).status, 303)
+      await mailbox.letterTo(person.email, subject)
+    })
+
+    it(`for ${what}, and waits for the undo, gets that too`, async () => {
+      const { person } = await leaver()
+      const visitor = openBrowser(app)
+      const body = { email: person.email, _csrf: await visitor.token(page) }
+      const answer = await inBetween(
+        async (transaction) => {
+          await transaction`select id from all_users where email = ${person.email} for update`
+          await transaction`update all_users set delete_at = null where email = ${person.email}`
+        },
+        () => visitor.post(page, body),
+      )
+      assert.equal(answer.status, 303)
+      await mailbox.letterTo(person.email, subject)
+    })
+  }
+})
 
 describe('a deletion that meets itself or its end', () => {
   it('is one deletion and one mail, when the button is pressed five times', async () => {

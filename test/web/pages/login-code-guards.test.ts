@@ -9,6 +9,7 @@ import { openMailbox } from '../../support/mailbox.ts'
 import { askForChange, confirm, headingOf, NEW_PASSWORD, open, VERIFY } from '../../support/mailed.ts'
 import { ASK, askForCode, CONFIRM, codeOf, notThis, REQUEST_COOKIE, SUBJECT, type } from '../../support/mailed-codes.ts'
 import { type Browser, learner, openBrowser, type Person, somebody } from '../../support/people.ts'
+import { nextCode, switchOn } from '../../support/second-step.ts'
 
 const mailbox = await openMailbox()
 const app = await startApp({ TRUST_PROXY: '1' }, { mailbox, atPublicUrl: true })
@@ -125,6 +126,23 @@ describe('a code', () => {
     const api = openApi(app, { 'X-Forwarded-For': newNetwork() })
     assert.equal((await api.post(SEND, { email: person.email, type: 'email-verification' })).status, 200)
     assert.equal((await app.sql`select 1 as one from mailed_codes where email = ${person.email}`).length, 0)
+  })
+
+  it('with a second step beside another account leaves that one’s session, and what follows is about the new one', async () => {
+    const { person, browser } = await owner('Ada')
+    const { secret } = await switchOn(app, browser)
+    const { person: ben, browser: at } = await learner(app, 'Ben')
+    const elsewhere = visitor()
+    await elsewhere.logIn(ben)
+    const api = apiOf(app, at)
+    await api.post(SEND, { email: person.email, type: 'sign-in' })
+    const otp = codeOf(await mailbox.letterTo(person.email, SUBJECT))
+    const half = await api.post('/api/auth/sign-in/email-otp', { email: person.email, otp })
+    assert.equal(half.body.twoFactorRedirect, true)
+    assert.equal((await api.get('/api/auth/get-session')).body, null)
+    assert.equal((await api.post('/api/auth/two-factor/verify-totp', { code: nextCode(app, secret) })).status, 200)
+    assert.equal(await at.whoAmI(), person.name)
+    assert.equal(await elsewhere.whoAmI(), ben.name)
   })
 
   it('writes as much for an address without an account: a row of a mail too', async () => {

@@ -104,7 +104,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
         SecondStep,
       ]),
       refusals: ['INVALID_EMAIL', 'PASSWORD_TOO_LONG', 'INVALID_EMAIL_OR_PASSWORD', 'BANNED_USER', 'RATE_LIMITED'],
-      async handle({ req, res, learner, body: { email: typed, password, callbackURL, rememberMe } }) {
+      async handle({ req, res, body: { email: typed, password, callbackURL, rememberMe } }) {
         const email = Email.safeParse(typed)
         if (!email.success) return new Refusal('INVALID_EMAIL')
         // An empty password is just wrong. One that is too long is not even checked.
@@ -121,11 +121,7 @@ export function signInEndpoints(deps: Deps): Endpoint[] {
           const { user, passwordVersion, isNoted } = login
           const how = { amr: ['pwd'], passwordVersion, remembered: rememberMe ?? true } as const
           const entered = await enter(req, res, deps, user, { ...how, beside: true, isNoted })
-          if (!entered.ok) {
-            // The code that follows must not be taken for one of another account that is logged in here.
-            if (learner) forgetOnDevice(res, deps)
-            return SECOND_STEP
-          }
+          if (!entered.ok) return SECOND_STEP
           if (callbackURL) res.location(callbackURL)
           return {
             redirect: Boolean(callbackURL),
