@@ -112,7 +112,7 @@ async function use(
     with spent as (
       ${spent(challenge)}
     ), used as (
-      update passkeys set sign_count = ${count}::bigint, backup_eligible = ${known.backupEligible}, backed_up = ${known.backedUp},
+      update passkeys set sign_count = ${count}::bigint, backup_eligible = backup_eligible or ${known.backupEligible}, backed_up = ${known.backedUp},
         used_at = ${new Date(now)}
       where id = ${known.id} and exists (select 1 from spent) and (sign_count < ${count}::bigint or (sign_count = 0 and ${count}::bigint = 0))
       returning 1 as used

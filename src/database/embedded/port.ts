@@ -1,4 +1,5 @@
 /** The port of the embedded PostgreSQL. */
+import { randomInt } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -19,12 +20,21 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-/** A loopback port that nothing listens on at the moment. */
+/**
+ * Below what systems take for outgoing connections (from 32768 on Linux, from 49152 elsewhere): such a port may be in use a moment
+ * after it was free.
+ */
+const PORTS = { from: 12_000, to: 32_000 } as const
+const TRIES = 100
+const given = new Set<number>()
+
+/** A loopback port that nothing listens on at the moment, another one each time. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const port = randomInt(PORTS.from, PORTS.to)
+    if (given.has(port) || !(await isFree(port))) continue
+    given.add(port)
+    return port
+  }
+  throw new Error('no free port')
 }
